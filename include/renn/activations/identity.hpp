@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// renn/activations/identity.hpp - the activation that changes nothing.
+#pragma once
+
+#include <concepts>
+#include <string_view>
+
+#include <renn/activations/elementwise.hpp>
+
+namespace renn {
+
+template <std::floating_point S = float>
+struct Identity : detail::Elementwise<Identity<S>, S> {
+    static constexpr std::string_view name = "Identity";
+    static constexpr S negative_slope() noexcept { return S(1); }
+
+    template <class P>
+    static P value(const P& x) {
+        return x;
+    }
+    static S slope(S, S) noexcept { return S(1); }
+};
+
+static_assert(DifferentiableLayer<Identity<float>>);
+
+}  // namespace renn

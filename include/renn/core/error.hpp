@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// renn/core/error.hpp - the typed errors, and the one place that throws them.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace renn {
+
+/// Base of everything renn throws. A message reads `where: what: got A, expected B`.
+class Error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Matrices, layers or files whose sizes do not fit together.
+class ShapeError : public Error {
+public:
+    using Error::Error;
+};
+
+/// A file or archive that cannot be read: foreign, truncated, damaged or from another version.
+class FormatError : public Error {
+public:
+    using Error::Error;
+};
+
+/// Two things that are each valid but do not belong together, such as a store and another network.
+class MismatchError : public Error {
+public:
+    using Error::Error;
+};
+
+/// Values that make no sense: NaN, empty data, labels out of range, impossible options.
+class DataError : public Error {
+public:
+    using Error::Error;
+};
+
+namespace detail {
+
+template <class E>
+[[noreturn]] void raise(const std::string& where, const std::string& what) {
+    throw E(where + ": " + what);
+}
+
+template <class E>
+[[noreturn]] void raise(const std::string& where, const std::string& what, const std::string& got,
+                        const std::string& expected) {
+    throw E(where + ": " + what + ": got " + got + ", expected " + expected);
+}
+
+inline std::string shape_text(std::int64_t rows, std::int64_t cols) {
+    return std::to_string(rows) + " x " + std::to_string(cols);
+}
+
+/// Throws ShapeError unless `m` is rows x cols.
+template <class M>
+void require_shape(const char* where, const char* what, const M& m, std::int64_t rows, std::int64_t cols) {
+    if (m.rows() != rows || m.cols() != cols) {
+        raise<ShapeError>(where, what, shape_text(m.rows(), m.cols()), shape_text(rows, cols));
+    }
+}
+
+}  // namespace detail
+}  // namespace renn

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// renn/core/layer.hpp - the concepts everything hangs on: pass, layer, step, visitor, rule.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <renn/core/batch.hpp>
+
+namespace renn {
+
+/// How a pass runs. Mode and randomness are arguments, never state of a layer: whoever passes the same Pass
+/// gets the same numbers, in any batch and on any thread.
+struct Pass {
+    bool training = false;
+    std::uint64_t seed = 0;
+    std::span<const std::uint64_t> ids = {};  ///< one a column; empty: columns count from 0
+    std::uint64_t step = 0;                   ///< training step, so that masks differ from step to step
+    std::uint64_t path = 0;                   ///< set by the walk: where in the network the layer stands
+
+    std::uint64_t id(Index column) const noexcept {
+        return ids.empty() ? static_cast<std::uint64_t>(column) : ids[static_cast<std::size_t>(column)];
+    }
+};
+
+/// The parameters of a layer without any.
+struct NoParameters {
+    static std::tuple<> blocks() noexcept { return {}; }
+};
+
+/// The cache of a layer whose backward needs nothing but x and y.
+struct NoCache {};
+
+/// Stands where a result is not wanted, so that a layer may save the work: the first layer's input gradient in
+/// training, every parameter gradient in attribution.
+struct NotWanted {};
+
+template <class T>
+inline constexpr bool is_wanted = !std::same_as<std::remove_cv_t<T>, NotWanted>;
+
+template <class L>
+using X = const BatchView<typename L::Scalar>&;
+template <class L>
+using Y = Batch<typename L::Scalar>&;
+
+/// A pure function of parameters and input. `forward` writes features x samples to y (never the same matrix as x)
+/// and to the cache what only this pass needs: masks, max-pool winners, inner outputs. It is const and may run on
+/// several threads at once. `L::Parameters` is a value with `blocks()`, a tuple of references to its matrices:
+/// gradient, moment, tangent, modified weights, mask and checkpoint are all of this one type.
+template <class L>
+concept Layer = requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y, typename L::Cache& c, Pass p) {
+    { L::name } -> std::convertible_to<std::string_view>;
+    { l.parameters() } -> std::same_as<const typename L::Parameters&>;
+    l.forward(w, x, y, c, p);
+};
+
+/// From dL/dY, `backward` writes dL/dX to dx and dL/dW, summed over the batch, to g.
+/// A layer may also accept NotWanted for dx or g and skip that work; one that does not is given scratch.
+template <class L>
+concept DifferentiableLayer =
+    Layer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, X<L> y, X<L> dy, Y<L> dx,
+                         typename L::Cache& c, typename L::Parameters& g) { l.backward(w, x, y, c, dy, dx, g); };
+
+/// A layer that is linear in its input up to a bias. `map` is the linear part alone, with any parameters: modified
+/// weights, masks, perturbations; `map_transposed` its transpose.
+template <class L>
+concept LinearLayer =
+    DifferentiableLayer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y) {
+        l.map(w, x, y);
+        l.map_transposed(w, x, y);
+    };
+
+/// One layer of one pass, as visitors and rules see it. `path` names it in the network ("dense1", in a nested
+/// network "residual1/dense2"), `index` is its place among its siblings. In a reverse walk `gradient` is where a
+/// rule may leave something shaped like the parameters, or null.
+template <class L>
+struct Step {
+    std::string_view path;
+    std::size_t index;
+    const L& layer;
+    const typename L::Parameters& weights;
+    X<L> x;
+    X<L> y;
+    typename L::Cache& cache;
+    typename L::Parameters* gradient = nullptr;
+};
+
+/// Sees every layer of a forward walk, in order, just after it ran.
+template <class V, class L>
+concept ForwardVisitor = requires(V& v, const Step<L>& s) { v.visit(s); };
+
+/// Turns what arrives above a layer into what leaves below it. Found by overload on (rule, layer), so a rule and a
+/// layer written by two strangers meet in a third one's overload. `below` is a Batch, or NotWanted at the input.
+template <class R, class L>
+concept ReverseRule = requires(R& r, const Step<L>& s, X<L> above, Y<L> below) { reverse(r, s, above, below); };
+
+/// The visitor of a plain prediction.
+struct NoVisit {
+    static void visit(const auto&) noexcept {}
+};
+
+/// Calls f(block, the same block of each other value...) for every matrix, in the flat order: layer order, weights,
+/// then bias. The others must be built like the first.
+template <std::size_t I = 0, class F, class P, class... Ps>
+void for_each_block(F&& f, P& first, Ps&... others) {
+    if constexpr (!requires { first.blocks(); }) {
+        f(first, others...);
+    } else if constexpr (I < std::tuple_size_v<decltype(first.blocks())>) {
+        for_each_block(f, std::get<I>(first.blocks()), std::get<I>(others.blocks())...);
+        for_each_block<I + 1>(f, first, others...);
+    }
+}
+
+/// Number of scalars in a parameter value.
+template <class P>
+Index parameter_count(const P& parameters) {
+    Index count = 0;
+    for_each_block([&count](const auto& block) { count += block.size(); }, parameters);
+    return count;
+}
+
+namespace detail {
+
+/// A value of the same shapes, filled with zeros.
+template <class P>
+P zeros_like(const P& parameters) {
+    P zero = parameters;
+    for_each_block([](auto& block) { block.setZero(); }, zero);
+    return zero;
+}
+
+}  // namespace detail
+}  // namespace renn

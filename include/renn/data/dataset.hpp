@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+// renn/data/dataset.hpp - samples with ids, labels, targets, tags and names; bytes stay bytes until used.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/data/image.hpp>
+
+namespace renn {
+
+/// What a data set knows besides its inputs; every field may be left out.
+template <class S>
+struct DatasetDescription {
+    std::vector<std::int32_t> labels = {};  ///< one per sample
+    Batch<S> targets = {};                  ///< rows x samples, for regression
+    std::vector<std::uint64_t> ids = {};    ///< one per sample, all different; left out: 0, 1, 2, ...
+    std::vector<std::string> tags = {};     ///< one per sample, the user's own
+    ImageShape image = {};
+    std::vector<std::string> class_names = {};  ///< also fixes the number of classes; left out: largest label + 1
+};
+
+namespace detail {
+
+/// "0..n-1", or "nothing (no samples)".
+inline std::string below_text(Index n) {
+    return n > 0 ? "0.." + std::to_string(n - 1) : "nothing (no samples)";
+}
+
+}  // namespace detail
+
+/// The samples a network is trained on, traced to or asked about. A value: copying copies, nothing changes later.
+///
+/// Shapes   inputs: features x samples; targets: rows x samples. No samples is valid.
+/// Units    inputs given as bytes read as byte / 255, correctly rounded; other inputs as given.
+/// Throws   ShapeError if counts or the image shape do not fit the inputs; DataError if a label is out of range, an id
+///          occurs twice or an input or target is NaN or infinite. Members throw DataError for a position or id
+///          that does not exist.
+/// Cost     construction O(samples * features), with unsorted ids O(samples log samples) more.
+/// Threads  const members may run on several threads at once.
+template <std::floating_point S = float>
+class Dataset {
+public:
+    using Scalar = S;
+    using Description = DatasetDescription<S>;
+
+    Dataset() = default;
+    Dataset(Bytes pixels, Description description = {})
+        : Dataset(true, std::move(pixels), {}, std::move(description), 0) {}
+    Dataset(Batch<S> inputs, Description description = {})
+        : Dataset(false, {}, std::move(inputs), std::move(description), 0) {}
+
+    /// Any Eigen expression of S or of bytes; it is evaluated.
+    template <class D>
+    Dataset(const Eigen::MatrixBase<D>& inputs, Description description = {})
+        : Dataset(Held<D>(inputs), std::move(description)) {}
+
+    Index samples() const noexcept { return bytes_held_ ? bytes_.cols() : values_.cols(); }
+    Index features() const noexcept { return bytes_held_ ? bytes_.rows() : values_.rows(); }
+    bool empty() const noexcept { return samples() == 0; }
+    /// Number of class names, else largest label + 1, else 0; a subset keeps the number of its origin.
+    int classes() const noexcept { return classes_; }
+    bool has_labels() const noexcept { return !more_.labels.empty(); }
+    bool has_targets() const noexcept { return more_.targets.rows() > 0; }
+    std::span<const std::int32_t> labels() const noexcept { return more_.labels; }
+    const Batch<S>& targets() const noexcept { return more_.targets; }
+    std::span<const std::uint64_t> ids() const noexcept { return more_.ids; }
+    std::span<const std::string> tags() const noexcept { return more_.tags; }
+    const ImageShape& image() const noexcept { return more_.image; }
+
+    /// The class's name, or its number if it has none.
+    std::string class_name(std::int32_t label) const {
+        const auto& names = more_.class_names;
+        const auto at = static_cast<std::size_t>(label);
+        return label >= 0 && at < names.size() ? names[at] : std::to_string(label);
+    }
+
+    std::int32_t label(Index position) const {
+        require_position("Dataset::label", position);
+        if (!has_labels()) detail::raise<DataError>("Dataset::label", "the data set has no labels");
+        return more_.labels[static_cast<std::size_t>(position)];
+    }
+    std::uint64_t id(Index position) const {
+        require_position("Dataset::id", position);
+        return more_.ids[static_cast<std::size_t>(position)];
+    }
+
+    /// Where the sample with this id is. Cost O(log samples), O(1) if ids are positions.
+    Index position_of(std::uint64_t id) const { return known("Dataset::position_of", id); }
+    bool contains(std::uint64_t id) const noexcept { return find(id) >= 0; }
+
+    /// Writes samples [first, first + count) as columns of out, which is resized only when its shape changes.
+    void inputs(Index first, Index count, Batch<S>& out) const {
+        if (first < 0 || count < 0 || count > samples() || first > samples() - count) {
+            detail::raise<DataError>("Dataset::inputs", "first and count",
+                                     std::to_string(first) + " and " + std::to_string(count),
+                                     "a range within " + std::to_string(samples()) + " samples");
+        }
+        detail::reshape(out, features(), count);
+        if (!bytes_held_) {
+            out = values_.middleCols(first, count);
+        } else if (out.size() > 0) {
+            detail::bytes_to_unit(bytes_.data() + first * features(), out.data(), out.size());
+        }
+    }
+
+    /// Writes the samples at the given positions, in that order, repeats allowed.
+    void inputs(std::span<const Index> positions, Batch<S>& out) const {
+        require_positions("Dataset::inputs", positions);
+        detail::reshape(out, features(), static_cast<Index>(positions.size()));
+        S* to = out.data();
+        for (std::size_t i = 0; i < positions.size(); ++i, to += features()) {
+#ifdef __GNUC__
+            // In random order memory is late: asking two samples ahead halves the time. (g++ drops a function that
+            // only prefetches, so this cannot be one.)
+            if (bytes_held_ && i + 2 < positions.size()) {
+                const std::uint8_t* soon = bytes_.data() + features() * positions[i + 2];
+                for (Index b = 0; b < features(); b += 64) __builtin_prefetch(soon + b);
+            }
+#endif
+            write_input(positions[i], to);
+        }
+    }
+
+    Batch<S> inputs() const {
+        Batch<S> out;
+        inputs(0, samples(), out);
+        return out;
+    }
+    Column<S> input(Index position) const {
+        require_position("Dataset::input", position);
+        Column<S> out(features());
+        write_input(position, out.data());
+        return out;
+    }
+    Column<S> input_of(std::uint64_t id) const {
+        return input(known("Dataset::input_of", id));
+    }
+
+    /// Bytes of memory held by inputs, targets and everything that belongs to a sample.
+    std::size_t bytes() const noexcept {
+        std::size_t n = static_cast<std::size_t>(bytes_.size()) +
+                        sizeof(S) * static_cast<std::size_t>(values_.size() + more_.targets.size()) +
+                        sizeof(std::int32_t) * more_.labels.size() + sizeof(std::uint64_t) * more_.ids.size() +
+                        sizeof(Index) * by_id_.size();
+        for (const auto& t : more_.tags) n += sizeof(t) + t.capacity();
+        return n;
+    }
+
+    /// The first count samples with their ids, tags and names, and the same number of classes.
+    Dataset first(Index count) const {
+        if (count < 0 || count > samples()) {
+            detail::raise<DataError>("Dataset::first", "count", std::to_string(count),
+                                     "0.." + std::to_string(samples()));
+        }
+        std::vector<Index> positions(static_cast<std::size_t>(count));
+        std::iota(positions.begin(), positions.end(), Index(0));
+        return select(positions);
+    }
+
+    /// The samples at the given positions, each at most once, with their ids, tags and names.
+    Dataset select(std::span<const Index> positions) const {
+        require_positions("Dataset::select", positions);
+        Description d;
+        d.image = more_.image;
+        d.class_names = more_.class_names;
+        pick(more_.labels, positions, d.labels);
+        pick(more_.ids, positions, d.ids);
+        pick(more_.tags, positions, d.tags);
+        pick(more_.targets, positions, d.targets);
+        Bytes bytes;
+        Batch<S> values;
+        pick(bytes_, positions, bytes);
+        pick(values_, positions, values);
+        return Dataset(bytes_held_, std::move(bytes), std::move(values), std::move(d), classes_);
+    }
+
+private:
+    template <class D>
+    struct HeldAs {
+        static constexpr bool is_bytes = std::same_as<typename D::Scalar, std::uint8_t>;
+        static_assert(is_bytes || std::same_as<typename D::Scalar, S>,
+                      "renn::Dataset<S>: inputs must be of S or of std::uint8_t; use .cast<S>()");
+        using type = Eigen::Matrix<typename D::Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+    };
+    template <class D>
+    using Held = typename HeldAs<D>::type;
+
+    Dataset(bool bytes_held, Bytes&& bytes, Batch<S>&& values, Description&& more, int classes)
+        : bytes_held_(bytes_held),
+          bytes_(std::move(bytes)),
+          values_(std::move(values)),
+          more_(std::move(more)),
+          classes_(classes) {
+        check_counts();
+        check_labels();
+        check_ids();
+        check_finite("input", values_);
+        check_finite("target", more_.targets);
+    }
+
+    void check_counts() {
+        const auto n = static_cast<std::size_t>(samples());
+        if (n > 0 && features() == 0) detail::raise<DataError>("Dataset", "features", "0", "at least 1");
+        if (!more_.labels.empty()) require_count("labels", more_.labels.size());
+        if (!more_.ids.empty()) require_count("ids", more_.ids.size());
+        if (!more_.tags.empty()) require_count("tags", more_.tags.size());
+        const Batch<S>& t = more_.targets;
+        if (t.rows() != 0 || t.cols() != 0) {
+            detail::require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples());
+        }
+        const ImageShape& i = more_.image;
+        if (i.empty()) return;
+        const Index f = features();  // by division: a product of three could wrap
+        const bool fits = i.channels > 0 && i.height > 0 && i.width > 0 && f % i.channels == 0 &&
+                          (f / i.channels) % i.height == 0 && f / i.channels / i.height == i.width;
+        if (!fits) {
+            detail::raise<ShapeError>("Dataset", "image (channels x height x width)",
+                                      std::to_string(i.channels) + " x " + detail::shape_text(i.height, i.width),
+                                      "a product of " + std::to_string(f) + " features");
+        }
+    }
+
+    void check_labels() {
+        const auto names = static_cast<std::int64_t>(more_.class_names.size());
+        const std::int64_t end = names > 0 ? names : std::numeric_limits<std::int32_t>::max();  // label + 1 is an int
+        if (names > 0) classes_ = static_cast<int>(names);
+        for (std::size_t i = 0; i < more_.labels.size(); ++i) {
+            const std::int32_t l = more_.labels[i];
+            if (l < 0 || l >= end) {
+                detail::raise<DataError>("Dataset", "label of sample " + std::to_string(i), std::to_string(l),
+                                         l < 0 && names == 0 ? "0 or more" : "0.." + std::to_string(end - 1));
+            }
+            classes_ = std::max(classes_, static_cast<int>(l + 1));
+        }
+    }
+
+    void check_ids() {
+        auto& ids = more_.ids;
+        if (ids.empty()) {
+            ids.resize(static_cast<std::size_t>(samples()));
+            std::iota(ids.begin(), ids.end(), std::uint64_t(0));
+            return;
+        }
+        if (std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>()) == ids.end()) return;
+        by_id_.resize(ids.size());
+        std::iota(by_id_.begin(), by_id_.end(), Index(0));
+        const auto id_at = [&](Index p) { return ids[static_cast<std::size_t>(p)]; };
+        std::sort(by_id_.begin(), by_id_.end(),
+                  [&](Index a, Index b) { return std::pair(id_at(a), a) < std::pair(id_at(b), b); });
+        const auto twice =
+            std::adjacent_find(by_id_.begin(), by_id_.end(), [&](Index a, Index b) { return id_at(a) == id_at(b); });
+        if (twice != by_id_.end()) {
+            detail::raise<DataError>("Dataset", "id " + std::to_string(id_at(*twice)),
+                                     "samples " + std::to_string(twice[0]) + " and " + std::to_string(twice[1]),
+                                     "one sample");
+        }
+    }
+
+    static void check_finite(const char* what, const Batch<S>& m) {
+        for (Index c = 0; c < m.cols(); ++c) {
+            for (Index r = 0; r < m.rows(); ++r) {
+                if (std::isfinite(m(r, c))) continue;
+                const char* got = std::isnan(m(r, c)) ? "NaN" : m(r, c) > 0 ? "inf" : "-inf";
+                detail::raise<DataError>(
+                    "Dataset", std::string(what) + " of sample " + std::to_string(c) + ", feature " + std::to_string(r),
+                    got, "a finite number");
+            }
+        }
+    }
+
+    void require_count(const char* what, std::size_t got) const {
+        if (got == static_cast<std::size_t>(samples())) return;
+        detail::raise<ShapeError>("Dataset", what, std::to_string(got),
+                                  std::to_string(samples()) + " (one per sample)");
+    }
+    void require_position(const char* where, Index p) const {
+        if (p >= 0 && p < samples()) return;
+        detail::raise<DataError>(where, "position", std::to_string(p), detail::below_text(samples()));
+    }
+    void require_positions(const char* where, std::span<const Index> positions) const {
+        for (const Index p : positions) require_position(where, p);
+    }
+
+    /// The position of id, or -1.
+    Index find(std::uint64_t id) const noexcept {
+        const auto& ids = more_.ids;
+        if (id < ids.size() && ids[static_cast<std::size_t>(id)] == id) return static_cast<Index>(id);
+        if (by_id_.empty()) {  // ids ascend
+            const auto at = std::lower_bound(ids.begin(), ids.end(), id);
+            return at != ids.end() && *at == id ? static_cast<Index>(at - ids.begin()) : -1;
+        }
+        const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id, [&](Index p, std::uint64_t value) {
+            return ids[static_cast<std::size_t>(p)] < value;
+        });
+        return at != by_id_.end() && ids[static_cast<std::size_t>(*at)] == id ? *at : -1;
+    }
+    Index known(const char* where, std::uint64_t id) const {
+        const Index p = find(id);
+        if (p < 0) detail::raise<DataError>(where, "no sample has id " + std::to_string(id));
+        return p;
+    }
+
+    void write_input(Index position, S* to) const {
+        const Index n = features();
+        if (bytes_held_) {
+            detail::bytes_to_unit(bytes_.data() + n * position, to, n);
+        } else {
+            std::copy_n(values_.data() + n * position, n, to);
+        }
+    }
+
+    template <class T>
+    static void pick(const std::vector<T>& from, std::span<const Index> positions, std::vector<T>& to) {
+        if (from.empty()) return;
+        to.reserve(positions.size());
+        for (const Index p : positions) to.push_back(from[static_cast<std::size_t>(p)]);
+    }
+    template <class M>
+    static void pick(const M& from, std::span<const Index> positions, M& to) {
+        if (from.rows() == 0) return;
+        to.resize(from.rows(), static_cast<Index>(positions.size()));
+        Index column = 0;
+        for (const Index p : positions) to.col(column++) = from.col(p);
+    }
+
+    bool bytes_held_ = false;  // which of the two below holds the inputs
+    Bytes bytes_;
+    Batch<S> values_;
+    Description more_;
+    std::vector<Index> by_id_;  // positions in ascending order of id; empty if the ids ascend anyway
+    int classes_ = 0;
+};
+
+}  // namespace renn

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+// renn/data/idx.hpp - the IDX files that MNIST and its relatives come in.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/data/binary_file.hpp>
+#include <renn/data/dataset.hpp>
+
+namespace renn {
+
+/// A limit that limits nothing.
+inline constexpr Index all_samples = std::numeric_limits<Index>::max();
+
+/// An IDX file of unsigned bytes: shape as on disk, samples first; values: product of the other dimensions x samples.
+struct IdxArray {
+    std::vector<Index> shape;
+    Bytes values;
+};
+
+/// Pictures of an IDX file, one per column, channel-major.
+struct IdxImages {
+    Bytes pixels;
+    ImageShape shape;
+};
+
+namespace detail {
+
+/// The head of an IDX file, checked against the file's size; the payload is read on demand.
+class IdxFile {
+public:
+    IdxFile(const char* where, const std::string& path, std::size_t fewest, std::size_t most) : file_(where, path) {
+        std::array<std::uint8_t, 4> magic;
+        file_.read(magic.data(), magic.size());
+        if (magic[0] != 0 || magic[1] != 0) {
+            const bool packed = magic[0] == 0x1f && magic[1] == 0x8b;
+            file_.fail("not an IDX file: first bytes",
+                       hex(magic[0]) + " " + hex(magic[1]) + (packed ? " (gzip, to be unpacked first)" : ""), "00 00");
+        }
+        if (magic[2] != 0x08) file_.fail("element type", hex(magic[2]) + type_name(magic[2]), "08 (unsigned byte)");
+        const std::size_t dimensions = magic[3];
+        if (dimensions < fewest || dimensions > most) {
+            file_.fail("dimensions", std::to_string(dimensions),
+                       fewest == most ? std::to_string(most) : std::to_string(fewest) + ".." + std::to_string(most));
+        }
+        const std::uint64_t head = 4 + 4 * dimensions;
+        file_.require(head);
+        std::uint64_t features = 1;
+        bool fits = true;
+        std::string text;
+        for (std::size_t i = 0; i < dimensions; ++i) {
+            std::array<std::uint8_t, 4> b;
+            file_.read(b.data(), b.size());
+            const std::uint32_t d =
+                std::uint32_t{b[0]} << 24 | std::uint32_t{b[1]} << 16 | std::uint32_t{b[2]} << 8 | b[3];
+            shape_.push_back(static_cast<Index>(d));
+            text += (i > 0 ? " x " : "") + std::to_string(d);
+            if (i > 0) fits = fits && d > 0 && multiply(features, d);
+        }
+        std::uint64_t payload = features;
+        if (!fits || !multiply(payload, static_cast<std::uint64_t>(samples()))) {
+            file_.fail("shape", text, "samples of at least one byte, in all no more than a file can hold");
+        }
+        file_.require_exactly(head + payload);
+    }
+
+    const std::vector<Index>& shape() const noexcept { return shape_; }
+    Index samples() const noexcept { return shape_.front(); }
+    const std::string& context() const noexcept { return file_.context(); }
+
+    /// Reads the first `limit` samples. Once per file.
+    IdxArray read(Index limit) {
+        if (limit < 0) raise<DataError>(file_.context(), "limit", std::to_string(limit), "0 or more");
+        IdxArray a{shape_, {}};
+        a.shape.front() = std::min(limit, samples());
+        Index features = 1;
+        for (std::size_t i = 1; i < shape_.size(); ++i) features *= shape_[i];
+        a.values.resize(features, a.shape.front());
+        file_.read(a.values.data(), static_cast<std::uint64_t>(a.values.size()));
+        return a;
+    }
+
+    IdxImages read_images(Index limit) {
+        IdxArray a = read(limit);
+        const std::vector<Index>& s = a.shape;
+        ImageShape image;
+        if (s.size() == 3) image = {1, s[1], s[2]};
+        if (s.size() == 4) image = {s[1], s[2], s[3]};
+        return {std::move(a.values), image};
+    }
+
+    std::vector<std::int32_t> read_labels(Index limit) {
+        const IdxArray a = read(limit);
+        return std::vector<std::int32_t>(a.values.data(), a.values.data() + a.values.size());
+    }
+
+private:
+    static std::string hex(std::uint8_t b) {
+        constexpr const char* digits = "0123456789abcdef";
+        return {digits[b >> 4], digits[b & 15]};
+    }
+    static const char* type_name(std::uint8_t type) {
+        switch (type) {
+            case 0x09:
+                return " (signed byte)";
+            case 0x0b:
+                return " (16-bit integer)";
+            case 0x0c:
+                return " (32-bit integer)";
+            case 0x0d:
+                return " (32-bit float)";
+            case 0x0e:
+                return " (64-bit float)";
+            default:
+                return "";
+        }
+    }
+
+    InputFile file_;
+    std::vector<Index> shape_;
+};
+
+}  // namespace detail
+
+/// Reads the first `limit` samples of an IDX file of 1 to 4 dimensions of unsigned bytes.
+///
+/// Throws   FormatError, naming the path, if the file cannot be opened, is not IDX, holds another element type, is
+///          truncated or has bytes left over; DataError if limit is negative.
+/// Cost     one read; nothing is allocated before the head agrees with the file's size.
+/// Source   Y. LeCun, "The IDX file format", yann.lecun.com/exdb/mnist.
+inline IdxArray read_idx_array(const std::string& path, Index limit = all_samples) {
+    return detail::IdxFile("read_idx_array", path, 1, 4).read(limit);
+}
+
+/// Reads pictures: samples x height x width or samples x channels x height x width; samples x features gives an
+/// empty image shape. Throws as read_idx_array.
+inline IdxImages read_idx_images(const std::string& path, Index limit = all_samples) {
+    return detail::IdxFile("read_idx_images", path, 2, 4).read_images(limit);
+}
+
+/// Reads labels: one dimension. Throws as read_idx_array.
+inline std::vector<std::int32_t> read_idx_labels(const std::string& path, Index limit = all_samples) {
+    return detail::IdxFile("read_idx_labels", path, 1, 1).read_labels(limit);
+}
+
+/// Reads the first `limit` pictures and labels. The classes are those of the whole label file, named by their numbers,
+/// so that a small part has as many classes as the whole.
+///
+/// Throws   as read_idx_array, and ShapeError if the two files hold different numbers of samples.
+template <std::floating_point S = float>
+Dataset<S> read_idx(const std::string& images_path, const std::string& labels_path, Index limit = all_samples) {
+    detail::IdxFile images("read_idx", images_path, 2, 4);
+    detail::IdxFile labels("read_idx", labels_path, 1, 1);
+    if (images.samples() != labels.samples()) {
+        detail::raise<ShapeError>(labels.context(), "labels", std::to_string(labels.samples()),
+                                  std::to_string(images.samples()) + " (one per image of " + images_path + ")");
+    }
+    IdxImages pictures = images.read_images(limit);
+    DatasetDescription<S> description{.labels = labels.read_labels(all_samples), .image = pictures.shape};
+    const auto largest = std::max_element(description.labels.begin(), description.labels.end());
+    if (largest != description.labels.end()) {
+        for (std::int32_t c = 0; c <= *largest; ++c) description.class_names.push_back(std::to_string(c));
+    }
+    description.labels.resize(static_cast<std::size_t>(pictures.pixels.cols()));
+    return Dataset<S>(std::move(pictures.pixels), std::move(description));
+}
+
+}  // namespace renn

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// renn/layers/dense.hpp - fully connected layer.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/canonical.hpp>
+#include <renn/core/error.hpp>
+#include <renn/core/layer.hpp>
+#include <renn/layers/initialise.hpp>
+
+namespace renn {
+
+/// Fully connected layer, Y = W X + b, one sample per column.
+///
+/// Sizes in the type are for checking (a mismatch is a compile error), not for storage; left out, they are given to
+/// the constructor.
+///
+/// Shapes   X: In x n, Y: Out x n, W: Out x In, b: Out x 1. An empty batch (n = 0) is valid.
+/// Throws   ShapeError if an argument does not fit.
+/// Cost     O(In Out n); allocates only when an output changes its size.
+/// Numbers  outside training every sum is canonical (core/canonical.hpp); training uses Eigen's product.
+/// Source   initial W: He et al. (2015) unless told otherwise; initial b: zero.
+template <std::floating_point S = float, Index In = Dynamic, Index Out = Dynamic>
+class Dense {
+    static_assert((In == Dynamic) == (Out == Dynamic), "renn::Dense<Scalar, In, Out>: give both sizes or none");
+    static_assert(In == Dynamic || (In >= 0 && Out >= 0), "renn::Dense<Scalar, In, Out>: sizes must not be negative");
+
+public:
+    using Scalar = S;
+    static constexpr std::string_view name = "Dense";
+    static constexpr Index fixed_in = In;
+    static constexpr Index fixed_out = Out;
+
+    struct Parameters {
+        Batch<S> weights;  ///< Out x In
+        Column<S> bias;    ///< Out
+        static constexpr std::array<std::string_view, 2> names{"weights", "bias"};
+        auto blocks() noexcept { return std::tie(weights, bias); }
+        auto blocks() const noexcept { return std::tie(weights, bias); }
+    };
+    struct Cache {
+        bool training = false;
+    };
+
+    template <Initialiser<S> Init = He>
+        requires(In != Dynamic)
+    explicit Dense(const Init& init = {}) : Dense(Sizes{In, Out}, init) {}
+
+    template <Initialiser<S> Init = He>
+        requires(In == Dynamic)
+    Dense(Index in_features, Index out_features, const Init& init = {})
+        : Dense(Sizes{in_features, out_features}, init) {}
+
+    /// Same seed, same weights on every platform: He{seed}.
+    explicit Dense(std::uint64_t seed)
+        requires(In != Dynamic)
+        : Dense(He{seed}) {}
+    Dense(Index in_features, Index out_features, std::uint64_t seed)
+        requires(In == Dynamic)
+        : Dense(in_features, out_features, He{seed}) {}
+
+    /// From parameters that exist already; the sizes are theirs.
+    explicit Dense(Parameters parameters)
+        : in_(parameters.weights.cols()), out_(parameters.weights.rows()), parameters_(std::move(parameters)) {
+        if constexpr (In != Dynamic) detail::require_shape("Dense", "weights", parameters_.weights, Out, In);
+        detail::require_shape("Dense", "bias", parameters_.bias, out_, 1);
+    }
+
+    /// Without sizes yet; for loading.
+    Dense()
+        requires(In == Dynamic)
+    = default;
+
+    Index in_features() const noexcept { return in_; }
+    Index out_features() const noexcept { return out_; }
+
+    const Parameters& parameters() const noexcept { return parameters_; }
+    Parameters& parameters() noexcept { return parameters_; }
+
+    void forward(const Parameters& w, const BatchView<S>& x, Batch<S>& y, Cache& cache, const Pass& pass) const {
+        detail::require_shape("Dense::forward", "weights", w.weights, out_, in_);
+        detail::require_shape("Dense::forward", "bias", w.bias, out_, 1);
+        detail::require_shape("Dense::forward", "x", x, in_, x.cols());
+        detail::reshape(y, out_, x.cols());
+        cache.training = pass.training;
+        if (pass.training) {
+            y.noalias() = w.weights * x;
+            y.colwise() += w.bias;
+        } else {
+            canonical::product<S>(w.weights, x, &w.bias, y);
+        }
+    }
+
+    template <class Dx, class G>
+    void backward(const Parameters& w, const BatchView<S>& x, const BatchView<S>&, const Cache& cache,
+                  const BatchView<S>& dy, Dx& dx, G& g) const {
+        detail::require_shape("Dense::backward", "dy", dy, out_, x.cols());
+        if constexpr (is_wanted<G>) {
+            detail::reshape(g.weights, out_, in_);
+            if (g.bias.size() != out_) g.bias.resize(out_);
+            if (cache.training) {
+                g.weights.noalias() = dy * x.transpose();
+            } else {
+                canonical::outer_product<S>(dy, x, g.weights);
+            }
+            g.bias.setZero();
+            for (Index j = 0; j < dy.cols(); ++j) g.bias += dy.col(j);
+        }
+        if constexpr (is_wanted<Dx>) {
+            if (cache.training) {
+                detail::reshape(dx, in_, dy.cols());
+                dx.noalias() = w.weights.transpose() * dy;
+            } else {
+                map_transposed(w, dy, dx);
+            }
+        }
+    }
+
+    /// y = W x with any parameters; the bias takes no part.
+    void map(const Parameters& w, const BatchView<S>& x, Batch<S>& y) const {
+        detail::require_shape("Dense::map", "x", x, w.weights.cols(), x.cols());
+        detail::reshape(y, w.weights.rows(), x.cols());
+        canonical::product<S>(w.weights, x, nullptr, y);
+    }
+
+    /// y = W^T x with any parameters.
+    void map_transposed(const Parameters& w, const BatchView<S>& x, Batch<S>& y) const {
+        detail::require_shape("Dense::map_transposed", "x", x, w.weights.rows(), x.cols());
+        detail::reshape(y, w.weights.cols(), x.cols());
+        canonical::product_transposed<S>(w.weights, x, y);
+    }
+
+    std::string describe() const { return "Dense " + std::to_string(in_) + " -> " + std::to_string(out_); }
+
+private:
+    struct Sizes {
+        Index in, out;
+    };
+
+    template <class Init>
+    Dense(Sizes sizes, const Init& init) : in_(sizes.in), out_(sizes.out) {
+        if (in_ < 0 || out_ < 0) {
+            detail::raise<ShapeError>("Dense", "sizes", detail::shape_text(out_, in_), "none negative");
+        }
+        parameters_.weights.resize(out_, in_);
+        parameters_.bias = Column<S>::Zero(out_);
+        init(parameters_.weights, in_, out_);
+    }
+
+    Index in_ = In == Dynamic ? 0 : In;
+    Index out_ = Out == Dynamic ? 0 : Out;
+    Parameters parameters_;
+};
+
+static_assert(LinearLayer<Dense<float, 3, 2>> && LinearLayer<Dense<double>>);
+
+}  // namespace renn

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// renn/layers/dropout.hpp - dropout with masks that depend on the sample, not on its batch.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/core/layer.hpp>
+#include <renn/core/rng.hpp>
+
+namespace renn {
+
+/// Inverted dropout: in training each value becomes 0 with probability `rate`, else is divided by 1 - rate; outside
+/// training the identity. The mask is drawn from (seed, layer path, step, sample id, feature), so it is the same in
+/// any batch, on any thread and on any rank.
+///
+/// Shapes   Y as X.
+/// Throws   DataError unless 0 <= rate < 1.
+/// Source   Srivastava et al. (2014).
+template <std::floating_point S = float>
+class Dropout {
+public:
+    using Scalar = S;
+    using Parameters = NoParameters;
+    static constexpr std::string_view name = "Dropout";
+    struct Cache {
+        Batch<S> mask;  ///< 0 or 1 / (1 - rate); empty outside training
+    };
+
+    explicit Dropout(double rate = 0.5) : rate_(rate) {
+        if (!(rate >= 0.0 && rate < 1.0)) {
+            detail::raise<DataError>("Dropout", "rate", std::to_string(rate), "0 <= rate < 1");
+        }
+    }
+
+    double rate() const noexcept { return rate_; }
+    const Parameters& parameters() const noexcept { return none_; }
+
+    void forward(const Parameters&, const BatchView<S>& x, Batch<S>& y, Cache& cache, const Pass& pass) const {
+        detail::reshape(y, x.rows(), x.cols());
+        if (!pass.training) {
+            cache.mask.resize(0, 0);
+            y = x;
+            return;
+        }
+        detail::reshape(cache.mask, x.rows(), x.cols());
+        const S keep = S(1) / S(1.0 - rate_);
+        const std::uint64_t key = mix(mix(pass.seed, pass.path), pass.step);
+        for (Index j = 0; j < x.cols(); ++j) {
+            Rng rng(mix(key, pass.id(j)));
+            for (Index i = 0; i < x.rows(); ++i) cache.mask(i, j) = rng.uniform() < rate_ ? S(0) : keep;
+        }
+        y = x.cwiseProduct(cache.mask);
+    }
+
+    template <class Dx, class G>
+    void backward(const Parameters&, const BatchView<S>&, const BatchView<S>&, const Cache& cache,
+                  const BatchView<S>& dy, Dx& dx, G&) const {
+        if constexpr (is_wanted<Dx>) {
+            detail::reshape(dx, dy.rows(), dy.cols());
+            if (cache.mask.size() == 0) {
+                dx = dy;
+            } else {
+                dx = dy.cwiseProduct(cache.mask);
+            }
+        }
+    }
+
+    std::string describe() const { return "Dropout " + std::to_string(rate_); }
+
+private:
+    double rate_;
+    [[no_unique_address]] NoParameters none_;
+};
+
+static_assert(DifferentiableLayer<Dropout<float>>);
+
+}  // namespace renn

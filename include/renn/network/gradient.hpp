@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// renn/network/gradient.hpp - the first two rules of the reverse walk: gradients by the chain rule.
+#pragma once
+
+#include <renn/core/layer.hpp>
+
+namespace renn {
+
+/// dL/dY of every layer, and in each step's `gradient` dL/dW.
+struct ParameterGradient {};
+
+/// dL/dX alone; no parameter gradient is computed.
+struct InputGradient {};
+
+namespace detail {
+
+/// Layer::backward, with scratch for what is not wanted where the layer insists on writing it.
+template <class L, class Dx, class G>
+void backward(const Step<L>& s, X<L> above, Dx& dx, G& g) {
+    if constexpr (requires { s.layer.backward(s.weights, s.x, s.y, s.cache, above, dx, g); }) {
+        s.layer.backward(s.weights, s.x, s.y, s.cache, above, dx, g);
+    } else if constexpr (!is_wanted<Dx>) {
+        Batch<typename L::Scalar> unused;
+        backward(s, above, unused, g);
+    } else {
+        static_assert(!is_wanted<G>, "renn: a layer's backward must accept dx and g: see DifferentiableLayer");
+        typename L::Parameters unused = s.weights;
+        s.layer.backward(s.weights, s.x, s.y, s.cache, above, dx, unused);
+    }
+}
+
+}  // namespace detail
+
+template <class L, class Below>
+void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& below) {
+    static_assert(DifferentiableLayer<L>, "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
+    detail::backward(s, above, below, *s.gradient);
+}
+
+template <class L, class Below>
+void reverse(const InputGradient&, const Step<L>& s, X<L> above, Below& below) {
+    static_assert(DifferentiableLayer<L>, "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
+    NotWanted none;
+    detail::backward(s, above, below, none);
+}
+
+}  // namespace renn

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// renn/renn.hpp - every header that needs only the core dependencies.
+#pragma once
+
+#include <renn/activations/identity.hpp>
+#include <renn/activations/leaky_relu.hpp>
+#include <renn/activations/relu.hpp>
+#include <renn/activations/sigmoid.hpp>
+#include <renn/activations/softmax.hpp>
+#include <renn/activations/tanh.hpp>
+#include <renn/data/dataset.hpp>
+#include <renn/data/idx.hpp>
+#include <renn/data/npy.hpp>
+#include <renn/index/kd_tree.hpp>
+#include <renn/index/sorted.hpp>
+#include <renn/layers/dense.hpp>
+#include <renn/layers/dropout.hpp>
+#include <renn/layers/flatten.hpp>
+#include <renn/layers/initialise.hpp>
+#include <renn/layers/standardize.hpp>
+#include <renn/network/network.hpp>
+#include <renn/report/png.hpp>
+#include <renn/retrace/traced_network.hpp>
+#include <renn/tracing/activations.hpp>
+#include <renn/training/evaluate.hpp>
+#include <renn/training/fit.hpp>
+#include <renn/version.hpp>

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// renn/retrace/retrace.hpp - the answer: the training samples a prediction rests on.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/retrace/search.hpp>
+#include <renn/retrace/votes.hpp>
+#include <renn/version.hpp>
+
+namespace renn {
+
+/// A recorded sample near a query at one neuron.
+struct Neighbour {
+    std::uint64_t id = 0;
+    double value = 0.0;     ///< the neuron's for that sample
+    double distance = 0.0;  ///< |value - the query's|
+};
+
+/// One neuron of an answer.
+struct NeuronSources {
+    double value = 0.0;                  ///< the neuron's for the query
+    std::vector<Neighbour> neighbours;   ///< the k closest, by (distance, id)
+    double boundary = 0.0;               ///< distance of the k-th
+    std::size_t closer = 0;              ///< samples nearer than that; they get a vote each
+    std::size_t tied = 0;                ///< samples at it; they compete for k - closer places
+    std::size_t places = 0;
+    bool votes = true;                   ///< false where the tie policy makes the neuron abstain
+};
+
+/// What produced an answer.
+struct Provenance {
+    std::string library;           ///< version of renn
+    std::string index;             ///< index policy
+    std::string ties;              ///< tie policy
+    std::int64_t k = 0;
+    std::uint64_t fingerprint = 0; ///< of the model
+    std::string build;             ///< compiler, instruction set and scalar of the recording
+    bool same_build = true;        ///< this program was built the same way, so equal activations have equal bits
+};
+
+/// The sources of one query: for the network (this object itself), for each layer, for each neuron. A value: it keeps
+/// alive what it refers to and does not change, whatever happens to the traced network.
+template <class Index>
+class Retrace : public Votes<Index> {
+public:
+    using Scalar = typename Index::Scalar;
+
+    explicit Retrace(std::shared_ptr<const detail::Search<Index>> search)
+        : Votes<Index>(search, 0, search->neurons.size()) {}
+
+    /// The model's outputs for the query, and its class; -1 for a model without outputs.
+    const std::vector<Scalar>& outputs() const noexcept { return this->search_->outputs; }
+    std::int32_t prediction() const noexcept { return this->search_->prediction; }
+
+    /// Whether the sources speak for the class that the model predicts.
+    bool agreement() const { return this->evidence_class() == prediction(); }
+
+    /// Points that voted, in the order of the pass.
+    std::vector<std::string> layers() const {
+        std::vector<std::string> names;
+        for (const auto& [point, begin, end] : ranges()) names.push_back(this->store().points[point].name);
+        return names;
+    }
+
+    /// The votes of one place: by its number among layers(), or by name. Throws DataError if it did not vote.
+    Votes<Index> layer(std::size_t number) const {
+        const auto all = ranges();
+        if (number >= all.size()) {
+            detail::raise<DataError>("Retrace::layer", "number", std::to_string(number),
+                                     "below " + std::to_string(all.size()));
+        }
+        return Votes<Index>(this->search_, all[number].begin, all[number].end);
+    }
+    Votes<Index> layer(std::string_view name) const {
+        std::string known;
+        for (const auto& [point, begin, end] : ranges()) {
+            const std::string& here = this->store().points[point].name;
+            if (here == name) return Votes<Index>(this->search_, begin, end);
+            known += (known.empty() ? "" : ", ") + here;
+        }
+        detail::raise<DataError>("Retrace::layer", "name", "\"" + std::string(name) + "\"", "one of " + known);
+    }
+
+    /// The votes of all pre-activations or all post-activations that took part.
+    Votes<Index> kind(Kind wanted) const {
+        const auto& points = this->store().points;
+        // Points of both kinds alternate, so the kinds are sorted into one contiguous copy.
+        auto sorted = std::make_shared<detail::Search<Index>>(*this->search_);
+        std::erase_if(sorted->neurons, [&](const NeuronAnswer& a) { return points[a.unit.point].kind != wanted; });
+        const std::size_t count = sorted->neurons.size();
+        return Votes<Index>(std::move(sorted), 0, count);
+    }
+
+    /// One neuron: the place's name and the unit's number in its layer. Throws DataError if it did not vote.
+    /// Cost   O(k log k), and with ties the size of the tied group.
+    NeuronSources neuron(std::string_view layer_name, std::uint32_t unit) const {
+        for (std::size_t i = 0; i < this->search_->neurons.size(); ++i) {
+            const NeuronAnswer& a = this->search_->neurons[i];
+            const Point& point = this->store().points[a.unit.point];
+            if (point.name == layer_name && point.units[a.unit.unit] == unit) return neuron(i);
+        }
+        detail::raise<DataError>("Retrace::neuron", "unit", "\"" + std::string(layer_name) + "\" " + std::to_string(unit),
+                                 "a neuron that voted");
+    }
+    /// By its number among all that voted: by place, then unit.
+    NeuronSources neuron(std::size_t number) const {
+        if (number >= this->search_->neurons.size()) {
+            detail::raise<DataError>("Retrace::neuron", "number", std::to_string(number),
+                                     "below " + std::to_string(this->search_->neurons.size()));
+        }
+        const NeuronAnswer& a = this->search_->neurons[number];
+        const Window& w = a.window;
+        NeuronSources result{a.query, {}, w.boundary, w.closer, w.tied, w.places, a.votes};
+        const auto entry = this->search_->index->entry(a.unit);
+        const auto add = [&](std::uint32_t begin, std::uint32_t end) {
+            for (std::uint32_t i = begin; i < end; ++i) {
+                const std::uint32_t s = entry.column.order[i];
+                if (!this->search_->admits(s)) continue;
+                const auto value = static_cast<double>(entry.column.at(i));
+                result.neighbours.push_back({this->store().ids[s], value, std::abs(value - a.query)});
+            }
+        };
+        add(w.tied_begin, w.tied_end);
+        const auto nearer = [](const Neighbour& x, const Neighbour& y) {
+            return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;
+        };
+        const std::size_t kept = w.closer + w.places;
+        std::partial_sort(result.neighbours.begin(), result.neighbours.begin() + static_cast<std::ptrdiff_t>(kept),
+                          result.neighbours.end(), nearer);
+        result.neighbours.resize(kept);
+        return result;
+    }
+
+    /// Which neurons voted for a sample, and how much: (point, unit) with votes above 0, in order.
+    struct Voter {
+        std::string layer;
+        std::uint32_t unit;
+        double votes;
+        double distance;
+    };
+    std::vector<Voter> voters(std::uint64_t id) const {
+        const auto sample = static_cast<std::uint32_t>(this->store().position_of(id));
+        std::vector<Voter> found;
+        if (!this->search_->admits(sample)) return found;
+        for (std::size_t i = 0; i < this->search_->neurons.size(); ++i) {
+            const NeuronAnswer& a = this->search_->neurons[i];
+            const double votes = this->vote_of(i, sample);
+            if (votes <= 0.0) continue;
+            const Point& point = this->store().points[a.unit.point];
+            found.push_back({point.name, point.units[a.unit.unit], votes,
+                             std::abs(static_cast<double>(this->search_->index->value(a.unit, sample)) - a.query)});
+        }
+        return found;
+    }
+
+    Provenance provenance() const {
+        const auto& recorded = this->store();
+        return {renn::version, std::string(Index::policy_name), std::string(ties_name(this->search_->options.ties)),
+                this->search_->options.k, recorded.fingerprint, recorded.build,
+                recorded.build == build_description<Scalar>()};
+    }
+
+private:
+    struct Range {
+        std::uint32_t point;
+        std::size_t begin, end;
+    };
+    std::vector<Range> ranges() const {
+        std::vector<Range> all;
+        const auto& neurons = this->search_->neurons;
+        for (std::size_t i = 0; i < neurons.size(); ++i) {
+            if (all.empty() || all.back().point != neurons[i].unit.point) all.push_back({neurons[i].unit.point, i, i});
+            all.back().end = i + 1;
+        }
+        return all;
+    }
+};
+
+}  // namespace renn

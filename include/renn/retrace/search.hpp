@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// renn/retrace/search.hpp - finds, for every neuron, the samples with the closest values.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/index/neuron_index.hpp>
+#include <renn/index/window.hpp>
+#include <renn/tracing/point.hpp>
+
+namespace renn {
+
+/// What happens where the last of the k places falls inside a group of samples at one distance.
+enum class Ties : std::uint8_t {
+    share,          ///< the group shares those places equally: the expected vote under random tie-breaking
+    strict,         ///< such a neuron does not vote
+    skip_inactive,  ///< a neuron with |value| < 1e-7 does not vote, others share (Geiger's thesis)
+    lowest_id,      ///< the samples with the lowest ids of the group take the places
+};
+
+inline std::string_view ties_name(Ties ties) noexcept {
+    switch (ties) {
+        case Ties::share: return "share";
+        case Ties::strict: return "strict";
+        case Ties::skip_inactive: return "skip_inactive";
+        case Ties::lowest_id: return "lowest_id";
+    }
+    return "?";
+}
+
+struct RetraceOptions {
+    std::int64_t k = 42;                      ///< closest samples a neuron; more than there are: all
+    Ties ties = Ties::share;
+    bool pre = true;                          ///< neurons before the activation vote
+    bool post = false;                        ///< neurons behind it vote
+    std::vector<std::string> layers = {};     ///< only these places, of either kind; empty: all of the kinds above
+    std::vector<std::int32_t> classes = {};   ///< only samples with these labels; empty: all
+    std::vector<std::uint64_t> ids = {};      ///< only these samples; empty: all
+    std::optional<std::uint64_t> without = {};  ///< all but this sample
+};
+
+/// One neuron's answer: its own value for the query, and the closest recorded ones as ranges of its sorted column.
+struct NeuronAnswer {
+    Unit unit;
+    double query = 0.0;
+    Window window;
+    bool votes = true;            ///< false where the tie policy makes it abstain
+    std::uint32_t chosen = 0;     ///< with lowest_id: where its chosen samples begin
+};
+
+namespace detail {
+
+inline constexpr std::uint32_t no_sample = static_cast<std::uint32_t>(-1);
+
+/// A search that was run: immutable, shared by all the views on it.
+template <class Index>
+struct Search {
+    using Scalar = typename Index::Scalar;
+
+    std::shared_ptr<const Index> index;
+    RetraceOptions options;
+    std::uint32_t without = no_sample;        ///< position of the sample left out
+    std::shared_ptr<const std::vector<char>> allowed;  ///< one a sample, or null: all
+    std::vector<NeuronAnswer> neurons;        ///< by point, then unit
+    std::vector<std::uint32_t> chosen;        ///< positions that lowest_id chose from tied groups
+    std::vector<Scalar> outputs;              ///< of the model for the query
+    std::int32_t prediction = -1;             ///< -1 for a model without outputs
+
+    bool admits(std::uint32_t sample) const noexcept {
+        return sample != without && (allowed == nullptr || (*allowed)[sample] != 0);
+    }
+};
+
+template <class Store>
+std::shared_ptr<const std::vector<char>> allowed_samples(const Store& store, const RetraceOptions& options) {
+    if (options.classes.empty() && options.ids.empty()) return nullptr;
+    const auto n = static_cast<std::size_t>(store.samples());
+    auto allowed = std::make_shared<std::vector<char>>(n, options.ids.empty() ? char{1} : char{0});
+    for (const std::uint64_t id : options.ids) (*allowed)[static_cast<std::size_t>(store.position_of(id))] = 1;
+    if (!options.classes.empty()) {
+        if (store.labels.empty()) raise<DataError>("retrace", "classes", "a restriction", "none: no labels were recorded");
+        for (std::size_t s = 0; s < n; ++s) {
+            const bool wanted = std::find(options.classes.begin(), options.classes.end(), store.labels[s]) !=
+                                options.classes.end();
+            if (!wanted) (*allowed)[s] = 0;
+        }
+    }
+    return allowed;
+}
+
+/// Points that vote.
+inline std::vector<std::uint32_t> voting_points(const std::vector<Point>& points, const RetraceOptions& options) {
+    std::vector<std::uint32_t> voting;
+    for (const std::string& name : options.layers) {
+        const auto same = [&](const Point& p) { return p.name == name; };
+        if (std::none_of(points.begin(), points.end(), same)) {
+            std::string known;
+            for (const Point& p : points) known += (known.empty() ? "" : ", ") + p.name;
+            raise<DataError>("retrace", "layer", "\"" + name + "\"", "one of " + known);
+        }
+    }
+    for (std::size_t p = 0; p < points.size(); ++p) {
+        const bool named = std::find(options.layers.begin(), options.layers.end(), points[p].name) != options.layers.end();
+        const bool kind = points[p].kind == Kind::pre ? options.pre : options.post;
+        if (options.layers.empty() ? kind : named) voting.push_back(static_cast<std::uint32_t>(p));
+    }
+    if (voting.empty()) {
+        raise<DataError>("retrace", "voting neurons", "none", "a kind (pre, post) that was recorded");
+    }
+    return voting;
+}
+
+inline void check_retrace_options(const RetraceOptions& options) {
+    if (options.k < 0) raise<DataError>("retrace", "k", std::to_string(options.k), "0 or more");
+}
+
+template <class Index>
+NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query) {
+    const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
+    NeuronAnswer answer{u, query, {}, true, static_cast<std::uint32_t>(search.chosen.size())};
+    Window& w = answer.window;
+    const std::uint32_t position = entry.locator->position(entry.column, query);
+    if (search.allowed != nullptr) {
+        w = find_window_among(entry.column, query, k, position,
+                              [&search](std::uint32_t sample) { return search.admits(sample); });
+    } else if (search.without != no_sample) {
+        const std::uint32_t hole = search.index->place_of(u, search.without);
+        w = find_window(entry.column.without(hole), query, k, position - (hole < position ? 1U : 0U));
+        // From places without the hole to places with it: the ranges may then contain it, and readers skip it.
+        for (std::uint32_t* edge : {&w.tied_begin, &w.closer_begin, &w.closer_end, &w.tied_end}) {
+            if (*edge > hole) ++*edge;
+        }
+    } else {
+        w = find_window(entry.column, query, k, position);
+    }
+    const bool tied = w.tied > w.places;
+    if (search.options.ties == Ties::strict) answer.votes = !tied;
+    if (search.options.ties == Ties::skip_inactive) answer.votes = std::abs(query) >= 1e-7;
+    if (search.options.ties == Ties::lowest_id && tied) {
+        const auto& ids = search.index->store().ids;
+        const auto from = static_cast<std::ptrdiff_t>(search.chosen.size());
+        const auto collect = [&](std::uint32_t begin, std::uint32_t end) {
+            for (std::uint32_t i = begin; i < end; ++i) {
+                if (search.admits(entry.column.order[i])) search.chosen.push_back(entry.column.order[i]);
+            }
+        };
+        collect(w.tied_begin, w.closer_begin);
+        collect(w.closer_end, w.tied_end);
+        const auto first = search.chosen.begin() + from;
+        std::nth_element(first, first + w.places, search.chosen.end(),
+                         [&ids](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
+        search.chosen.resize(static_cast<std::size_t>(from) + w.places);
+    }
+    return answer;
+}
+
+/// Runs one query. `value(point, unit)` is the model's value there.
+template <class Index, class Value>
+void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting, const Value& value) {
+    constexpr std::uint32_t ahead = 8;  // neurons whose memory is on its way
+    const Index& index = *search.index;
+    std::size_t total = 0;
+    for (const std::uint32_t p : voting) total += index.store().points[p].units.size();
+    search.neurons.reserve(total);
+    for (const std::uint32_t p : voting) {
+        const auto count = static_cast<std::uint32_t>(index.store().points[p].units.size());
+        const auto fetch = [&](std::uint32_t u) {
+            const auto entry = index.entry({p, u});
+            entry.locator->prefetch(entry.column, static_cast<double>(value(p, u)));
+        };
+        for (std::uint32_t u = 0; u < std::min(ahead, count); ++u) fetch(u);
+        for (std::uint32_t u = 0; u < count; ++u) {
+            if (u + ahead < count) fetch(u + ahead);
+            search.neurons.push_back(
+                answer_neuron(search, {p, u}, index.entry({p, u}), static_cast<double>(value(p, u))));
+        }
+    }
+}
+
+}  // namespace detail
+}  // namespace renn

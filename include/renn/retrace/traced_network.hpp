@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+// renn/retrace/traced_network.hpp - a network that remembers its training samples.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/core/parallel.hpp>
+#include <renn/core/progress.hpp>
+#include <renn/data/dataset.hpp>
+#include <renn/index/kd_tree.hpp>
+#include <renn/index/neuron_index.hpp>
+#include <renn/retrace/retrace.hpp>
+#include <renn/retrace/search.hpp>
+#include <renn/tracing/activations.hpp>
+#include <renn/tracing/derivation.hpp>
+#include <renn/tracing/memory_store.hpp>
+#include <renn/tracing/observe.hpp>
+#include <renn/tracing/probe.hpp>
+#include <renn/tracing/record.hpp>
+
+namespace renn {
+
+/// A model, the activations it had for every recorded sample, and an index over them. The model is a Network or foreign
+/// code; it is owned and shown const: training further means tracing again. Copies share the recording, which never
+/// changes: recording again makes a new one, and answers given before keep theirs.
+///
+/// Threads  retrace and the other const members may run on several threads at once.
+template <class Model, class Store = MemoryStore<typename Model::Scalar>, class Policy = KdTree>
+class TracedNetwork {
+public:
+    using Scalar = typename Model::Scalar;
+    using Index = NeuronIndex<Store, Policy>;
+    using Answer = Retrace<Index>;
+
+    explicit TracedNetwork(Model model, Selection selection = {})
+        : model_(std::make_shared<const Model>(std::move(model))), selection_(std::move(selection)) {}
+
+    /// With a store recorded earlier. Throws MismatchError if it belongs to another network.
+    TracedNetwork(Model model, Store store, Selection selection = {})
+        : TracedNetwork(std::move(model), std::move(selection)) {
+        adopt(std::move(store));
+    }
+
+    const Model& network() const noexcept { return *model_; }
+    bool recorded() const noexcept { return index_ != nullptr; }
+    const Store& store() const { return index("TracedNetwork::store").store(); }
+    const Index& index() const { return index("TracedNetwork::index"); }
+
+    /// Runs every sample through the network once and keeps what each neuron did. Returns false if the callback
+    /// cancelled; then, and on any error, an earlier recording stays as it was. Errors: see renn::record.
+    bool record(const Dataset<Scalar>& data, const RecordOptions& options = {}) {
+        return keep(renn::record(*model_, data, selection_, options));
+    }
+
+    /// The same for a stream of batches, any callable `bool next(SampleBatch<Scalar>&)`.
+    template <SampleStream<Scalar> Stream>
+    bool record(Stream&& next, const RecordOptions& options = {}) {
+        return keep(record_stream<Scalar>(*model_, next, selection_, options));
+    }
+
+    /// Every place's values for samples of any kind. See renn::activations.
+    Activations<Scalar> activations(const BatchView<Scalar>& x) const { return renn::activations(*model_, x); }
+
+    /// Traces one sample back to the recorded samples it rests on.
+    /// Shapes   x: features x 1.
+    /// Throws   DataError before anything is recorded, for impossible options or values that are not finite; ShapeError
+    ///          if x is not one sample.
+    /// Cost     a forward pass and a search a neuron; the first time also the building of the index.
+    Answer retrace(const BatchView<Scalar>& x, const RetraceOptions& options = {}) const {
+        if (x.cols() != 1) {
+            detail::raise<ShapeError>("retrace", "x", detail::shape_text(x.rows(), x.cols()),
+                                      detail::shape_text(x.rows(), 1) + ", one sample; retrace_batch takes many");
+        }
+        return std::move(retrace_batch(x, options).front());
+    }
+
+    /// Traces every column of x, queries spread over threads (0: every core).
+    std::vector<Answer> retrace_batch(const BatchView<Scalar>& x, const RetraceOptions& options = {},
+                                      int threads = 1) const {
+        return answers(query(x), options, {}, threads);
+    }
+
+    /// Leave-one-out: traces recorded samples, each without itself as a source.
+    /// Shapes   x: features x ids, the recorded inputs of those ids.
+    std::vector<Answer> retrace_without_self(const BatchView<Scalar>& x, std::span<const std::uint64_t> ids,
+                                             const RetraceOptions& options = {}, int threads = 1) const {
+        if (static_cast<renn::Index>(ids.size()) != x.cols()) {
+            detail::raise<ShapeError>("retrace_without_self", "ids", std::to_string(ids.size()), std::to_string(x.cols()));
+        }
+        return answers(query(x), options, ids, threads);
+    }
+
+    /// Traces activations computed elsewhere or before: every column, without a forward pass.
+    std::vector<Answer> retrace_activations(const Activations<Scalar>& values, const RetraceOptions& options = {},
+                                            int threads = 1) const {
+        return answers(values, options, {}, threads);
+    }
+
+private:
+    using Search = detail::Search<Index>;
+
+    const Index& index(const char* where) const {
+        if (!recorded()) detail::raise<DataError>(where, "nothing recorded yet: call record() first");
+        return *index_;
+    }
+
+    bool keep(std::optional<Store> store) {
+        if (!store) return false;
+        adopt(std::move(*store));
+        return true;
+    }
+
+    void adopt(Store store) {
+        check_fingerprint(store);
+        auto derivations = detail::derivations(*model_, store.points);
+        index_ = std::make_shared<const Index>(std::make_shared<const Store>(std::move(store)), std::move(derivations),
+                                               model_);
+    }
+
+    void check_fingerprint(const Store& store) const {
+        std::uint64_t mine = 0;
+        if constexpr (requires { fingerprint(*model_); }) {
+            mine = fingerprint(*model_);
+        } else {
+            Activations<Scalar> seen;
+            auto workspace = make_workspace(*model_);
+            seen.collect(*model_, store.first_input, {}, workspace);
+            mine = detail::model_fingerprint(*model_, seen);
+        }
+        if (mine != store.fingerprint) {
+            detail::raise<MismatchError>("TracedNetwork", "fingerprint of the store's network",
+                                         std::to_string(store.fingerprint),
+                                         std::to_string(mine) + ": the store was recorded with another network");
+        }
+    }
+
+    Activations<Scalar> query(const BatchView<Scalar>& x) const {
+        index("retrace");
+        if (model_->in_features() != Dynamic && model_->in_features() != x.rows()) {
+            detail::raise<ShapeError>("retrace", "features", std::to_string(x.rows()),
+                                      std::to_string(model_->in_features()) + ", the network's in_features");
+        }
+        return renn::activations(*model_, x);
+    }
+
+    std::vector<Answer> answers(const Activations<Scalar>& values, const RetraceOptions& options,
+                                std::span<const std::uint64_t> without_self, int threads) const {
+        const Store& recorded = index("retrace").store();
+        detail::check_retrace_options(options);
+        const std::vector<std::uint32_t> voting = detail::voting_points(recorded.points, options);
+        const auto allowed = detail::allowed_samples(recorded, options);
+        const auto blocks = blocks_of(values, recorded, voting);
+
+        const renn::Index queries = blocks.empty() ? 0 : values[recorded.points[voting.front()].name].cols();
+        std::vector<std::shared_ptr<Search>> searches(static_cast<std::size_t>(queries));
+        detail::parallel_for(queries, threads, [&](renn::Index q, int) {
+            auto search = std::make_shared<Search>();
+            search->index = index_;
+            search->options = options;
+            search->allowed = allowed;
+            std::optional<std::uint64_t> without = options.without;
+            if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
+            if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
+            detail::run_search(*search, voting, [&](std::uint32_t point, std::uint32_t unit) {
+                return (*blocks[point])(static_cast<renn::Index>(recorded.points[point].units[unit]), q);
+            });
+            if (values.output().rows() > 0) {
+                const auto column = values.output().col(q);
+                search->outputs.assign(column.data(), column.data() + column.size());
+                search->prediction = predicted_class(column);
+            }
+            searches[static_cast<std::size_t>(q)] = std::move(search);
+        });
+        std::vector<Answer> result;
+        result.reserve(searches.size());
+        for (auto& search : searches) result.emplace_back(std::move(search));
+        return result;
+    }
+
+    /// The query's values of every voting point, by the point's number. Throws MismatchError if one is missing.
+    static std::vector<const Batch<Scalar>*> blocks_of(const Activations<Scalar>& values, const Store& recorded,
+                                                       const std::vector<std::uint32_t>& voting) {
+        std::vector<const Batch<Scalar>*> blocks(recorded.points.size(), nullptr);
+        for (const std::uint32_t p : voting) {
+            const Point& point = recorded.points[p];
+            for (const auto& block : values.blocks()) {
+                if (block.name == point.name && block.kind == point.kind) blocks[p] = &block.values;
+            }
+            if (blocks[p] == nullptr) {
+                detail::raise<MismatchError>("retrace", "activations of " + point.text(), "none", "those of the query");
+            }
+            if (blocks[p]->rows() != point.width) {
+                detail::raise<ShapeError>("retrace", point.text(), std::to_string(blocks[p]->rows()) + " units",
+                                          std::to_string(point.width));
+            }
+        }
+        return blocks;
+    }
+
+    std::shared_ptr<const Model> model_;
+    Selection selection_;
+    std::shared_ptr<const Index> index_;
+};
+
+/// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.
+template <class Policy = KdTree, class... Layers>
+auto trace(Network<Layers...> net, Selection selection = {}) {
+    using Net = Network<Layers...>;
+    return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
+}
+
+/// trace(callable): any code that takes a matrix, features x samples, and reports named matrices to a probe. It runs on
+/// one thread unless the options allow more.
+template <class Policy = KdTree, class S = float, class F>
+    requires Probed<S, F>
+auto trace(F function, ForeignOptions options = {}, Selection selection = {}) {
+    using Model = Foreign<S, F>;
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(function), std::move(options)),
+                                                        std::move(selection));
+}
+
+/// trace_each([] { return MyNetwork(); }): foreign code that keeps state, made anew for each thread.
+template <class Policy = KdTree, class S = float, class F>
+    requires Probed<S, std::invoke_result_t<F&>>
+auto trace_each(F make, ForeignOptions options = {}, Selection selection = {}) {
+    using Model = Foreign<S, F>;
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), std::move(options)), std::move(selection));
+}
+
+}  // namespace renn

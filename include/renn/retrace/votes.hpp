@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+// renn/retrace/votes.hpp - the votes of some neurons: who got them, for which classes they speak.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/retrace/search.hpp>
+
+namespace renn {
+
+/// A training sample that a query is traced to.
+struct Source {
+    std::uint64_t id = 0;
+    double votes = 0.0;
+    double share = 0.0;            ///< of all votes; the shares of all sources sum to 1
+    std::int32_t label = -1;       ///< -1 if none was recorded
+    std::int32_t prediction = -1;  ///< the model's own for this sample; -1 if it has no outputs
+};
+
+/// Memory for counting votes, to be used again from query to query.
+struct VoteScratch {
+    std::vector<std::uint32_t> singles;
+    std::vector<double> shares;
+};
+
+/// The votes of a range of neurons in a search. A sample's votes are its single votes plus its shares of tied groups,
+/// the shares summed in the order (layer, unit). Views are cheap to copy and keep alive what they look at.
+template <class Index>
+class Votes {
+public:
+    Votes(std::shared_ptr<const detail::Search<Index>> search, std::size_t begin, std::size_t end)
+        : search_(std::move(search)), begin_(begin), end_(end) {}
+
+    /// Number of neurons, and all votes they cast: k each, or 0 where one abstains.
+    std::size_t neurons() const noexcept { return end_ - begin_; }
+    double total() const {
+        double sum = 0.0;
+        for (std::size_t i = begin_; i < end_; ++i) {
+            const NeuronAnswer& a = search_->neurons[i];
+            if (a.votes) sum += static_cast<double>(a.window.closer + a.window.places);
+        }
+        return sum;
+    }
+
+    /// The m samples with most votes, equal votes by ascending id; fewer if fewer got any.
+    /// Cost   counts the single votes, then works out exact shares only for samples that they may lift into the top.
+    std::vector<Source> top(std::size_t m) const {
+        VoteScratch scratch;
+        return top(m, scratch);
+    }
+    std::vector<Source> top(std::size_t m, VoteScratch& scratch) const {
+        if (m == 0) return {};
+        const double shared = count_singles(scratch);
+        std::vector<Candidate> candidates = leaders(m, shared, scratch.singles);
+        const double effort = static_cast<double>(candidates.size()) * static_cast<double>(groups().size());
+        if (shared > 0.0 && effort < 0.05 * group_members()) {
+            for (Candidate& c : candidates) c.votes += shares_of(c.sample);
+        } else if (shared > 0.0) {
+            sum_shares(scratch.shares);
+            candidates = leaders(m, shared, scratch.singles);
+            for (Candidate& c : candidates) c.votes += scratch.shares[c.sample];
+        }
+        std::erase_if(candidates, [](const Candidate& c) { return c.votes <= 0.0; });
+        const auto& ids = store().ids;
+        const std::size_t kept = std::min(m, candidates.size());
+        std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(kept), candidates.end(),
+                          [&ids](const Candidate& a, const Candidate& b) {
+                              return a.votes != b.votes ? a.votes > b.votes : ids[a.sample] < ids[b.sample];
+                          });
+        const double all = total();
+        std::vector<Source> sources;
+        sources.reserve(kept);
+        for (std::size_t i = 0; i < kept; ++i) sources.push_back(source(candidates[i].sample, candidates[i].votes, all));
+        return sources;
+    }
+
+    /// Votes of one sample. Throws DataError for an id that was not recorded. Cost: one look a neuron.
+    double votes(std::uint64_t id) const {
+        const auto sample = static_cast<std::uint32_t>(store().position_of(id));
+        if (!search_->admits(sample)) return 0.0;
+        double singles = 0.0, shares = 0.0;
+        for (std::size_t i = begin_; i < end_; ++i) {
+            const double vote = vote_of(i, sample);
+            (is_group(search_->neurons[i]) && vote < 1.0 ? shares : singles) += vote;
+        }
+        return singles + shares;
+    }
+
+    /// Votes of every sample, in the order of recording. Cost: touches every member of every tied group.
+    std::vector<double> dense() const {
+        VoteScratch scratch;
+        if (count_singles(scratch) > 0.0) {
+            sum_shares(scratch.shares);
+        } else {
+            scratch.shares.assign(scratch.singles.size(), 0.0);
+        }
+        for (std::size_t s = 0; s < scratch.singles.size(); ++s) {
+            scratch.shares[s] = static_cast<double>(scratch.singles[s]) + scratch.shares[s];
+        }
+        return std::move(scratch.shares);
+    }
+
+    /// Share of all votes that went to samples of each class; sums to 1, or is all 0 if nobody voted.
+    /// Throws DataError if no labels were recorded.
+    std::vector<double> evidence() const {
+        const auto& labels = store().labels;
+        if (labels.empty()) detail::raise<DataError>("evidence", "labels", "none recorded", "one a sample");
+        const auto classes = static_cast<std::size_t>(store().classes());
+        std::vector<double> singles(classes, 0.0), shares(classes, 0.0);
+        std::vector<std::uint32_t> members(classes);
+        for (std::size_t i = begin_; i < end_; ++i) {
+            for_each_single(i, [&](std::uint32_t s) { singles[static_cast<std::size_t>(labels[s])] += 1.0; });
+            if (!is_group(search_->neurons[i])) continue;
+            std::fill(members.begin(), members.end(), 0U);
+            for_each_tied(i, [&](std::uint32_t s) { ++members[static_cast<std::size_t>(labels[s])]; });
+            for (std::size_t c = 0; c < classes; ++c) shares[c] += share(i) * static_cast<double>(members[c]);
+        }
+        const double all = total();
+        for (std::size_t c = 0; c < classes; ++c) singles[c] = all > 0.0 ? (singles[c] + shares[c]) / all : 0.0;
+        return singles;
+    }
+
+    /// Class with most evidence, the first among equals.
+    std::int32_t evidence_class() const {
+        const std::vector<double> e = evidence();
+        return static_cast<std::int32_t>(std::max_element(e.begin(), e.end()) - e.begin());
+    }
+
+protected:
+    const auto& store() const noexcept { return search_->index->store(); }
+
+    /// A group whose members get a part of a vote each.
+    bool is_group(const NeuronAnswer& a) const noexcept {
+        return a.votes && a.window.tied > a.window.places && search_->options.ties != Ties::lowest_id;
+    }
+    double share(std::size_t i) const noexcept {
+        const Window& w = search_->neurons[i].window;
+        return static_cast<double>(w.places) / static_cast<double>(w.tied);
+    }
+
+    template <class F>
+    void for_range(const std::uint32_t* order, std::uint32_t begin, std::uint32_t end, F& f) const {
+        const bool everyone = search_->allowed == nullptr && search_->without == detail::no_sample;
+        for (std::uint32_t i = begin; i < end; ++i) {
+            if (everyone || search_->admits(order[i])) f(order[i]);
+        }
+    }
+    template <class F>
+    void for_each_tied(std::size_t i, F&& f) const {
+        const NeuronAnswer& a = search_->neurons[i];
+        const std::uint32_t* order = search_->index->entry(a.unit).column.order;
+        for_range(order, a.window.tied_begin, a.window.closer_begin, f);
+        for_range(order, a.window.closer_end, a.window.tied_end, f);
+    }
+    /// Samples that get a whole vote of neuron i.
+    template <class F>
+    void for_each_single(std::size_t i, F&& f) const {
+        const NeuronAnswer& a = search_->neurons[i];
+        if (!a.votes) return;
+        const std::uint32_t* order = search_->index->entry(a.unit).column.order;
+        for_range(order, a.window.closer_begin, a.window.closer_end, f);
+        if (a.window.tied == a.window.places) {
+            for_range(order, a.window.tied_begin, a.window.closer_begin, f);
+            for_range(order, a.window.closer_end, a.window.tied_end, f);
+        } else if (search_->options.ties == Ties::lowest_id) {
+            for (std::uint32_t c = 0; c < a.window.places; ++c) f(search_->chosen[a.chosen + c]);
+        }
+    }
+
+    /// What neuron i gives to a sample.
+    double vote_of(std::size_t i, std::uint32_t sample) const {
+        const NeuronAnswer& a = search_->neurons[i];
+        if (!a.votes || a.window.closer + a.window.places == 0) return 0.0;
+        const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);
+        if (distance < a.window.boundary) return 1.0;
+        if (distance > a.window.boundary) return 0.0;
+        if (a.window.tied == a.window.places) return 1.0;
+        if (search_->options.ties != Ties::lowest_id) return share(i);
+        const auto begin = search_->chosen.begin() + static_cast<std::ptrdiff_t>(a.chosen);
+        const auto end = begin + static_cast<std::ptrdiff_t>(a.window.places);
+        return std::find(begin, end, sample) != end ? 1.0 : 0.0;
+    }
+
+    std::shared_ptr<const detail::Search<Index>> search_;
+    std::size_t begin_;
+    std::size_t end_;
+
+private:
+    struct Candidate {
+        std::uint32_t sample;
+        double votes;
+    };
+
+    Source source(std::uint32_t s, double votes, double all) const {
+        const auto& recorded = store();
+        return {recorded.ids[s], votes, all > 0.0 ? votes / all : 0.0, recorded.labels.empty() ? -1 : recorded.labels[s],
+                recorded.predictions.empty() ? -1 : recorded.predictions[s]};
+    }
+
+    std::vector<std::size_t> groups() const {
+        std::vector<std::size_t> found;
+        for (std::size_t i = begin_; i < end_; ++i) {
+            if (is_group(search_->neurons[i])) found.push_back(i);
+        }
+        return found;
+    }
+    double group_members() const {
+        double members = 0.0;
+        for (const std::size_t i : groups()) members += static_cast<double>(search_->neurons[i].window.tied);
+        return members;
+    }
+
+    /// Counts whole votes; returns the most that shares can add to one sample.
+    double count_singles(VoteScratch& scratch) const {
+        scratch.singles.assign(static_cast<std::size_t>(store().samples()), 0U);
+        std::uint32_t* counts = scratch.singles.data();
+        double shared = 0.0;
+        for (std::size_t i = begin_; i < end_; ++i) {
+            for_each_single(i, [counts](std::uint32_t s) { ++counts[s]; });
+            if (is_group(search_->neurons[i])) shared += share(i);
+        }
+        return shared;
+    }
+
+    void sum_shares(std::vector<double>& shares) const {
+        shares.assign(static_cast<std::size_t>(store().samples()), 0.0);
+        for (const std::size_t i : groups()) {
+            const double part = share(i);
+            for_each_tied(i, [&](std::uint32_t s) { shares[s] += part; });
+        }
+    }
+
+    double shares_of(std::uint32_t sample) const {
+        double sum = 0.0;
+        for (std::size_t i = begin_; i < end_; ++i) {
+            if (!is_group(search_->neurons[i])) continue;
+            const NeuronAnswer& a = search_->neurons[i];
+            const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);
+            if (distance == a.window.boundary) sum += share(i);
+        }
+        return sum;
+    }
+
+    /// Every sample that may be among the m first: with `shared` more votes at most, none of the others can.
+    std::vector<Candidate> leaders(std::size_t m, double shared, const std::vector<std::uint32_t>& singles) const {
+        constexpr std::size_t block = 64;
+        std::vector<std::uint32_t> best(m, 0U);  // min-heap of the m largest counts so far
+        const auto scan = [&](auto&& threshold, auto&& take) {
+            std::size_t s = 0;
+            for (; s + block <= singles.size(); s += block) {
+                std::uint32_t highest = 0;
+                for (std::size_t b = 0; b < block; ++b) highest = std::max(highest, singles[s + b]);
+                if (highest < threshold()) continue;
+                for (std::size_t b = 0; b < block; ++b) take(s + b);
+            }
+            for (; s < singles.size(); ++s) take(s);
+        };
+        scan([&] { return best.front() + 1; }, [&](std::size_t s) {
+            if (singles[s] <= best.front()) return;
+            std::pop_heap(best.begin(), best.end(), std::greater<>());
+            best.back() = singles[s];
+            std::push_heap(best.begin(), best.end(), std::greater<>());
+        });
+        // The m-th best has at least this many votes; what stays below it even with every share is out.
+        const double least = std::max(static_cast<double>(best.front()) - shared, 0.0);
+        const auto floor = static_cast<std::uint32_t>(std::ceil(least));
+        const std::uint32_t threshold = shared > 0.0 ? floor : std::max(floor, 1U);
+        std::vector<Candidate> candidates;
+        scan([&] { return threshold; }, [&](std::size_t s) {
+            if (singles[s] >= threshold && search_->admits(static_cast<std::uint32_t>(s))) {
+                candidates.push_back({static_cast<std::uint32_t>(s), static_cast<double>(singles[s])});
+            }
+        });
+        return candidates;
+    }
+};
+
+}  // namespace renn

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// renn/tracing/observe.hpp - runs a model on a batch and reports what happens inside to a recorder.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <tuple>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/layer.hpp>
+#include <renn/network/network.hpp>
+#include <renn/tracing/point.hpp>
+
+namespace renn {
+
+/// Takes blocks of values, features x samples: the one thing behind both a network's visitor and a Probe.
+template <class R, class S>
+concept Recorder = requires(R& r, const Place& place, const BatchView<S>& block,
+                            std::span<const std::uint64_t> ids) { r.record(place, block, ids); };
+
+namespace detail {
+
+template <class L>
+concept ActivationLayer = requires { requires L::is_activation; };
+
+template <class L>
+inline constexpr bool has_parameters =
+    std::tuple_size_v<decltype(std::declval<const typename L::Parameters&>().blocks())> != 0;
+
+/// Visitor that reports layers with parameters as pre-activations and activations as post-activations. Other layers
+/// (dropout, flatten, standardize) hand values on, and a nested network has reported its own layers already.
+template <class R, class S>
+class ReportVisitor {
+public:
+    ReportVisitor(R& recorder, std::span<const std::uint64_t> ids) : recorder_(recorder), ids_(ids) {}
+
+    template <class L>
+    void visit(const Step<L>& s) {
+        constexpr bool nested = requires { L::size; };
+        if constexpr (nested) {
+            return;
+        } else if constexpr (ActivationLayer<L>) {
+            constexpr bool elementwise = requires(const S* in, S* out) { s.layer.apply(in, out, Index{}); };
+            const bool derived = elementwise && s.x.size() > 0 && s.x.data() == last_;
+            recorder_.record(Place{s.path, Kind::post, derived}, s.y, ids_);
+            last_ = nullptr;
+        } else if constexpr (has_parameters<L>) {
+            recorder_.record(Place{s.path, Kind::pre}, s.y, ids_);
+            last_ = s.y.data();
+        }
+    }
+
+private:
+    R& recorder_;
+    std::span<const std::uint64_t> ids_;
+    const S* last_ = nullptr;  ///< the pre-activation block reported last
+};
+
+}  // namespace detail
+
+/// A network can be observed on several threads, each with its own workspace.
+template <class... Layers>
+auto make_workspace(const Network<Layers...>&) {
+    return Workspace<Network<Layers...>>();
+}
+
+template <class... Layers>
+constexpr bool may_run_in_parallel(const Network<Layers...>&) noexcept {
+    return true;
+}
+
+/// Runs the network in evaluation mode and reports every pre- and post-activation. Returns its output.
+/// Cost   one forward pass; what the recorder does comes on top.
+template <class... Layers, class S, Recorder<S> R>
+const Batch<S>& observe(const Network<Layers...>& net, const BatchView<S>& x, std::span<const std::uint64_t> ids,
+                        Workspace<Network<Layers...>>& workspace, R& recorder) {
+    return net.forward(x, workspace, Pass{.ids = ids}, detail::ReportVisitor<R, S>(recorder, ids));
+}
+
+}  // namespace renn

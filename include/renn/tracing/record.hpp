@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+// renn/tracing/record.hpp - the recording pass: every sample runs through the model once.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/canonical.hpp>
+#include <renn/core/error.hpp>
+#include <renn/core/finite.hpp>
+#include <renn/core/parallel.hpp>
+#include <renn/core/progress.hpp>
+#include <renn/data/dataset.hpp>
+#include <renn/network/finite_parameters.hpp>
+#include <renn/tracing/activations.hpp>
+#include <renn/tracing/memory_store.hpp>
+#include <renn/tracing/observe.hpp>
+#include <renn/tracing/point.hpp>
+#include <renn/training/evaluate.hpp>
+
+namespace renn {
+
+struct RecordOptions {
+    Index batch = 64;                ///< samples run at once
+    int threads = 0;                 ///< 0: every core, where the model may run in parallel
+    ProgressCallback progress = {};  ///< in samples; false cancels and leaves everything as it was
+};
+
+/// What a stream of samples hands out: any callable `bool next(SampleBatch<S>&)` that returns false at its end.
+template <class S>
+struct SampleBatch {
+    Batch<S> inputs;
+    std::vector<std::uint64_t> ids;    ///< empty: numbered on from 0
+    std::vector<std::int32_t> labels;  ///< one a sample, or always empty
+};
+
+template <class F, class S>
+concept SampleStream = requires(F& next, SampleBatch<S>& batch) {
+    { next(batch) } -> std::convertible_to<bool>;
+};
+
+namespace detail {
+
+/// Table of points for what a model reported in its first run. Throws DataError for a selection that names nothing.
+template <class S>
+std::vector<Point> make_points(const Activations<S>& seen, const Selection& selection) {
+    const auto& blocks = seen.blocks();
+    const auto require_known = [&](const std::string& name) {
+        for (const auto& block : blocks) {
+            if (block.name == name) return;
+        }
+        raise<DataError>("trace", "selected layer", "\"" + name + "\"", "one of " + seen.names());
+    };
+    for (const std::string& name : selection.layers) require_known(name);
+    for (const auto& units : selection.units) require_known(units.layer);
+
+    std::vector<Point> points;
+    std::vector<Index> point_of(blocks.size(), -1);
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+        const auto& block = blocks[b];
+        const bool wanted_kind = block.kind == Kind::pre ? selection.pre : selection.post;
+        const bool wanted_name = selection.layers.empty() || std::find(selection.layers.begin(), selection.layers.end(),
+                                                                       block.name) != selection.layers.end();
+        if (!wanted_kind || !wanted_name) continue;
+        Point point{block.name, block.kind, block.layer, block.width, -1, {}};
+        for (const auto& chosen : selection.units) {
+            if (chosen.layer != block.name) continue;
+            point.units = chosen.units;
+            std::sort(point.units.begin(), point.units.end());
+            point.units.erase(std::unique(point.units.begin(), point.units.end()), point.units.end());
+            if (!point.units.empty() && static_cast<Index>(point.units.back()) >= block.width) {
+                raise<DataError>("trace", "selected unit of " + block.name, std::to_string(point.units.back()),
+                                 "0.." + std::to_string(block.width - 1));
+            }
+        }
+        if (point.units.empty()) {
+            point.units.resize(static_cast<std::size_t>(block.width));
+            std::iota(point.units.begin(), point.units.end(), 0U);
+        }
+        // A post-activation is recomputed where the same units of its pre-activation are stored.
+        if (block.derived && b > 0 && point_of[b - 1] >= 0) {
+            const Point& source = points[static_cast<std::size_t>(point_of[b - 1])];
+            if (source.units == point.units) point.derived_from = point_of[b - 1];
+        }
+        point_of[b] = static_cast<Index>(points.size());
+        points.push_back(std::move(point));
+    }
+    if (points.empty()) raise<DataError>("trace", "selection", "no layer", "at least one of " + seen.names());
+    return points;
+}
+
+/// Recorder that writes blocks into the store, transposed: unit after unit.
+template <class S>
+class StoreWriter {
+public:
+    StoreWriter(MemoryStore<S>& store, const Activations<S>& seen)
+        : store_(store), seen_(seen), cursor_(seen.blocks().size()), point_of_(seen.blocks().size(), -1) {
+        for (std::size_t b = 0; b < seen.blocks().size(); ++b) {
+            for (std::size_t p = 0; p < store.points.size(); ++p) {
+                if (store.points[p].name == seen.blocks()[b].name && store.points[p].stored()) {
+                    point_of_[b] = static_cast<Index>(p);
+                }
+            }
+        }
+    }
+
+    void begin(Index first, Index count) {
+        first_ = first;
+        count_ = count;
+        cursor_.begin();
+    }
+
+    void record(const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> ids) {
+        const std::size_t b = cursor_.find(place.name, place.kind, block.rows(), block.cols(), count_, known());
+        require_finite<S>("record", place.name, block, ids);
+        if (point_of_[b] < 0) return;
+        const auto p = static_cast<std::size_t>(point_of_[b]);
+        const Point& point = store_.points[p];
+        if (point.count() == point.width) {
+            canonical::transpose(block.data(), block.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
+                                 block.rows(), block.cols());
+        } else {
+            for (Index u = 0; u < point.count(); ++u) {
+                S* to = store_.column(p, u) + first_;
+                const auto row = static_cast<Index>(point.units[static_cast<std::size_t>(u)]);
+                for (Index j = 0; j < block.cols(); ++j) to[j] = block(row, j);
+            }
+        }
+    }
+
+    void end() const { cursor_.end(known()); }
+
+private:
+    auto known() const {
+        return [this](std::size_t i) -> const auto& { return seen_.blocks()[i]; };
+    }
+
+    MemoryStore<S>& store_;
+    const Activations<S>& seen_;
+    PointCursor cursor_;
+    std::vector<Index> point_of_;
+    Index first_ = 0;
+    Index count_ = 0;
+};
+
+/// Fingerprint of a model: its own, or the bits of what it does with one sample.
+template <class Model, class S>
+std::uint64_t model_fingerprint(const Model& model, const Activations<S>& of_first_sample) {
+    if constexpr (requires { fingerprint(model); }) {
+        return fingerprint(model);
+    } else {
+        if (model.options().fingerprint) return *model.options().fingerprint;
+        std::uint64_t hash = 1;
+        for (const auto& block : of_first_sample.blocks()) {
+            hash = hash_text(block.name, hash);
+            for (Index i = 0; i < block.values.size(); ++i) {
+                hash = mix(hash, std::bit_cast<std::uint64_t>(static_cast<double>(block.values.data()[i])));
+            }
+        }
+        return hash;
+    }
+}
+
+/// One thread's share of a recording.
+template <class Model, class S>
+struct RecordWorker {
+    decltype(make_workspace(std::declval<const Model&>())) workspace;
+    StoreWriter<S> writer;
+    Batch<S> inputs;
+
+    RecordWorker(const Model& model, MemoryStore<S>& store, const Activations<S>& seen)
+        : workspace(make_workspace(model)), writer(store, seen) {}
+
+    /// Runs samples that go to positions [first, first + x.cols()) of the store.
+    void run(const Model& model, MemoryStore<S>& store, const BatchView<S>& x, Index first) {
+        const auto ids = std::span<const std::uint64_t>(store.ids).subspan(static_cast<std::size_t>(first),
+                                                                           static_cast<std::size_t>(x.cols()));
+        require_finite<S>("record", "input", x, ids);
+        writer.begin(first, x.cols());
+        const Batch<S>& y = observe(model, x, ids, workspace, writer);
+        writer.end();
+        if (y.rows() == 0) return;
+        if (y.rows() != store.outputs.rows()) {
+            raise<ShapeError>("record", "outputs", std::to_string(y.rows()), std::to_string(store.outputs.rows()));
+        }
+        require_finite<S>("record", "output", y, ids);
+        store.outputs.middleCols(first, x.cols()) = y;
+        for (Index j = 0; j < y.cols(); ++j) {
+            store.predictions[static_cast<std::size_t>(first + j)] = predicted_class(y.col(j));
+        }
+    }
+};
+
+inline void check_record_options(const RecordOptions& options) {
+    if (options.batch < 1) raise<DataError>("record", "batch", std::to_string(options.batch), "1 or more");
+    if (options.threads < 0) raise<DataError>("record", "threads", std::to_string(options.threads), "0 or more");
+}
+
+/// Looks at the model with its first sample: which places it has, what it puts out, what its fingerprint is.
+template <class Model, class S>
+Activations<S> first_look(const Model& model, const BatchView<S>& sample, const Selection& selection,
+                          MemoryStore<S>& store) {
+    if constexpr (requires { model.parameters(); }) require_finite_parameters("record", model);
+    Activations<S> seen;
+    auto workspace = make_workspace(model);
+    seen.collect(model, sample, {}, workspace);
+    if (seen.blocks().empty()) raise<DataError>("record", "places", "the model reported none", "at least one");
+    store.points = make_points(seen, selection);
+    store.outputs.resize(seen.output().rows(), 0);
+    store.fingerprint = model_fingerprint(model, seen);
+    if constexpr (!requires { fingerprint(model); }) store.first_input = sample;
+    return seen;
+}
+
+template <class S>
+void make_room(MemoryStore<S>& store, Index capacity, Index filled) {
+    store.reserve(capacity, filled);
+    store.outputs.conservativeResize(Eigen::NoChange, capacity);
+    if (store.outputs.rows() > 0) store.predictions.resize(static_cast<std::size_t>(capacity));
+}
+
+}  // namespace detail
+
+/// Records every sample of a data set. Returns the finished store, or nothing if the callback cancelled.
+///
+/// Throws   DataError for empty data, impossible options, or values that are not finite, naming layer, unit and
+///          sample; ShapeError where data and model do not fit; MismatchError where foreign code does not repeat its
+///          places. What a model throws on any thread reaches the caller after all threads have stopped.
+/// Cost     one forward pass a sample; memory samples x recorded units x sizeof(S).
+template <class Model, class S>
+std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data, const Selection& selection = {},
+                                     const RecordOptions& options = {}) {
+    detail::check_record_options(options);
+    if (data.empty()) detail::raise<DataError>("record", "samples", "0", "at least 1");
+    if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
+        detail::raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
+    }
+    if (model.in_features() != Dynamic && model.in_features() != data.features()) {
+        detail::raise<ShapeError>("record", "features", std::to_string(data.features()),
+                                  std::to_string(model.in_features()) + ", the network's in_features");
+    }
+    MemoryStore<S> store;
+    const Column<S> first = data.input(0);
+    const Activations<S> seen = detail::first_look<Model, S>(model, first, selection, store);
+    store.ids.assign(data.ids().begin(), data.ids().end());
+    store.labels.assign(data.labels().begin(), data.labels().end());
+    store.tags.assign(data.tags().begin(), data.tags().end());
+    for (int c = 0; c < data.classes(); ++c) store.class_names.push_back(data.class_name(c));
+    store.index_ids();
+    detail::make_room(store, data.samples(), 0);
+
+    const Index tasks = (data.samples() + options.batch - 1) / options.batch;
+    const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, tasks) : 1;
+    std::vector<detail::RecordWorker<Model, S>> workers;
+    workers.reserve(static_cast<std::size_t>(threads));
+    for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, seen);
+
+    const bool finished = detail::parallel_for(tasks, threads, [&](Index task, int worker) {
+        auto& mine = workers[static_cast<std::size_t>(worker)];
+        const Index begin = task * options.batch;
+        data.inputs(begin, std::min(options.batch, data.samples() - begin), mine.inputs);
+        mine.run(model, store, mine.inputs, begin);
+    }, [&](Index done) {
+        const Index count = std::min(done * options.batch, data.samples());
+        return !options.progress || options.progress({static_cast<std::uint64_t>(count),
+                                                      static_cast<std::uint64_t>(data.samples()), "recording"});
+    });
+    if (!finished) return std::nullopt;
+    return store;
+}
+
+/// Records whatever a stream of batches yields, so that the inputs need not fit into memory. The stream is called by
+/// one thread only, a few batches ahead of the model.
+template <class S, class Model, SampleStream<S> Stream>
+std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, const Selection& selection = {},
+                                            const RecordOptions& options = {}) {
+    detail::check_record_options(options);
+    MemoryStore<S> store;
+    std::optional<Activations<S>> seen;
+    const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, 1024) : 1;
+    std::vector<detail::RecordWorker<Model, S>> workers;
+    workers.reserve(static_cast<std::size_t>(threads));
+    std::vector<SampleBatch<S>> ahead(static_cast<std::size_t>(threads));
+    std::vector<Index> begins(ahead.size());
+
+    for (bool more = true; more;) {
+        Index filled = store.samples();
+        std::size_t batches = 0;
+        while (batches < ahead.size() && (more = next(ahead[batches]))) {
+            SampleBatch<S>& batch = ahead[batches];
+            if (batch.inputs.cols() == 0) continue;
+            const Index count = batch.inputs.cols();
+            if (!batch.ids.empty()) {
+                detail::require_shape("record", "ids of a batch", Eigen::Map<Column<std::uint64_t>>(
+                                                                      batch.ids.data(), std::ssize(batch.ids)), count, 1);
+            }
+            if (!batch.labels.empty() ? std::ssize(batch.labels) != count : !store.labels.empty()) {
+                detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
+                                          std::to_string(count));
+            }
+            if (!batch.labels.empty() && store.labels.empty() && store.samples() > 0) {
+                detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
+                                          "none, as in the batches before");
+            }
+            for (Index j = 0; j < count; ++j) {
+                store.ids.push_back(batch.ids.empty() ? static_cast<std::uint64_t>(store.ids.size())
+                                                      : batch.ids[static_cast<std::size_t>(j)]);
+            }
+            store.labels.insert(store.labels.end(), batch.labels.begin(), batch.labels.end());
+            begins[batches++] = filled;
+            filled += count;
+        }
+        if (batches == 0) break;
+        if (!seen) {
+            seen = detail::first_look<Model, S>(model, ahead[0].inputs.col(0), selection, store);
+            for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, *seen);
+        }
+        if (filled > store.capacity()) detail::make_room(store, std::max(filled, 2 * store.capacity()), begins[0]);
+        detail::parallel_for(static_cast<Index>(batches), threads, [&](Index task, int worker) {
+            const auto b = static_cast<std::size_t>(task);
+            workers[static_cast<std::size_t>(worker)].run(model, store, ahead[b].inputs, begins[b]);
+        });
+        if (options.progress && !options.progress({static_cast<std::uint64_t>(filled), 0, "recording"})) {
+            return std::nullopt;
+        }
+    }
+    if (!seen) detail::raise<DataError>("record", "samples", "0", "at least 1");
+    detail::make_room(store, store.samples(), store.samples());
+    const auto negative = std::find_if(store.labels.begin(), store.labels.end(), [](auto l) { return l < 0; });
+    if (negative != store.labels.end()) {
+        detail::raise<DataError>("record", "label", std::to_string(*negative), "0 or more");
+    }
+    store.index_ids();
+    return store;
+}
+
+}  // namespace renn

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// renn/training/evaluate.hpp - how well a network does on a data set.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/data/dataset.hpp>
+#include <renn/network/network.hpp>
+#include <renn/training/loss.hpp>
+
+namespace renn {
+
+struct Evaluation {
+    double loss = 0.0;
+    double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< NaN without labels
+};
+
+/// Row of the largest output of a sample, the first among equals. A single output is a logit: class 1 if it is above 0.
+template <class Derived>
+std::int32_t predicted_class(const Eigen::MatrixBase<Derived>& outputs) {
+    if (outputs.size() == 1) return outputs[0] > typename Derived::Scalar(0) ? 1 : 0;
+    Index best = 0;
+    for (Index i = 1; i < outputs.size(); ++i) {
+        if (outputs[i] > outputs[best]) best = i;
+    }
+    return static_cast<std::int32_t>(best);
+}
+
+namespace detail {
+
+template <class S>
+Index count_correct(const Batch<S>& outputs, std::span<const std::int32_t> labels) {
+    Index correct = 0;
+    for (std::size_t j = 0; j < labels.size(); ++j) {
+        correct += predicted_class(outputs.col(static_cast<Index>(j))) == labels[j];
+    }
+    return correct;
+}
+
+/// Throws unless the network can be run on the data and its outputs compared with what the data wants.
+template <class Net, class S>
+void require_trainable(const char* where, const Net& net, const Dataset<S>& data) {
+    if (data.empty()) raise<DataError>(where, "samples", "0", "at least 1");
+    if (net.in_features() != Dynamic && net.in_features() != data.features()) {
+        raise<ShapeError>(where, "features", std::to_string(data.features()),
+                          std::to_string(net.in_features()) + ", the network's in_features");
+    }
+    const Index outputs = net.predict(data.input(0)).rows();
+    if (data.has_targets()) {
+        if (data.targets().rows() != outputs) {
+            raise<ShapeError>(where, "targets", std::to_string(data.targets().rows()) + " a sample",
+                              std::to_string(outputs) + ", the network's outputs");
+        }
+    } else if (data.has_labels()) {
+        const Index classes = outputs == 1 ? 2 : outputs;
+        const auto worst = std::max_element(data.labels().begin(), data.labels().end());
+        if (static_cast<Index>(*worst) >= classes) {
+            raise<DataError>(where, "label of sample " + std::to_string(data.id(worst - data.labels().begin())),
+                             std::to_string(*worst), "0.." + std::to_string(classes - 1) + ", the network's outputs");
+        }
+    } else {
+        raise<DataError>(where, "data", "neither labels nor targets", "one of them");
+    }
+}
+
+}  // namespace detail
+
+/// Loss and accuracy in evaluation mode.
+/// Throws   DataError for empty data or labels out of range; ShapeError where data and network do not fit.
+template <class Net, class S, Loss<S> L = CrossEntropy>
+Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) {
+    detail::require_trainable("evaluate", net, data);
+    constexpr Index width = 64;
+    Workspace<Net> workspace;
+    Batch<S> x, slope, wanted;
+    Evaluation result;
+    Index correct = 0;
+    for (Index first = 0; first < data.samples(); first += width) {
+        const Index count = std::min(width, data.samples() - first);
+        data.inputs(first, count, x);
+        const Batch<S>& y = net.forward(x, workspace);
+        Targets<S> targets;
+        if (data.has_labels()) {
+            targets.labels = data.labels().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+            correct += detail::count_correct<S>(y, targets.labels);
+        }
+        if (data.has_targets()) {
+            wanted = data.targets().middleCols(first, count);
+            targets.values = &wanted;
+        }
+        result.loss += loss(BatchView<S>(y), targets, slope) * static_cast<double>(count);
+    }
+    result.loss /= static_cast<double>(data.samples());
+    if (data.has_labels()) result.accuracy = static_cast<double>(correct) / static_cast<double>(data.samples());
+    return result;
+}
+
+}  // namespace renn
