@@ -13,6 +13,7 @@
 #include <renn/data/npy.hpp>
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
+#include <renn/io/save.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>

@@ -11,7 +11,7 @@
 
 #include <renn/data/dataset.hpp>
 
-#include "data/message_of.hpp"
+#include "support/message_of.hpp"
 
 template class renn::Dataset<float>;
 template class renn::Dataset<double>;

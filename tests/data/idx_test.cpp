@@ -9,8 +9,8 @@
 
 #include <renn/data/idx.hpp>
 
-#include "data/message_of.hpp"
-#include "data/scratch_file.hpp"
+#include "support/message_of.hpp"
+#include "support/scratch_file.hpp"
 
 using renn::DataError;
 using renn::FormatError;

@@ -10,8 +10,8 @@
 
 #include <renn/data/npy.hpp>
 
-#include "data/message_of.hpp"
-#include "data/scratch_file.hpp"
+#include "support/message_of.hpp"
+#include "support/scratch_file.hpp"
 
 using renn::Batch;
 using renn::DataError;

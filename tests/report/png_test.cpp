@@ -8,7 +8,7 @@
 
 #include <renn/report/png.hpp>
 
-#include "data/message_of.hpp"
+#include "support/message_of.hpp"
 
 using renn::DataError;
 using renn::Index;

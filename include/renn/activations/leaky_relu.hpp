@@ -6,6 +6,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include <renn/activations/elementwise.hpp>
 
@@ -18,9 +19,7 @@ template <std::floating_point S = float>
 struct LeakyReLU : detail::Elementwise<LeakyReLU<S>, S> {
     static constexpr std::string_view name = "LeakyReLU";
 
-    explicit LeakyReLU(S leak = S(0.01)) : leak_(leak) {
-        if (!std::isfinite(leak)) detail::raise<DataError>("LeakyReLU", "leak", std::to_string(leak), "a finite value");
-    }
+    explicit LeakyReLU(S leak = S(0.01)) : leak_(leak) { check(); }
 
     S leak() const noexcept { return leak_; }
     S negative_slope() const noexcept { return leak_; }
@@ -32,6 +31,14 @@ struct LeakyReLU : detail::Elementwise<LeakyReLU<S>, S> {
         return Eigen::internal::pselect(Eigen::internal::pcmp_le(x, zero), leaked, x);
     }
     S slope(S x, S) const noexcept { return x > S(0) ? S(1) : leak_; }
+    auto constants() noexcept { return std::tie(leak_); }
+    auto constants() const noexcept { return std::tie(leak_); }
+    void check() const {
+        if (!std::isfinite(leak_)) {
+            detail::raise<DataError>("LeakyReLU", "leak", std::to_string(leak_), "a finite value");
+        }
+    }
+
     std::string describe() const { return "LeakyReLU " + std::to_string(leak_); }
 
 private:

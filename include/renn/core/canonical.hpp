@@ -94,28 +94,28 @@ struct Kernel {
 #pragma GCC diagnostic ignored "-Wignored-attributes"
 
 /// Copies `rows` x `cols` of src (element (i, j) at src[i + j * src_stride]) to dst transposed: element (i, j) goes to
-/// dst[j + i * dst_stride]. Blocks of packets, so it runs at the speed of the cache. (Inlined into the product, g++ 12
-/// warns of iterations that cannot happen.)
+/// dst[j + i * dst_stride]. Blocks of packets, so it runs at the speed of the cache.
 template <class S>
-[[gnu::noinline]] void transpose(const S* src, Index src_stride, S* dst, Index dst_stride, Index rows, Index cols) {
+void transpose(const S* src, Index src_stride, S* dst, Index dst_stride, Index rows, Index cols) {
     using K = detail::Kernel<S>;
     constexpr Index P = K::lanes;
-    Index j = 0;
+    // Ends computed ahead: g++ 12 warns of impossible iterations behind `for (; i + P <= n; ...)`.
+    const Index whole_rows = P > 1 ? rows - rows % P : 0;
+    const Index whole_cols = P > 1 ? cols - cols % P : 0;
     if constexpr (P > 1) {
-        for (; j + P <= cols; j += P) {
-            Index i = 0;
-            for (; i + P <= rows; i += P) {
+        for (Index j = 0; j < whole_cols; j += P) {
+            for (Index i = 0; i < whole_rows; i += P) {
                 Eigen::internal::PacketBlock<typename K::Packet, static_cast<int>(P)> block;
                 for (Index l = 0; l < P; ++l) block.packet[l] = K::load(src + i + (j + l) * src_stride);
                 Eigen::internal::ptranspose(block);
                 for (Index l = 0; l < P; ++l) K::store(dst + j + (i + l) * dst_stride, block.packet[l]);
             }
-            for (; i < rows; ++i) {
+            for (Index i = whole_rows; i < rows; ++i) {
                 for (Index l = 0; l < P; ++l) dst[j + l + i * dst_stride] = src[i + (j + l) * src_stride];
             }
         }
     }
-    for (; j < cols; ++j) {
+    for (Index j = whole_cols; j < cols; ++j) {
         for (Index i = 0; i < rows; ++i) dst[j + i * dst_stride] = src[i + j * src_stride];
     }
 }

@@ -21,8 +21,8 @@ inline int thread_count(int wanted, Index tasks) {
 }
 
 /// Calls work(task, worker) for every task in 0..tasks-1, each once, tasks handed out in ascending order.
-/// The calling thread is worker 0, and only there is `after_each(finished)` called; returning false stops handing
-/// out tasks. The first error of any worker stops the others; all threads are joined before it is rethrown.
+/// The calling thread is worker 0, and only there is `after_each(finished)` called, at the latest when all is done;
+/// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined before it is rethrown.
 /// Returns false if it was stopped by after_each.
 template <class Work, class AfterEach>
 bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each) {
@@ -30,6 +30,7 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
     std::atomic<Index> finished{0};
     std::atomic<bool> stop{false};
     bool cancelled = false;
+    Index told = 0;
     std::exception_ptr error;
     std::mutex error_guard;
 
@@ -40,7 +41,9 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
                 if (task >= tasks) break;
                 work(task, worker);
                 const Index count = finished.fetch_add(1) + 1;
-                if (worker == 0 && !after_each(count)) {
+                if (worker != 0) continue;
+                told = count;
+                if (!after_each(count)) {
                     cancelled = true;
                     stop = true;
                 }
@@ -59,6 +62,7 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
     run(0);
     helpers.clear();
     if (error) std::rethrow_exception(error);
+    if (!cancelled && told < tasks) cancelled = !after_each(tasks);  // a helper did the last task
     return !cancelled;
 }
 

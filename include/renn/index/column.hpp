@@ -7,41 +7,15 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/index/radix_sort.hpp>
 
 namespace renn {
 
-/// Values in ascending order with the sample positions they belong to; equal values by ascending sample id.
-template <class S>
-struct SortedColumn {
-    std::vector<S> values;
-    std::vector<std::uint32_t> order;
-
-    /// Throws DataError if a value is not finite: such a value never enters an index.
-    static SortedColumn of(std::span<const S> values, std::span<const std::uint32_t> by_id,
-                           detail::RadixScratch<S>& scratch) {
-        SortedColumn column;
-        column.values.resize(values.size());
-        column.order.resize(values.size());
-        detail::radix_sort(values, by_id, column.values.data(), column.order.data(), scratch);
-        // Keys put NaN and infinities at the two ends.
-        for (const std::size_t end : {std::size_t{0}, values.size() - 1}) {
-            if (!values.empty() && !std::isfinite(column.values[end])) {
-                detail::raise<DataError>("index", "value at position " + std::to_string(column.order[end]),
-                                         std::to_string(column.values[end]), "a finite value");
-            }
-        }
-        return column;
-    }
-};
-
-/// A sorted column as a search sees it: through an activation of the form x > 0 ? x : slope * x, which keeps the order
-/// (slope 1: as it is), and without the sample at sorted place `hole` (size: none).
+/// A sorted column as a search sees it: values in ascending order with the sample positions they belong to, equal
+/// values by ascending sample id. It is seen through an activation of the form x > 0 ? x : slope * x, which keeps the
+/// order (slope 1: as it is), and without the sample at sorted place `hole` (size: none).
 template <class S>
 struct ColumnView {
     const S* values = nullptr;
@@ -51,9 +25,9 @@ struct ColumnView {
     std::uint32_t hole = 0;
 
     ColumnView() = default;
-    ColumnView(const SortedColumn<S>& column, S negative_slope) noexcept
-        : values(column.values.data()), order(column.order.data()), size(static_cast<std::uint32_t>(column.values.size())),
-          slope(negative_slope), hole(size) {}
+    ColumnView(const S* sorted_values, const std::uint32_t* sorted_order, std::size_t count, S negative_slope = S(1)) noexcept
+        : values(sorted_values), order(sorted_order), size(static_cast<std::uint32_t>(count)), slope(negative_slope),
+          hole(size) {}
 
     /// Without the sample at a sorted place.
     ColumnView without(std::uint32_t place) const noexcept {
@@ -70,5 +44,21 @@ struct ColumnView {
         return std::abs(static_cast<double>(at(i)) - query);
     }
 };
+
+/// Sorts a neuron's values into `sorted` and their positions into `order`, each of the same length.
+/// `by_id`: positions by ascending sample id; empty: 0, 1, 2, ...
+/// Throws   DataError if a value is not finite: such a value never enters an index.
+template <class S>
+void sort_column(std::span<const S> values, std::span<const std::uint32_t> by_id, S* sorted, std::uint32_t* order,
+                 detail::RadixScratch<S>& scratch) {
+    if (values.empty()) return;
+    detail::radix_sort(values, by_id, sorted, order, scratch);
+    for (const std::size_t end : {std::size_t{0}, values.size() - 1}) {  // keys put NaN and infinities at the ends
+        if (!std::isfinite(sorted[end])) {
+            detail::raise<DataError>("index", "value at position " + std::to_string(order[end]),
+                                     std::to_string(sorted[end]), "a finite value");
+        }
+    }
+}
 
 }  // namespace renn

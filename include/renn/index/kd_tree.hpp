@@ -50,7 +50,7 @@ struct KdTree {
             return nearest < distinct ? points_->first[nearest] : column.size;
         }
 
-        void prefetch(const ColumnView<S>&, double) const noexcept {}
+        void prefetch(const ColumnView<S>&, double, int) const noexcept {}
 
         std::size_t bytes() const noexcept {
             const std::size_t distinct = points_->first.size();

@@ -18,22 +18,25 @@
 
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
+#include <renn/index/clipped.hpp>
 #include <renn/index/column.hpp>
 #include <renn/index/window.hpp>
 #include <renn/tracing/derivation.hpp>
 #include <renn/tracing/memory_store.hpp>
+#include <renn/tracing/pages.hpp>
 
 namespace renn {
 
 /// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
-/// `position` returns how many values are below the query; `prefetch` may ask for memory ahead of it.
+/// `position` returns how many values are below the query; `prefetch`, first with step 0 and a little later with step 1,
+/// may ask for memory ahead of it.
 template <class P, class S>
 concept IndexPolicy = requires(const typename P::template Locator<S>& l, const ColumnView<S>& column, double query) {
     { P::name } -> std::convertible_to<std::string_view>;
     typename P::template Locator<S>;
     requires std::constructible_from<typename P::template Locator<S>, const ColumnView<S>&>;
     { l.position(column, query) } -> std::same_as<std::uint32_t>;
-    l.prefetch(column, query);
+    l.prefetch(column, query, 0);
     { l.bytes() } -> std::convertible_to<std::size_t>;
 };
 
@@ -53,8 +56,20 @@ public:
                 std::shared_ptr<const void> owner)
         : store_(std::move(store)), derivations_(std::move(derivations)), owner_(std::move(owner)) {
         starts_.push_back(0);
-        for (const Point& point : store_->points) starts_.push_back(starts_.back() + point.units.size());
+        for (std::size_t p = 0; p < store_->points.size(); ++p) {
+            const std::size_t count = store_->points[p].units.size();
+            starts_.push_back(starts_.back() + count);
+            const bool rectifier = derivations_[p].negative_slope == Scalar(0);
+            clipped_starts_.push_back(rectifier ? static_cast<std::ptrdiff_t>(clipped_units_) : -1);
+            if (rectifier) clipped_units_ += count;
+        }
         slots_ = std::make_unique<Slot[]>(starts_.back());
+        const auto n = static_cast<std::size_t>(store_->samples());
+        for (std::uint32_t p = 0; p < store_->points.size(); ++p) {  // address space; memory comes with the first touch
+            const std::size_t count = source({p, 0}).point == p ? store_->points[p].units.size() * n : 0;
+            values_.emplace_back(count);
+            order_.emplace_back(count);
+        }
     }
 
     const Store& store() const noexcept { return *store_; }
@@ -83,10 +98,8 @@ public:
 
     /// Place of a sample in the sorted column of a unit. O(log n).
     std::uint32_t place_of(Unit u, std::uint32_t sample) const {
-        const Slot& slot = built(u, nullptr);
-        const ColumnView<Scalar>& view = slot.view;
-        const bool shared = slot.column.values.empty() && view.size > 0;
-        const Scalar wanted = shared ? store_->values({source(u).point, u.unit})[sample] : value(u, sample);
+        const ColumnView<Scalar> view = entry(u).column;
+        const Scalar wanted = value(source(u), sample);
         const Scalar* begin = std::lower_bound(view.values, view.values + view.size, wanted);
         const Scalar* end = std::upper_bound(begin, view.values + view.size, wanted);
         const std::uint64_t id = store_->ids[sample];
@@ -95,6 +108,31 @@ public:
         return static_cast<std::uint32_t>(
             std::lower_bound(first, last, id, [this](std::uint32_t s, std::uint64_t i) { return store_->ids[s] < i; }) -
             view.order);
+    }
+
+    /// Samples that rectifiers (slope 0) hold at 0, and a unit's number in that table; -1 for other units.
+    const detail::Clipped& clipped() const {
+        std::call_once(clipped_once_, [this] {
+            const Store& recorded = *store_;
+            const auto n = static_cast<std::size_t>(recorded.samples());
+            clipped_ = detail::Clipped(n, clipped_units_, static_cast<std::size_t>(recorded.classes()));
+            constexpr std::size_t block = 1024;  // samples whose bits stay in L1 while all units are added
+            for (std::size_t begin = 0; begin < n; begin += block) {
+                for (std::uint32_t p = 0; p < recorded.points.size(); ++p) {
+                    if (clipped_starts_[p] < 0) continue;
+                    for (std::uint32_t u = 0; u < recorded.points[p].units.size(); ++u) {
+                        clipped_.add<Scalar>(static_cast<std::size_t>(clipped_number({p, u})),
+                                             recorded.values(source({p, u})), recorded.labels, begin,
+                                             std::min(begin + block, n));
+                    }
+                }
+            }
+            bytes_ += clipped_.bytes();
+        });
+        return clipped_;
+    }
+    std::ptrdiff_t clipped_number(Unit u) const noexcept {
+        return clipped_starts_[u.point] < 0 ? -1 : clipped_starts_[u.point] + static_cast<std::ptrdiff_t>(u.unit);
     }
 
     /// Builds every structure now. Returns false if the callback cancelled; what was built stays.
@@ -116,9 +154,9 @@ public:
 private:
     struct Slot {
         mutable std::once_flag column_once, locator_once;
-        mutable SortedColumn<Scalar> column;  ///< empty where another unit's is shared
         mutable ColumnView<Scalar> view;
         mutable std::optional<Locator> locator;
+        mutable std::atomic<bool> ready{false};  ///< call_once alone costs a function call each time
     };
 
     const Slot& slot(Unit u) const noexcept { return slots_[starts_[u.point] + u.unit]; }
@@ -135,32 +173,37 @@ private:
         return shares ? Unit{static_cast<std::uint32_t>(store_->points[u.point].derived_from), u.unit} : u;
     }
 
-    const SortedColumn<Scalar>& column(Unit u, detail::RadixScratch<Scalar>* scratch) const {
-        const Slot& s = slot(u);
-        std::call_once(s.column_once, [&] {
+    /// The unit's own sorted column, seen as it is.
+    ColumnView<Scalar> column(Unit u, detail::RadixScratch<Scalar>* scratch) const {
+        const auto n = static_cast<std::size_t>(store_->samples());
+        Scalar* values = values_[u.point].data() + u.unit * n;
+        std::uint32_t* order = order_[u.point].data() + u.unit * n;
+        std::call_once(slot(u).column_once, [&] {
             detail::RadixScratch<Scalar> own;
             auto& buffers = scratch != nullptr ? *scratch : own;
             const Point& point = store_->points[u.point];
             if (point.stored()) {
-                s.column = SortedColumn<Scalar>::of(store_->values(u), store_->by_id(), buffers);
+                sort_column<Scalar>(store_->values(u), store_->by_id(), values, order, buffers);
             } else {
                 const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit});
-                std::vector<Scalar> out(in.size());
+                std::vector<Scalar> out(n);
                 derivations_[u.point].apply(derivations_[u.point].layer, in.data(), out.data(), std::ssize(in));
-                s.column = SortedColumn<Scalar>::of(out, store_->by_id(), buffers);
+                sort_column<Scalar>(out, store_->by_id(), values, order, buffers);
             }
-            bytes_ += s.column.values.size() * (sizeof(Scalar) + sizeof(std::uint32_t));
+            bytes_ += n * (sizeof(Scalar) + sizeof(std::uint32_t));
         });
-        return s.column;
+        return {values, order, n};
     }
 
     const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {
         const Slot& s = slot(u);
+        if (s.ready.load(std::memory_order_acquire)) return s;
         std::call_once(s.locator_once, [&] {
-            const SortedColumn<Scalar>& sorted = column(source(u), scratch);
-            s.view = ColumnView<Scalar>(sorted, derivations_[u.point].negative_slope.value_or(Scalar(1)));
+            s.view = column(source(u), scratch);
+            s.view.slope = derivations_[u.point].negative_slope.value_or(Scalar(1));
             s.locator.emplace(s.view);
             bytes_ += s.locator->bytes();
+            s.ready.store(true, std::memory_order_release);
         });
         return s;
     }
@@ -168,8 +211,14 @@ private:
     std::shared_ptr<const Store> store_;
     std::vector<Derivation<Scalar>> derivations_;
     std::shared_ptr<const void> owner_;
+    mutable std::vector<detail::Pages<Scalar>> values_;  ///< one a point: unit after unit; empty where another's is shared
+    mutable std::vector<detail::Pages<std::uint32_t>> order_;
     std::vector<std::size_t> starts_;  ///< number of the first unit of each point
     std::unique_ptr<Slot[]> slots_;
+    std::vector<std::ptrdiff_t> clipped_starts_;  ///< number of a rectifier's first unit in the table; -1: no rectifier
+    std::size_t clipped_units_ = 0;
+    mutable std::once_flag clipped_once_;
+    mutable detail::Clipped clipped_;
     mutable std::atomic<std::size_t> bytes_{0};
 };
 

@@ -70,8 +70,8 @@ public:
     /// From parameters that exist already; the sizes are theirs.
     explicit Dense(Parameters parameters)
         : in_(parameters.weights.cols()), out_(parameters.weights.rows()), parameters_(std::move(parameters)) {
-        if constexpr (In != Dynamic) detail::require_shape("Dense", "weights", parameters_.weights, Out, In);
-        detail::require_shape("Dense", "bias", parameters_.bias, out_, 1);
+        check();
+        check(parameters_);
     }
 
     /// Without sizes yet; for loading.
@@ -86,8 +86,7 @@ public:
     Parameters& parameters() noexcept { return parameters_; }
 
     void forward(const Parameters& w, const BatchView<S>& x, Batch<S>& y, Cache& cache, const Pass& pass) const {
-        detail::require_shape("Dense::forward", "weights", w.weights, out_, in_);
-        detail::require_shape("Dense::forward", "bias", w.bias, out_, 1);
+        check(w);
         detail::require_shape("Dense::forward", "x", x, in_, x.cols());
         detail::reshape(y, out_, x.cols());
         cache.training = pass.training;
@@ -102,6 +101,7 @@ public:
     template <class Dx, class G>
     void backward(const Parameters& w, const BatchView<S>& x, const BatchView<S>&, const Cache& cache,
                   const BatchView<S>& dy, Dx& dx, G& g) const {
+        detail::require_shape("Dense::backward", "x", x, in_, x.cols());
         detail::require_shape("Dense::backward", "dy", dy, out_, x.cols());
         if constexpr (is_wanted<G>) {
             detail::reshape(g.weights, out_, in_);
@@ -138,6 +138,21 @@ public:
         canonical::product_transposed<S>(w.weights, x, y);
     }
 
+    /// What a file keeps beside the parameters; check() refuses what a file must not say.
+    auto constants() noexcept { return std::tie(in_, out_); }
+    auto constants() const noexcept { return std::tie(in_, out_); }
+    void check() const {
+        const bool fixed_fits = In == Dynamic || (in_ == In && out_ == Out);
+        if (in_ < 0 || out_ < 0 || !fixed_fits) {
+            detail::raise<ShapeError>("Dense", "out x in", detail::shape_text(out_, in_),
+                                      In == Dynamic ? "none negative" : detail::shape_text(Out, In));
+        }
+    }
+    void check(const Parameters& w) const {
+        detail::require_shape("Dense", "weights", w.weights, out_, in_);
+        detail::require_shape("Dense", "bias", w.bias, out_, 1);
+    }
+
     std::string describe() const { return "Dense " + std::to_string(in_) + " -> " + std::to_string(out_); }
 
 private:
@@ -147,9 +162,7 @@ private:
 
     template <class Init>
     Dense(Sizes sizes, const Init& init) : in_(sizes.in), out_(sizes.out) {
-        if (in_ < 0 || out_ < 0) {
-            detail::raise<ShapeError>("Dense", "sizes", detail::shape_text(out_, in_), "none negative");
-        }
+        check();
         parameters_.weights.resize(out_, in_);
         parameters_.bias = Column<S>::Zero(out_);
         init(parameters_.weights, in_, out_);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
@@ -31,11 +32,7 @@ public:
         Batch<S> mask;  ///< 0 or 1 / (1 - rate); empty outside training
     };
 
-    explicit Dropout(double rate = 0.5) : rate_(rate) {
-        if (!(rate >= 0.0 && rate < 1.0)) {
-            detail::raise<DataError>("Dropout", "rate", std::to_string(rate), "0 <= rate < 1");
-        }
-    }
+    explicit Dropout(double rate = 0.5) : rate_(rate) { check(); }
 
     double rate() const noexcept { return rate_; }
     const Parameters& parameters() const noexcept { return none_; }
@@ -46,6 +43,10 @@ public:
             cache.mask.resize(0, 0);
             y = x;
             return;
+        }
+        if (!pass.ids.empty() && static_cast<Index>(pass.ids.size()) != x.cols()) {
+            detail::raise<ShapeError>("Dropout::forward", "ids of the pass", std::to_string(pass.ids.size()),
+                                      std::to_string(x.cols()) + ", one a column");
         }
         detail::reshape(cache.mask, x.rows(), x.cols());
         const S keep = S(1) / S(1.0 - rate_);
@@ -58,15 +59,24 @@ public:
     }
 
     template <class Dx, class G>
-    void backward(const Parameters&, const BatchView<S>&, const BatchView<S>&, const Cache& cache,
+    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>&, const Cache& cache,
                   const BatchView<S>& dy, Dx& dx, G&) const {
         if constexpr (is_wanted<Dx>) {
+            detail::require_shape("Dropout::backward", "dy", dy, x.rows(), x.cols());
             detail::reshape(dx, dy.rows(), dy.cols());
             if (cache.mask.size() == 0) {
                 dx = dy;
             } else {
                 dx = dy.cwiseProduct(cache.mask);
             }
+        }
+    }
+
+    auto constants() noexcept { return std::tie(rate_); }
+    auto constants() const noexcept { return std::tie(rate_); }
+    void check() const {
+        if (!(rate_ >= 0.0 && rate_ < 1.0)) {
+            detail::raise<DataError>("Dropout", "rate", std::to_string(rate_), "0 <= rate < 1");
         }
     }
 

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include <renn/core/batch.hpp>
@@ -29,16 +30,7 @@ public:
 
     Standardize() : Standardize(S(0), S(1)) {}
     Standardize(S mean, S scale) : Standardize(Column<S>::Constant(1, mean), Column<S>::Constant(1, scale)) {}
-    Standardize(Column<S> mean, Column<S> scale) : mean_(std::move(mean)), scale_(std::move(scale)) {
-        detail::require_shape("Standardize", "scale", scale_, mean_.rows(), 1);
-        for (Index i = 0; i < mean_.size(); ++i) {
-            if (!std::isfinite(mean_[i]) || !std::isfinite(scale_[i]) || scale_[i] == S(0)) {
-                detail::raise<DataError>("Standardize", "feature " + std::to_string(i),
-                                         "mean " + std::to_string(mean_[i]) + ", scale " + std::to_string(scale_[i]),
-                                         "finite values and a scale that is not 0");
-            }
-        }
-    }
+    Standardize(Column<S> mean, Column<S> scale) : mean_(std::move(mean)), scale_(std::move(scale)) { check(); }
 
     /// Mean and standard deviation of every feature over the samples of x; a constant feature gets scale 1.
     static Standardize of(const BatchView<S>& x) {
@@ -49,7 +41,8 @@ public:
             const double m = row.mean();
             const double deviation = std::sqrt((row.array() - m).square().mean());
             mean[i] = static_cast<S>(m);
-            scale[i] = deviation > 0.0 ? static_cast<S>(deviation) : S(1);
+            scale[i] = static_cast<S>(deviation);  // of equal values not always 0: their mean is rounded
+            if (row.minCoeff() == row.maxCoeff() || scale[i] == S(0)) scale[i] = S(1);
         }
         return Standardize(std::move(mean), std::move(scale));
     }
@@ -89,6 +82,19 @@ public:
         }
     }
     void map_transposed(const Parameters& w, const BatchView<S>& x, Batch<S>& y) const { map(w, x, y); }
+
+    auto constants() noexcept { return std::tie(mean_, scale_); }
+    auto constants() const noexcept { return std::tie(mean_, scale_); }
+    void check() const {
+        detail::require_shape("Standardize", "scale", scale_, mean_.rows(), 1);
+        for (Index i = 0; i < mean_.size(); ++i) {
+            if (!std::isfinite(mean_[i]) || !std::isfinite(scale_[i]) || scale_[i] == S(0)) {
+                detail::raise<DataError>("Standardize", "feature " + std::to_string(i),
+                                         "mean " + std::to_string(mean_[i]) + ", scale " + std::to_string(scale_[i]),
+                                         "finite values and a scale that is not 0");
+            }
+        }
+    }
 
     std::string describe() const { return "Standardize " + std::to_string(mean_.size()); }
 

@@ -6,7 +6,7 @@
 
 namespace renn {
 
-/// dL/dY of every layer, and in each step's `gradient` dL/dW.
+/// dL/dY of every layer, and in each step's `gradient`, where there is one, dL/dW.
 struct ParameterGradient {};
 
 /// dL/dX alone; no parameter gradient is computed.
@@ -34,7 +34,12 @@ void backward(const Step<L>& s, X<L> above, Dx& dx, G& g) {
 template <class L, class Below>
 void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& below) {
     static_assert(DifferentiableLayer<L>, "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
-    detail::backward(s, above, below, *s.gradient);
+    if (s.gradient != nullptr) {
+        detail::backward(s, above, below, *s.gradient);
+    } else {
+        NotWanted none;
+        detail::backward(s, above, below, none);
+    }
 }
 
 template <class L, class Below>

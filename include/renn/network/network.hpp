@@ -114,17 +114,17 @@ public:
         std::tuple<typename Layers::Cache...> layers;
     };
 
-    explicit Network(Layers... layers)
-        : parameters_{std::tuple<typename Layers::Parameters...>{detail::take_parameters(layers)...}},
-          layers_(std::move(layers)...) {
-        give_default_names();
+    explicit Network(Layers... layers) : layers_(std::move(layers)...) {
+        take_over();
         check_sizes();
     }
 
-    /// Layers without sizes yet; for loading.
+    /// Layers as they are by default, without sizes yet where the type does not say them; for loading.
     Network()
         requires(std::is_default_constructible_v<Layers> && ...)
-        : Network(Layers()...) {}
+    {
+        take_over();
+    }
 
     const Parameters& parameters() const noexcept { return parameters_; }
     Parameters& parameters() noexcept { return parameters_; }
@@ -146,16 +146,24 @@ public:
             detail::raise<DataError>("Network::rename", "layer", std::to_string(index),
                                      "0.." + std::to_string(size - 1));
         }
-        if (new_name.empty() || new_name.find('/') != std::string::npos) {
-            detail::raise<DataError>("Network::rename", "name", "\"" + new_name + "\"", "a name without '/'");
-        }
+        auto changed = names_;
+        changed[index] = std::move(new_name);
+        rename_all(std::move(changed));
+    }
+    void rename_all(std::array<std::string, size> new_names) {
         for (std::size_t i = 0; i < size; ++i) {
-            if (i != index && names_[i] == new_name) {
-                detail::raise<DataError>("Network::rename", "layer " + std::to_string(i) + " is called \"" + new_name +
-                                                                "\" already");
+            if (new_names[i].empty() || new_names[i].find('/') != std::string::npos) {
+                detail::raise<DataError>("Network::rename", "name", "\"" + new_names[i] + "\"", "a name without '/'");
+            }
+            for (std::size_t j = 0; j < i; ++j) {
+                if (new_names[i] == new_names[j]) {
+                    detail::raise<DataError>("Network::rename", "name of layers " + std::to_string(j) + " and " +
+                                                                    std::to_string(i),
+                                             "\"" + new_names[i] + "\" twice", "a name of its own for each");
+                }
             }
         }
-        names_[index] = std::move(new_name);
+        names_ = std::move(new_names);
     }
 
     /// Input width, or Dynamic if any will do.
@@ -166,6 +174,16 @@ public:
             return width == Dynamic;
         };
         std::apply([&](const auto&... l) { (one(l) && ...); }, layers_);
+        return width;
+    }
+
+    /// Output width, or Dynamic if it follows the input.
+    Index out_features() const noexcept {
+        Index width = Dynamic;
+        const auto one = [&width](const auto& l) {
+            if constexpr (requires { l.out_features(); }) width = l.out_features() == Dynamic ? width : l.out_features();
+        };
+        std::apply([&](const auto&... l) { (one(l), ...); }, layers_);
         return width;
     }
 
@@ -237,7 +255,22 @@ public:
         each_from<0>(self, parameters, f, path);
     }
 
-    /// "Dense 784 -> 128, ReLU, Dense 128 -> 10": what the network is without its parameters' values.
+    /// "[Dense, ReLU, Dense]": the kinds of layers alone.
+    static std::string kinds() {
+        std::string text;
+        const auto one = [&text]<class L>(std::type_identity<L>) {
+            if (!text.empty()) text += ", ";
+            if constexpr (requires { L::kinds(); }) {
+                text += L::kinds();
+            } else {
+                text += L::name;
+            }
+        };
+        (one(std::type_identity<Layers>{}), ...);
+        return "[" + text + "]";
+    }
+
+    /// "[Dense 784 -> 128, ReLU, Dense 128 -> 10]": what the network is without its parameters' values.
     std::string describe() const {
         std::string text;
         std::apply([&text](const auto&... l) {
@@ -252,6 +285,25 @@ public:
             (one(l), ...);
         }, layers_);
         return "[" + text + "]";
+    }
+
+    /// Throws ShapeError naming the layer whose in_features are not what comes out before it.
+    void check_sizes() const {
+        Index width = Dynamic;
+        std::size_t i = 0;
+        const auto one = [&](const auto& l) {
+            if constexpr (requires { l.in_features(); l.out_features(); }) {
+                if (width != Dynamic && l.in_features() != Dynamic && width != l.in_features()) {
+                    detail::raise<ShapeError>("Network", "in_features of layer " + std::to_string(i) + " (" + names_[i] +
+                                                             ")",
+                                              std::to_string(l.in_features()),
+                                              std::to_string(width) + ", the out_features before it");
+                }
+                width = l.out_features() == Dynamic ? width : l.out_features();
+            }
+            ++i;
+        };
+        std::apply([&](const auto&... l) { (one(l), ...); }, layers_);
     }
 
 private:
@@ -330,6 +382,13 @@ private:
         }
     }
 
+    void take_over() {
+        [this]<std::size_t... I>(std::index_sequence<I...>) {
+            ((std::get<I>(parameters_.layers) = detail::take_parameters(std::get<I>(layers_))), ...);
+        }(std::index_sequence_for<Layers...>{});
+        give_default_names();
+    }
+
     void give_default_names() {
         const std::array<std::string_view, size> kinds{Layers::name...};
         for (std::size_t i = 0; i < size; ++i) {
@@ -343,24 +402,6 @@ private:
         }
     }
 
-    void check_sizes() const {
-        Index width = Dynamic;
-        std::size_t i = 0;
-        const auto one = [&](const auto& l) {
-            if constexpr (requires { l.in_features(); l.out_features(); }) {
-                if (width != Dynamic && width != l.in_features()) {
-                    detail::raise<ShapeError>("Network", "in_features of layer " + std::to_string(i) + " (" + names_[i] +
-                                                             ")",
-                                              std::to_string(l.in_features()),
-                                              std::to_string(width) + ", the out_features before it");
-                }
-                width = l.out_features();
-            }
-            ++i;
-        };
-        std::apply([&](const auto&... l) { (one(l), ...); }, layers_);
-    }
-
     Parameters parameters_;
     std::tuple<Layers...> layers_;
     std::array<std::string, size> names_;
@@ -368,6 +409,7 @@ private:
 
 /// Calls f(path, layer, parameters) for every layer of a network, also inside nested ones, in order.
 template <class Net, class F>
+    requires requires { typename Net::Parameters; }
 void for_each_layer(Net& net, F&& f) {
     detail::Path path;
     std::remove_const_t<Net>::for_each_layer(net, net.parameters(), f, path);
@@ -395,13 +437,30 @@ inline std::uint64_t hash_text(std::string_view text, std::uint64_t hash) {
     return hash;
 }
 
+template <class C>
+std::uint64_t hash_constant(const C& constant, std::uint64_t hash) {
+    if constexpr (std::is_arithmetic_v<C>) {
+        return mix(hash, std::bit_cast<std::uint64_t>(static_cast<double>(constant)));
+    } else {
+        return hash_parameters(constant, hash);
+    }
+}
+
 }  // namespace detail
 
-/// One number for a network's structure and parameters: two networks that differ in a bit of either have different
-/// fingerprints, for all practical purposes.
+/// One number for a network's structure, its layers' constants() and its parameters: two networks that differ in a bit
+/// of these have different fingerprints, for all practical purposes.
 template <class Net>
+    requires requires { typename Net::Parameters; }
 std::uint64_t fingerprint(const Net& net) {
-    return detail::hash_parameters(net.parameters(), detail::hash_text(net.describe(), 0));
+    std::uint64_t hash = detail::hash_text(net.describe(), 0);
+    for_each_layer(net, [&hash](std::string_view, const auto& layer, const auto& parameters) {
+        if constexpr (requires { layer.constants(); }) {
+            std::apply([&hash](const auto&... c) { ((hash = detail::hash_constant(c, hash)), ...); }, layer.constants());
+        }
+        hash = detail::hash_parameters(parameters, hash);
+    });
+    return hash;
 }
 
 }  // namespace renn

@@ -73,6 +73,16 @@ public:
         return names;
     }
 
+    /// What layer(number) is: its name, kind and units.
+    const Point& place(std::size_t number) const {
+        const auto all = ranges();
+        if (number >= all.size()) {
+            detail::raise<DataError>("Retrace::place", "number", std::to_string(number),
+                                     "below " + std::to_string(all.size()));
+        }
+        return this->store().points[all[number].point];
+    }
+
     /// The votes of one place: by its number among layers(), or by name. Throws DataError if it did not vote.
     Votes<Index> layer(std::size_t number) const {
         const auto all = ranges();

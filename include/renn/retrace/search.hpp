@@ -54,9 +54,11 @@ struct RetraceOptions {
 /// One neuron's answer: its own value for the query, and the closest recorded ones as ranges of its sorted column.
 struct NeuronAnswer {
     Unit unit;
+    const std::uint32_t* order = nullptr;  ///< of its sorted column
     double query = 0.0;
     Window window;
     bool votes = true;            ///< false where the tie policy makes it abstain
+    bool zeros = false;           ///< the tied group is that of all samples a rectifier holds at 0
     std::uint32_t chosen = 0;     ///< with lowest_id: where its chosen samples begin
 };
 
@@ -129,7 +131,7 @@ inline void check_retrace_options(const RetraceOptions& options) {
 template <class Index>
 NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query) {
     const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
-    NeuronAnswer answer{u, query, {}, true, static_cast<std::uint32_t>(search.chosen.size())};
+    NeuronAnswer answer{u, entry.column.order, query, {}, true, false, static_cast<std::uint32_t>(search.chosen.size())};
     Window& w = answer.window;
     const std::uint32_t position = entry.locator->position(entry.column, query);
     if (search.allowed != nullptr) {
@@ -146,6 +148,11 @@ NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::
         w = find_window(entry.column, query, k, position);
     }
     const bool tied = w.tied > w.places;
+    if (tied && search.index->clipped_number(u) >= 0) {
+        const bool below = w.tied_begin < w.closer_begin, above = w.closer_end < w.tied_end;
+        const std::uint32_t last = below ? w.closer_begin - 1 : w.tied_end - 1;  // the largest value of the only run
+        answer.zeros = below != above && !(entry.column.values[last] > 0);
+    }
     if (search.options.ties == Ties::strict) answer.votes = !tied;
     if (search.options.ties == Ties::skip_inactive) answer.votes = std::abs(query) >= 1e-7;
     if (search.options.ties == Ties::lowest_id && tied) {
@@ -169,22 +176,31 @@ NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::
 /// Runs one query. `value(point, unit)` is the model's value there.
 template <class Index, class Value>
 void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting, const Value& value) {
-    constexpr std::uint32_t ahead = 8;  // neurons whose memory is on its way
+    constexpr std::size_t ahead = 6;  // neurons between one step of a search and the next, so memory has time to come
     const Index& index = *search.index;
-    std::size_t total = 0;
-    for (const std::uint32_t p : voting) total += index.store().points[p].units.size();
-    search.neurons.reserve(total);
+    std::vector<std::pair<Unit, double>> queries;
     for (const std::uint32_t p : voting) {
         const auto count = static_cast<std::uint32_t>(index.store().points[p].units.size());
-        const auto fetch = [&](std::uint32_t u) {
-            const auto entry = index.entry({p, u});
-            entry.locator->prefetch(entry.column, static_cast<double>(value(p, u)));
-        };
-        for (std::uint32_t u = 0; u < std::min(ahead, count); ++u) fetch(u);
-        for (std::uint32_t u = 0; u < count; ++u) {
-            if (u + ahead < count) fetch(u + ahead);
-            search.neurons.push_back(
-                answer_neuron(search, {p, u}, index.entry({p, u}), static_cast<double>(value(p, u))));
+        for (std::uint32_t u = 0; u < count; ++u) queries.push_back({{p, u}, static_cast<double>(value(p, u))});
+    }
+    const std::size_t total = queries.size();
+    search.neurons.reserve(total);
+    for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
+        if (i < total) {
+            const auto entry = index.entry(queries[i].first);
+            entry.locator->prefetch(entry.column, queries[i].second, 0);
+        }
+        if (i >= ahead && i - ahead < total) {
+            const auto& [unit, query] = queries[i - ahead];
+            const auto entry = index.entry(unit);
+            entry.locator->prefetch(entry.column, query, 1);
+        }
+        if (i >= 2 * ahead) {
+            const auto& [unit, query] = queries[i - 2 * ahead];
+            search.neurons.push_back(answer_neuron(search, unit, index.entry(unit), query));
+            const Window& w = search.neurons.back().window;  // whose votes will be counted
+            const std::uint32_t end = std::min(w.closer_end, w.closer_begin + 256);
+            for (std::uint32_t o = w.closer_begin; o < end; o += 16) __builtin_prefetch(search.neurons.back().order + o);
         }
     }
 }

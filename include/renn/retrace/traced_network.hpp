@@ -48,7 +48,15 @@ public:
     /// With a store recorded earlier. Throws MismatchError if it belongs to another network.
     TracedNetwork(Model model, Store store, Selection selection = {})
         : TracedNetwork(std::move(model), std::move(selection)) {
-        adopt(std::move(store));
+        restore(std::move(store));
+    }
+
+    /// Takes over a recording made earlier. Throws MismatchError if it was made with another network.
+    void restore(Store store) {
+        check_fingerprint(store);
+        auto derivations = detail::derivations(*model_, store.points);
+        index_ = std::make_shared<const Index>(std::make_shared<const Store>(std::move(store)), std::move(derivations),
+                                               model_);
     }
 
     const Model& network() const noexcept { return *model_; }
@@ -116,15 +124,8 @@ private:
 
     bool keep(std::optional<Store> store) {
         if (!store) return false;
-        adopt(std::move(*store));
+        restore(std::move(*store));
         return true;
-    }
-
-    void adopt(Store store) {
-        check_fingerprint(store);
-        auto derivations = detail::derivations(*model_, store.points);
-        index_ = std::make_shared<const Index>(std::make_shared<const Store>(std::move(store)), std::move(derivations),
-                                               model_);
     }
 
     void check_fingerprint(const Store& store) const {

@@ -61,13 +61,14 @@ public:
         if (m == 0) return {};
         const double shared = count_singles(scratch);
         std::vector<Candidate> candidates = leaders(m, shared, scratch.singles);
-        const double effort = static_cast<double>(candidates.size()) * static_cast<double>(groups().size());
-        if (shared > 0.0 && effort < 0.05 * group_members()) {
-            for (Candidate& c : candidates) c.votes += shares_of(c.sample);
-        } else if (shared > 0.0) {
-            sum_shares(scratch.shares);
-            candidates = leaders(m, shared, scratch.singles);
-            for (Candidate& c : candidates) c.votes += scratch.shares[c.sample];
+        if (shared > 0.0) {
+            const std::vector<Group> tied = groups();
+            if (effort(tied, candidates.size()) < effort_of_all(tied)) {
+                for (Candidate& c : candidates) c.votes += shares_of(c.sample, tied);
+            } else {
+                sum_shares(tied, scratch.shares);
+                for (Candidate& c : candidates) c.votes += scratch.shares[c.sample];
+            }
         }
         std::erase_if(candidates, [](const Candidate& c) { return c.votes <= 0.0; });
         const auto& ids = store().ids;
@@ -99,7 +100,7 @@ public:
     std::vector<double> dense() const {
         VoteScratch scratch;
         if (count_singles(scratch) > 0.0) {
-            sum_shares(scratch.shares);
+            sum_shares(groups(), scratch.shares);
         } else {
             scratch.shares.assign(scratch.singles.size(), 0.0);
         }
@@ -120,8 +121,7 @@ public:
         for (std::size_t i = begin_; i < end_; ++i) {
             for_each_single(i, [&](std::uint32_t s) { singles[static_cast<std::size_t>(labels[s])] += 1.0; });
             if (!is_group(search_->neurons[i])) continue;
-            std::fill(members.begin(), members.end(), 0U);
-            for_each_tied(i, [&](std::uint32_t s) { ++members[static_cast<std::size_t>(labels[s])]; });
+            members_by_class(i, members);
             for (std::size_t c = 0; c < classes; ++c) shares[c] += share(i) * static_cast<double>(members[c]);
         }
         const double all = total();
@@ -157,7 +157,7 @@ protected:
     template <class F>
     void for_each_tied(std::size_t i, F&& f) const {
         const NeuronAnswer& a = search_->neurons[i];
-        const std::uint32_t* order = search_->index->entry(a.unit).column.order;
+        const std::uint32_t* order = a.order;
         for_range(order, a.window.tied_begin, a.window.closer_begin, f);
         for_range(order, a.window.closer_end, a.window.tied_end, f);
     }
@@ -166,13 +166,30 @@ protected:
     void for_each_single(std::size_t i, F&& f) const {
         const NeuronAnswer& a = search_->neurons[i];
         if (!a.votes) return;
-        const std::uint32_t* order = search_->index->entry(a.unit).column.order;
+        const std::uint32_t* order = a.order;
         for_range(order, a.window.closer_begin, a.window.closer_end, f);
         if (a.window.tied == a.window.places) {
             for_range(order, a.window.tied_begin, a.window.closer_begin, f);
             for_range(order, a.window.closer_end, a.window.tied_end, f);
         } else if (search_->options.ties == Ties::lowest_id) {
             for (std::uint32_t c = 0; c < a.window.places; ++c) f(search_->chosen[a.chosen + c]);
+        }
+    }
+
+    void members_by_class(std::size_t i, std::vector<std::uint32_t>& members) const {
+        const NeuronAnswer& a = search_->neurons[i];
+        const auto& labels = store().labels;
+        if (a.zeros && search_->allowed == nullptr) {
+            const auto unit = static_cast<std::size_t>(search_->index->clipped_number(a.unit));
+            const auto counts = search_->index->clipped().by_class(unit);
+            std::copy(counts.begin(), counts.end(), members.begin());
+            const std::uint32_t without = search_->without;
+            if (without != detail::no_sample && search_->index->clipped().holds(unit, without)) {
+                --members[static_cast<std::size_t>(labels[without])];
+            }
+        } else {
+            std::fill(members.begin(), members.end(), 0U);
+            for_each_tied(i, [&](std::uint32_t s) { ++members[static_cast<std::size_t>(labels[s])]; });
         }
     }
 
@@ -206,17 +223,31 @@ private:
                 recorded.predictions.empty() ? -1 : recorded.predictions[s]};
     }
 
-    std::vector<std::size_t> groups() const {
-        std::vector<std::size_t> found;
+    struct Group {
+        std::size_t neuron;
+        double share;
+        std::ptrdiff_t clipped;  ///< its number in the index's table of clipped samples, or -1
+    };
+
+    std::vector<Group> groups() const {
+        std::vector<Group> found;
         for (std::size_t i = begin_; i < end_; ++i) {
-            if (is_group(search_->neurons[i])) found.push_back(i);
+            const NeuronAnswer& a = search_->neurons[i];
+            if (is_group(a)) found.push_back({i, share(i), a.zeros ? search_->index->clipped_number(a.unit) : -1});
         }
         return found;
     }
-    double group_members() const {
+
+    /// Rough nanoseconds: a bit of the table, a value somewhere in the store, a member of a group.
+    static double effort(const std::vector<Group>& tied, std::size_t candidates) {
+        double each = 0.0;
+        for (const Group& g : tied) each += g.clipped >= 0 ? 1.5 : 40.0;
+        return each * static_cast<double>(candidates);
+    }
+    double effort_of_all(const std::vector<Group>& tied) const {
         double members = 0.0;
-        for (const std::size_t i : groups()) members += static_cast<double>(search_->neurons[i].window.tied);
-        return members;
+        for (const Group& g : tied) members += static_cast<double>(search_->neurons[g.neuron].window.tied);
+        return 0.6 * members;
     }
 
     /// Counts whole votes; returns the most that shares can add to one sample.
@@ -231,21 +262,24 @@ private:
         return shared;
     }
 
-    void sum_shares(std::vector<double>& shares) const {
+    void sum_shares(const std::vector<Group>& tied, std::vector<double>& shares) const {
         shares.assign(static_cast<std::size_t>(store().samples()), 0.0);
-        for (const std::size_t i : groups()) {
-            const double part = share(i);
-            for_each_tied(i, [&](std::uint32_t s) { shares[s] += part; });
+        for (const Group& g : tied) {
+            for_each_tied(g.neuron, [&](std::uint32_t s) { shares[s] += g.share; });
         }
     }
 
-    double shares_of(std::uint32_t sample) const {
+    double shares_of(std::uint32_t sample, const std::vector<Group>& tied) const {
+        const detail::Clipped& clipped = search_->index->clipped();
         double sum = 0.0;
-        for (std::size_t i = begin_; i < end_; ++i) {
-            if (!is_group(search_->neurons[i])) continue;
-            const NeuronAnswer& a = search_->neurons[i];
-            const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);
-            if (distance == a.window.boundary) sum += share(i);
+        for (const Group& g : tied) {
+            if (g.clipped >= 0) {
+                sum += clipped.holds(static_cast<std::size_t>(g.clipped), sample) ? g.share : 0.0;
+            } else {
+                const NeuronAnswer& a = search_->neurons[g.neuron];
+                const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);
+                sum += distance == a.window.boundary ? g.share : 0.0;
+            }
         }
         return sum;
     }
@@ -257,8 +291,9 @@ private:
         const auto scan = [&](auto&& threshold, auto&& take) {
             std::size_t s = 0;
             for (; s + block <= singles.size(); s += block) {
+                const std::uint32_t* counts = singles.data() + s;
                 std::uint32_t highest = 0;
-                for (std::size_t b = 0; b < block; ++b) highest = std::max(highest, singles[s + b]);
+                for (std::size_t b = 0; b < block; ++b) highest = highest < counts[b] ? counts[b] : highest;
                 if (highest < threshold()) continue;
                 for (std::size_t b = 0; b < block; ++b) take(s + b);
             }

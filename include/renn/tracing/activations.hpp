@@ -70,7 +70,7 @@ public:
     template <class Model, class Space>
     void collect(const Model& model, const BatchView<S>& x, std::span<const std::uint64_t> ids, Space& workspace) {
         detail::require_finite<S>("activations", "input", x, ids);
-        first_run_ = blocks_.empty();
+        if (first_run_) blocks_.clear();  // of a run that an error cut short
         samples_ = x.cols();
         cursor_.begin();
         const Batch<S>& out = observe(model, x, ids, workspace, *this);
@@ -78,6 +78,7 @@ public:
         const auto known = [this](std::size_t i) -> const Block& { return blocks_[i]; };
         if (first_run_) {
             cursor_ = detail::PointCursor(blocks_.size());
+            first_run_ = false;
         } else {
             cursor_.end(known);
         }

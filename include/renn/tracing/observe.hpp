@@ -37,7 +37,7 @@ public:
 
     template <class L>
     void visit(const Step<L>& s) {
-        constexpr bool nested = requires { L::size; };
+        constexpr bool nested = requires { typename L::template LayerType<0>; };
         if constexpr (nested) {
             return;
         } else if constexpr (ActivationLayer<L>) {

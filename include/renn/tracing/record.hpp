@@ -207,13 +207,13 @@ inline void check_record_options(const RecordOptions& options) {
 
 /// Looks at the model with its first sample: which places it has, what it puts out, what its fingerprint is.
 template <class Model, class S>
-Activations<S> first_look(const Model& model, const BatchView<S>& sample, const Selection& selection,
+Activations<S> first_look(const Model& model, const BatchView<S>& sample, std::uint64_t id, const Selection& selection,
                           MemoryStore<S>& store) {
     if constexpr (requires { model.parameters(); }) require_finite_parameters("record", model);
     Activations<S> seen;
     auto workspace = make_workspace(model);
-    seen.collect(model, sample, {}, workspace);
-    if (seen.blocks().empty()) raise<DataError>("record", "places", "the model reported none", "at least one");
+    seen.collect(model, sample, std::span(&id, 1), workspace);
+    if (seen.blocks().empty()) raise<DataError>("record", "places the model reported", "none", "at least one");
     store.points = make_points(seen, selection);
     store.outputs.resize(seen.output().rows(), 0);
     store.fingerprint = model_fingerprint(model, seen);
@@ -250,7 +250,7 @@ std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data,
     }
     MemoryStore<S> store;
     const Column<S> first = data.input(0);
-    const Activations<S> seen = detail::first_look<Model, S>(model, first, selection, store);
+    const Activations<S> seen = detail::first_look<Model, S>(model, first, data.id(0), selection, store);
     store.ids.assign(data.ids().begin(), data.ids().end());
     store.labels.assign(data.labels().begin(), data.labels().end());
     store.tags.assign(data.tags().begin(), data.tags().end());
@@ -295,8 +295,11 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
     for (bool more = true; more;) {
         Index filled = store.samples();
         std::size_t batches = 0;
-        while (batches < ahead.size() && (more = next(ahead[batches]))) {
+        while (batches < ahead.size()) {
             SampleBatch<S>& batch = ahead[batches];
+            batch.ids.clear();  // the batch was used before, and a stream may leave them out
+            batch.labels.clear();
+            if (!(more = next(batch))) break;
             if (batch.inputs.cols() == 0) continue;
             const Index count = batch.inputs.cols();
             if (!batch.ids.empty()) {
@@ -321,7 +324,7 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
         }
         if (batches == 0) break;
         if (!seen) {
-            seen = detail::first_look<Model, S>(model, ahead[0].inputs.col(0), selection, store);
+            seen = detail::first_look<Model, S>(model, ahead[0].inputs.col(0), store.ids[0], selection, store);
             for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, *seen);
         }
         if (filled > store.capacity()) detail::make_room(store, std::max(filled, 2 * store.capacity()), begins[0]);

@@ -132,6 +132,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
     detail::BatchBuffers<Net> full, rest;
     std::vector<Index> order(static_cast<std::size_t>(data.samples()));
     const std::uint64_t samples = static_cast<std::uint64_t>(data.samples());
+    std::uint64_t step = 0;
 
     for (int number = 1; number <= options.epochs && !training.cancelled && !training.diverged; ++number) {
         const auto start = std::chrono::steady_clock::now();
@@ -147,7 +148,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
             auto& buffers = count == options.batch ? full : rest;
             const auto targets = buffers.load(
                 data, std::span(order).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
-            const Pass pass{.training = true, .seed = options.seed, .ids = buffers.ids, .step = moments.step};
+            const Pass pass{.training = true, .seed = options.seed, .ids = buffers.ids, .step = step++};
             const Batch<S>& y = net.forward(buffers.x, buffers.workspace, pass);
             const double batch_loss = loss(BatchView<S>(y), targets, buffers.slope);
             if (!std::isfinite(batch_loss)) {

@@ -47,6 +47,19 @@ void require_targets(const char* where, const BatchView<S>& outputs, const Targe
     }
 }
 
+/// Throws unless every label is a row of the outputs.
+template <class S>
+void require_labels(const char* where, const BatchView<S>& outputs, std::span<const std::int32_t> labels) {
+    if (outputs.rows() == 1) {
+        raise<ShapeError>(where, "outputs", "1", "one for each class; BinaryCrossEntropy takes a single logit");
+    }
+    for (std::size_t j = 0; j < labels.size(); ++j) {
+        if (labels[j] >= 0 && static_cast<Index>(labels[j]) < outputs.rows()) continue;
+        raise<DataError>(where, "label of column " + std::to_string(j), std::to_string(labels[j]),
+                         "0.." + std::to_string(outputs.rows() - 1) + ", the outputs");
+    }
+}
+
 }  // namespace detail
 
 /// -sum_c t_c log softmax(z)_c of the logits z, mean over the batch. Targets are labels or probabilities.
@@ -54,6 +67,7 @@ struct CrossEntropy {
     template <class S>
     double operator()(const BatchView<S>& z, const Targets<S>& targets, Batch<S>& gradient) const {
         detail::require_targets<S>("CrossEntropy", z, targets);
+        if (targets.values == nullptr) detail::require_labels<S>("CrossEntropy", z, targets.labels);
         detail::reshape(gradient, z.rows(), z.cols());
         double total = 0.0;
         const S share = z.cols() > 0 ? S(1) / static_cast<S>(z.cols()) : S(0);

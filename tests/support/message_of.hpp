@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// data/message_of.hpp - the text of the error that a call throws, for tests that compare it.
+// support/message_of.hpp - the text of the error that a call throws, for tests that compare it.
 #pragma once
 
 #include <exception>

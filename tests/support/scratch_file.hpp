@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// data/scratch_file.hpp - a file that lives as long as a test needs it.
+// support/scratch_file.hpp - a file that lives as long as a test needs it.
 #pragma once
 
 #include <unistd.h>

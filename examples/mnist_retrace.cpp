@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+// mnist_retrace - trains a network on handwritten digits and traces its predictions back to training images.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <renn/activations/relu.hpp>
+#include <renn/index/kd_tree.hpp>
+#include <renn/index/sorted.hpp>
+#include <renn/io/save.hpp>
+#include <renn/layers/dense.hpp>
+#include <renn/network/network.hpp>
+#include <renn/report/html.hpp>
+#include <renn/report/retrace_report.hpp>
+#include <renn/retrace/traced_network.hpp>
+#include <renn/training/evaluate.hpp>
+#include <renn/training/fit.hpp>
+
+#include "support/mnist.hpp"
+#include "support/progress_bar.hpp"
+
+namespace {
+
+using Net = renn::Network<renn::Dense<float, 784, 128>, renn::ReLU<float>, renn::Dense<float, 128, 128>,
+                          renn::ReLU<float>, renn::Dense<float, 128, 10>>;
+using Data = renn::Dataset<float>;
+
+struct Options {
+    std::string data, output = "report.html", save, load, json;
+    std::int64_t train = 0, test = 0, batch = 64, k = 42, evaluations = 12;
+    int epochs = 10, threads = 0;
+    double learning_rate = 1e-3;
+    std::uint64_t seed = 1;
+    std::string index = "kdtree";
+    renn::Ties ties = renn::Ties::share;
+};
+
+struct Seconds {
+    double train = 0, record = 0, index = 0, retrace_per_sample = 0;
+};
+
+class Watch {
+public:
+    double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point begin_ = Clock::now();
+};
+
+std::string count_text(std::int64_t n) { return renn::html::grouped(static_cast<std::uint64_t>(n)); }
+
+/// Most memory this program ever held, in bytes.
+std::uint64_t peak_memory() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::vector<std::int32_t> predictions(const Net& net, const Data& data) {
+    std::vector<std::int32_t> predicted;
+    renn::Workspace<Net> workspace;
+    renn::Batch<float> x;
+    for (renn::Index first = 0; first < data.samples(); first += 64) {
+        data.inputs(first, std::min<renn::Index>(64, data.samples() - first), x);
+        const auto& y = net.forward(x, workspace);
+        for (renn::Index j = 0; j < y.cols(); ++j) predicted.push_back(renn::predicted_class(y.col(j)));
+    }
+    return predicted;
+}
+
+/// Positions to look at: half of them misclassified as far as there are any, these first; of either sort a digit of each
+/// class before the second of one.
+std::vector<renn::Index> choose(const Data& test, const std::vector<std::int32_t>& predicted, std::size_t count) {
+    std::vector<renn::Index> wrong, right;
+    for (renn::Index i = 0; i < test.samples(); ++i) {
+        (predicted[static_cast<std::size_t>(i)] == test.label(i) ? right : wrong).push_back(i);
+    }
+    for (auto* group : {&wrong, &right}) {
+        std::vector<int> seen(static_cast<std::size_t>(test.classes()), 0);
+        std::vector<std::pair<int, renn::Index>> order;
+        for (const renn::Index i : *group) order.emplace_back(seen[static_cast<std::size_t>(test.label(i))]++, i);
+        std::sort(order.begin(), order.end());
+        for (std::size_t i = 0; i < order.size(); ++i) (*group)[i] = order[i].second;
+    }
+    count = std::min(count, wrong.size() + right.size());
+    const std::size_t from_right = std::min(right.size(), count - std::min(wrong.size(), (count + 1) / 2));
+    wrong.resize(count - from_right);
+    wrong.insert(wrong.end(), right.begin(), right.begin() + static_cast<std::ptrdiff_t>(from_right));
+    return wrong;
+}
+
+template <class Traced>
+Traced train_and_record(const Options& options, const Data& train, Seconds& seconds) {
+    const auto seed = [&](std::uint64_t layer) { return renn::mix(options.seed, layer); };
+    Net net{renn::Dense<float, 784, 128>(seed(1)), renn::ReLU<float>{}, renn::Dense<float, 128, 128>(seed(2)),
+            renn::ReLU<float>{}, renn::Dense<float, 128, 10>(seed(3))};
+    {
+        ProgressBar bar;
+        const Watch watch;
+        const auto training = renn::fit(
+            net, train,
+            {.epochs = options.epochs,
+             .batch = options.batch,
+             .optimizer = renn::Adam{.learning_rate = options.learning_rate},
+             .seed = options.seed,
+             .progress = bar.callback(),
+             .on_epoch = [&bar](const renn::Epoch& e) {
+                 bar.note("epoch " + std::to_string(e.number) + ": loss " + renn::html::number(e.loss, 4));
+                 return true;
+             }});
+        seconds.train = watch.seconds();
+        if (training.diverged) throw renn::DataError("training diverged: try a smaller --learning-rate");
+    }
+    Traced traced(std::move(net));
+    ProgressBar bar;
+    const Watch watch;
+    traced.record(train, {.threads = options.threads, .progress = bar.callback()});
+    seconds.record = watch.seconds();
+    return traced;
+}
+
+/// Reads a traced network; without --train its images are the first of the training images.
+template <class Traced>
+Traced load_traced(const Options& options, mnist::Digits& digits) {
+    Traced traced = renn::load<Traced>(options.load);
+    const auto& store = traced.store();
+    if (options.train == 0 && store.samples() < digits.train.samples()) {
+        digits.train = digits.train.first(store.samples());
+    }
+    const bool same = store.samples() == digits.train.samples() &&
+                      std::equal(store.labels.begin(), store.labels.end(), digits.train.labels().begin()) &&
+                      std::equal(store.ids.begin(), store.ids.end(), digits.train.ids().begin());
+    if (!same) {
+        throw renn::MismatchError(options.load + ": recorded with " + count_text(store.samples()) +
+                                  " images that are not the " + count_text(digits.train.samples()) + " training images of " +
+                                  digits.folder.string() + ": see --data and --train");
+    }
+    return traced;
+}
+
+/// Mean time from activations to votes and the 20 most voted sources, on one thread.
+template <class Traced>
+double time_retrace(const Traced& traced, const Data& test, const renn::RetraceOptions& options) {
+    renn::Batch<float> x;
+    test.inputs(0, std::min<renn::Index>(test.samples(), 200), x);
+    const auto values = traced.activations(x);
+    renn::VoteScratch scratch;
+    const Watch watch;
+    for (const auto& answer : traced.retrace_activations(values, options)) answer.top(20, scratch);
+    return watch.seconds() / static_cast<double>(x.cols());
+}
+
+template <class Answer>
+void print_row(const Data& test, renn::Index position, const Answer& answer) {
+    std::printf("%7llu  %4d  %4d  %s ", static_cast<unsigned long long>(test.id(position)), answer.prediction(),
+                test.label(position), answer.agreement() ? "  yes" : "   no");
+    for (const double e : answer.evidence()) std::printf(" %3.0f", 100.0 * e);
+    std::printf("\n        ");
+    for (const renn::Source& s : answer.top(3)) {
+        const std::string source = "  #" + std::to_string(s.id) + " is " + std::to_string(s.label) + ": " +
+                                   renn::html::votes(s.votes) + " (" + renn::html::number(100.0 * s.share, 2) + " %)";
+        std::printf("%-24s", source.c_str());
+    }
+    std::printf("\n");
+}
+
+template <class Answer>
+nlohmann::ordered_json to_json(const Data& test, renn::Index position, const Answer& answer) {
+    auto sources = nlohmann::ordered_json::array();
+    for (const renn::Source& s : answer.top(20)) {
+        sources.push_back({{"id", s.id}, {"votes", s.votes}, {"share", s.share}, {"label", s.label}});
+    }
+    return {{"id", test.id(position)},         {"prediction", answer.prediction()}, {"label", test.label(position)},
+            {"agreement", answer.agreement()}, {"evidence", answer.evidence()},     {"sources", std::move(sources)}};
+}
+
+void write_json(const std::string& path, const nlohmann::ordered_json& content) {
+    std::ofstream file(path);
+    file << content.dump(2) << '\n';
+    file.close();
+    if (!file) throw renn::FormatError(path + ": cannot be written");
+}
+
+std::string data_text(const mnist::Digits& digits) {
+    return digits.whole() ? "MNIST, all of it" : "a part of MNIST";
+}
+
+template <class Policy>
+void run(const Options& options, mnist::Digits digits) {
+    using Traced = renn::TracedNetwork<Net, renn::MemoryStore<float>, Policy>;
+    namespace html = renn::html;
+    const Data& train = digits.train;
+    const Data& test = digits.test;
+    std::printf("Data      %s: %s training and %s test images\n          from %s\n", data_text(digits).c_str(),
+                count_text(train.samples()).c_str(), count_text(test.samples()).c_str(), digits.folder.c_str());
+    std::fflush(stdout);
+
+    Seconds seconds;
+    const Traced traced = options.load.empty() ? train_and_record<Traced>(options, train, seconds)
+                                               : load_traced<Traced>(options, digits);
+    if (!options.save.empty()) renn::save(options.save, traced);
+    {
+        ProgressBar bar;
+        const Watch watch;
+        traced.index().build(options.threads, bar.callback());
+        seconds.index = watch.seconds();
+    }
+
+    const std::vector<std::int32_t> predicted = predictions(traced.network(), test);
+    std::int64_t correct = 0;
+    for (renn::Index i = 0; i < test.samples(); ++i) correct += predicted[static_cast<std::size_t>(i)] == test.label(i);
+    const double accuracy = static_cast<double>(correct) / static_cast<double>(test.samples());
+
+    const renn::RetraceOptions pre{.k = options.k, .ties = options.ties};
+    const renn::RetraceOptions both{.k = options.k, .ties = options.ties, .post = true};
+    seconds.retrace_per_sample = time_retrace(traced, test, pre);
+
+    const auto chosen = choose(test, predicted, static_cast<std::size_t>(options.evaluations));
+    auto samples = nlohmann::ordered_json::array();
+    renn::RetraceReport report({.title = "Which training images is this built on?",
+                                .introduction = "A network learned to read handwritten digits. None of those below was "
+                                                "among them. Beside each stand the training images that its answer "
+                                                "rests on: those for which the network\u2019s neurons did almost the same.",
+                                .sample_name = "test image",
+                                .source_name = "training image"});
+    report.fact("Data", data_text(digits) + ": " + count_text(train.samples()) + " + " + count_text(test.samples()));
+    report.fact("Network", "784 \u2013 128 \u2013 128 \u2013 10, ReLU");
+    report.fact("Accuracy", html::percent(accuracy) + " of " + count_text(test.samples()));
+    if (options.load.empty()) {
+        report.fact("Training", html::seconds(seconds.train) + ", " + std::to_string(options.epochs) + " epochs");
+        report.fact("Recording", html::seconds(seconds.record));
+    }
+    report.fact("Indexing", html::seconds(seconds.index));
+    report.fact("One retrace", html::seconds(seconds.retrace_per_sample));
+    report.fact("Store", html::bytes(traced.store().bytes()));
+
+    std::printf("\n   test  says  true  agree    evidence for each class in %%, and the sources with most votes\n%30s", "");
+    for (int c = 0; c < test.classes(); ++c) std::printf("%4s", test.class_name(c).c_str());
+    std::printf("\n");
+    for (const renn::Index position : chosen) {
+        const auto values = traced.activations(test.input(position));
+        const auto answer = traced.retrace_activations(values, pre, 1).front();
+        print_row(test, position, answer);
+        if (!options.json.empty()) samples.push_back(to_json(test, position, answer));
+        if (!options.output.empty()) report.add(traced.retrace_activations(values, both).front(), train, test, position);
+    }
+    if (!options.output.empty()) report.write(options.output);
+    if (!options.json.empty()) {
+        write_json(options.json, {{"accuracy", accuracy},
+                                  {"seconds",
+                                   {{"train", seconds.train},
+                                    {"record", seconds.record},
+                                    {"index", seconds.index},
+                                    {"retrace_per_sample", seconds.retrace_per_sample}}},
+                                  {"bytes", traced.store().bytes()},
+                                  {"samples", std::move(samples)}});
+    }
+
+    const auto line = [](const char* name, const std::string& text) { std::printf("%-10s%s\n", name, text.c_str()); };
+    std::printf("\n");
+    line("Accuracy", html::number(100.0 * accuracy, 2) + " % of " + count_text(test.samples()) + " test images");
+    if (options.load.empty()) {
+        line("Training", html::seconds(seconds.train) + " for " + std::to_string(options.epochs) + " epochs");
+        line("Recording", html::seconds(seconds.record) + " for " + count_text(train.samples()) + " images");
+    } else {
+        line("Loaded", options.load);
+    }
+    line("Indexing", html::seconds(seconds.index) + " for " + std::to_string(traced.index().units()) + " neurons, " +
+                         std::string(Policy::name));
+    line("Retrace", html::seconds(seconds.retrace_per_sample) + " an image: votes of all pre-activations, k = " +
+                        std::to_string(options.k) + ", and the top 20");
+    line("Memory", html::bytes(traced.store().bytes()) + " store, " + html::bytes(traced.index().bytes()) +
+                       " index, at most " + html::bytes(peak_memory()) + " in all");
+    if (!options.save.empty()) line("Saved", options.save);
+    if (!options.output.empty()) line("Report", options.output);
+}
+
+void parse(CLI::App& app, Options& options, int argc, char** argv) {
+    const std::map<std::string, renn::Ties> ties{{"share", renn::Ties::share},
+                                                 {"strict", renn::Ties::strict},
+                                                 {"skip-inactive", renn::Ties::skip_inactive},
+                                                 {"lowest-id", renn::Ties::lowest_id}};
+    std::string rule = "share";
+    app.add_option("-d,--data", options.data, "folder with the four IDX files of MNIST; found by itself if left out");
+    app.add_option("--train", options.train, "number of training images, 0 for all")->check(CLI::NonNegativeNumber);
+    app.add_option("--test", options.test, "number of test images, 0 for all")->check(CLI::NonNegativeNumber);
+    app.add_option("-e,--epochs", options.epochs, "times the network sees all training images");
+    app.add_option("-b,--batch", options.batch, "images a training step");
+    app.add_option("-l,--learning-rate", options.learning_rate, "of Adam");
+    app.add_option("-k", options.k, "closest training images a neuron votes for");
+    app.add_option("-n,--evaluations", options.evaluations, "test images to retrace, misclassified ones first")
+        ->check(CLI::NonNegativeNumber);
+    app.add_option("-i,--index", options.index, "how closest values are found")
+        ->check(CLI::IsMember({"kdtree", "sorted"}));
+    app.add_option("-t,--ties", rule, "who gets the votes where too many images are equally close")
+        ->check(CLI::IsMember({"share", "strict", "skip-inactive", "lowest-id"}));
+    app.add_option("-s,--seed", options.seed, "of the first weights and of the order of training");
+    app.add_option("-j,--threads", options.threads, "for recording and indexing, 0 for every core");
+    app.add_option("-o,--output", options.output, "page to write, \"\" for none");
+    app.add_option("--json", options.json, "file for the same results as JSON");
+    auto* save = app.add_option("--save", options.save, "file to keep the traced network in");
+    app.add_option("--load", options.load, "traced network to use; nothing is trained or recorded")->excludes(save);
+    app.option_defaults();
+    app.parse(argc, argv);
+    options.ties = ties.at(rule);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Trains a network on handwritten digits, records what each neuron did for each of them, and traces\n"
+                 "predictions on new digits back to the training images they rest on.");
+    app.option_defaults()->always_capture_default();
+    Options options;
+    try {
+        parse(app, options, argc, argv);
+        const auto found = options.data.empty() ? mnist::find(argv[0]) : mnist::fs::path(options.data);
+        if (!found) throw renn::DataError("MNIST is not there: run examples/fetch_mnist.sh or give its folder with --data");
+        mnist::Digits digits = mnist::load(*found, options.train, options.test);
+        options.index == "sorted" ? run<renn::Sorted>(options, std::move(digits))
+                                  : run<renn::KdTree>(options, std::move(digits));
+        return 0;
+    } catch (const CLI::ParseError& e) {
+        if (e.get_exit_code() == 0) return app.exit(e);  // --help
+        std::fprintf(stderr, "mnist_retrace: %s (--help lists the options)\n", e.what());
+    } catch (const std::bad_alloc&) {
+        std::fprintf(stderr, "mnist_retrace: not enough memory\n");
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "mnist_retrace: %s\n", e.what());
+    }
+    return 1;
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// renn/io/frame.hpp - the head of every renn file: what it is, and that it arrived whole.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <renn/core/error.hpp>
+#include <renn/core/rng.hpp>
+#include <renn/data/binary_file.hpp>
+
+namespace renn::detail {
+
+/// 64 bytes before the payload, all of them checked before anything is allocated or parsed:
+///
+///     0  magic, 8 bytes          24  scalar bytes, u32         48  zero
+///     8  format version, u32     28  zero                      56  checksum of bytes 0..55, u64
+///     12 byte order mark, u32    32  payload bytes, u64
+///     16 content, 8 characters   40  payload checksum, u64
+struct FrameHead {
+    static constexpr std::string_view magic{"\x89RENN\r\n\x1a", 8};
+    static constexpr std::uint32_t current_version = 1;
+    static constexpr std::uint32_t order_mark = 0x01020304;
+
+    char magic_bytes[8];
+    std::uint32_t version;
+    std::uint32_t byte_order;
+    char content[8];
+    std::uint32_t scalar_bytes;
+    std::uint32_t zero = 0;
+    std::uint64_t payload_bytes;
+    std::uint64_t payload_checksum;
+    std::uint64_t zero_too = 0;
+    std::uint64_t head_checksum;
+};
+static_assert(sizeof(FrameHead) == 64);
+
+/// 64-bit checksum of a stream of bytes, four words at a time. It finds damage, it does not resist forgery.
+class Checksum {
+public:
+    void add(const char* bytes, std::size_t count) {
+        length_ += count;
+        while (count > 0) {
+            const std::size_t taken = std::min(count, sizeof(block_) - filled_);
+            std::memcpy(block_.data() + filled_, bytes, taken);
+            filled_ += taken;
+            bytes += taken;
+            count -= taken;
+            if (filled_ == sizeof(block_)) digest();
+        }
+    }
+    std::uint64_t value() {
+        std::memset(block_.data() + filled_, 0, sizeof(block_) - filled_);
+        digest();
+        std::uint64_t result = length_;
+        for (const std::uint64_t lane : lanes_) result = mix(result, lane);
+        return result;
+    }
+
+private:
+    void digest() {
+        for (std::size_t i = 0; i < 4; ++i) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, block_.data() + 8 * i, 8);
+            lanes_[i] = std::rotl((lanes_[i] ^ word) * 0x9e3779b97f4a7c15ULL, 29);
+        }
+        filled_ = 0;
+    }
+    std::array<char, 32> block_;
+    std::array<std::uint64_t, 4> lanes_{1, 2, 3, 4};
+    std::size_t filled_ = 0;
+    std::uint64_t length_ = 0;
+};
+
+inline std::uint64_t checksum_of(const void* bytes, std::size_t count) {
+    Checksum sum;
+    sum.add(static_cast<const char*>(bytes), count);
+    return sum.value();
+}
+
+/// Checksum of the next `count` bytes of a file.
+inline std::uint64_t checksum_of(InputFile& file, std::uint64_t count) {
+    Checksum sum;
+    std::vector<char> buffer(std::size_t{1} << 16);
+    while (count > 0) {
+        const std::uint64_t piece = std::min<std::uint64_t>(count, buffer.size());
+        file.read(buffer.data(), piece);
+        sum.add(buffer.data(), static_cast<std::size_t>(piece));
+        count -= piece;
+    }
+    return sum.value();
+}
+
+/// Writes a framed file: `payload(stream)` writes what follows the head. The file appears under its name only when it is
+/// whole. Throws FormatError if it cannot be written.
+template <class Payload>
+void write_frame(const std::string& path, std::string_view content, std::uint32_t scalar_bytes, Payload&& payload) {
+    const std::string partial = path + ".partial";
+    struct Remove {
+        const std::string& path;
+        bool armed = true;
+        ~Remove() {
+            if (armed) std::remove(path.c_str());
+        }
+    } remove{partial};
+    const auto require = [&path](bool fine, const char* what) {
+        if (!fine) raise<FormatError>("save: " + path, what);
+    };
+
+    FrameHead head{};
+    {
+        std::ofstream out(partial, std::ios::binary | std::ios::trunc);
+        require(static_cast<bool>(out), "cannot be created");
+        out.write(reinterpret_cast<const char*>(&head), sizeof(head));
+        payload(out);
+        out.close();
+        require(static_cast<bool>(out), "cannot be written (disk full?)");
+    }
+    {
+        InputFile written("save", partial);
+        std::array<char, sizeof(head)> skip;
+        written.read(skip.data(), skip.size());
+        head.payload_bytes = written.size() - sizeof(head);
+        head.payload_checksum = checksum_of(written, head.payload_bytes);
+    }
+    std::copy(FrameHead::magic.begin(), FrameHead::magic.end(), head.magic_bytes);
+    head.version = FrameHead::current_version;
+    head.byte_order = FrameHead::order_mark;
+    std::copy(content.begin(), content.end(), head.content);
+    head.scalar_bytes = scalar_bytes;
+    head.head_checksum = checksum_of(&head, offsetof(FrameHead, head_checksum));
+    {
+        std::fstream out(partial, std::ios::binary | std::ios::in | std::ios::out);
+        out.write(reinterpret_cast<const char*>(&head), sizeof(head));
+        out.close();
+        require(static_cast<bool>(out), "cannot be written (disk full?)");
+    }
+    require(std::rename(partial.c_str(), path.c_str()) == 0, "cannot be renamed into place");
+    remove.armed = false;
+}
+
+inline std::string content_text(const char (&content)[8]) {
+    const std::string_view all(content, sizeof(content));
+    const std::string_view text = all.substr(0, all.find('\0'));
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    return plain ? std::string(text) : "something else";
+}
+
+/// Checks head and checksum of a framed file; returns the payload's length. The payload begins at byte 64.
+/// Throws FormatError for a foreign, truncated, damaged or newer file or another content, MismatchError for another
+/// scalar.
+inline std::uint64_t check_frame(const std::string& path, std::string_view content, std::uint32_t scalar_bytes) {
+    InputFile file("load", path);
+    FrameHead head{};
+    const std::uint64_t start = std::min<std::uint64_t>(file.size(), FrameHead::magic.size());
+    file.read(head.magic_bytes, start);
+    if (!std::equal(head.magic_bytes, head.magic_bytes + start, FrameHead::magic.begin())) {
+        file.fail("not a renn file");
+    }
+    file.require(sizeof(head));
+    file.read(reinterpret_cast<char*>(&head) + start, sizeof(head) - start);
+    if (head.byte_order == std::uint32_t{0x04030201}) file.fail("written on a machine of the other byte order");
+    if (head.version > FrameHead::current_version && head.version < 1000) {
+        file.fail("format version", std::to_string(head.version),
+                  "at most " + std::to_string(FrameHead::current_version) + "; it is from a newer renn");
+    }
+    if (head.head_checksum != checksum_of(&head, offsetof(FrameHead, head_checksum))) file.fail("damaged head");
+    if (head.version == 0) file.fail("format version", "0", "at least 1");
+    const std::string got = content_text(head.content);
+    if (got != content) file.fail("content", got, std::string(content));
+    if (head.scalar_bytes != scalar_bytes) {
+        raise<MismatchError>(file.context(), "scalar", "float" + std::to_string(8 * head.scalar_bytes),
+                             "float" + std::to_string(8 * scalar_bytes));
+    }
+    if (head.payload_bytes > file.size()) file.require(head.payload_bytes);
+    file.require_exactly(sizeof(head) + head.payload_bytes);
+    if (checksum_of(file, head.payload_bytes) != head.payload_checksum) file.fail("damaged: the checksum is wrong");
+    return head.payload_bytes;
+}
+
+}  // namespace renn::detail

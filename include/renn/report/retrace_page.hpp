@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+// renn/report/retrace_page.hpp - the HTML of a retrace report.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <renn/report/html.hpp>
+#include <renn/report/retrace_style.hpp>
+#include <renn/report/retrace_view.hpp>
+#include <renn/retrace/retrace.hpp>
+
+namespace renn {
+
+/// Everything a page shows.
+struct RetracePage {
+    struct Fact {
+        std::string name, value;
+    };
+
+    std::string title = "Retraced predictions";
+    std::string introduction = {};
+    std::string sample_name = "sample";           ///< what a query is called: "test image"
+    std::string source_name = "training sample";  ///< what a source is called: "training image"
+    ReportDetail detail = {};
+    std::vector<Fact> facts = {};
+    std::vector<std::string> class_names = {};
+    Provenance provenance = {};
+    std::vector<ReportSample> samples = {};
+};
+
+namespace detail {
+
+class PageWriter {
+public:
+    explicit PageWriter(const RetracePage& page) : page_(page) {}
+
+    std::string write() {
+        out_ = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+               "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+               "style-src 'unsafe-inline'\">\n"
+               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
+        text(page_.title);
+        out_ += "</title>\n<style>";
+        out_ += retrace_style;
+        widths();
+        out_ += "</style>\n</head>\n<body>\n";
+        head();
+        std::vector<const ReportSample*> wrong, right;
+        for (const ReportSample& s : page_.samples) (s.wrong() ? wrong : right).push_back(&s);
+        out_ += "<main>\n";
+        overview(wrong, right);
+        section("Misclassified", wrong);
+        const bool known = std::any_of(right.begin(), right.end(), [](const auto* s) { return s->label >= 0; });
+        section(known ? "Classified correctly" : "Samples", right);
+        out_ += "</main>\n";
+        foot();
+        out_ += "</body>\n</html>\n";
+        return std::move(out_);
+    }
+
+private:
+    void text(std::string_view t) { out_ += html::escape(t); }
+
+    std::string class_name(std::int32_t label) const {
+        if (label < 0) return "\u2013";
+        const auto at = static_cast<std::size_t>(label);
+        return at < page_.class_names.size() ? page_.class_names[at] : std::to_string(label);
+    }
+
+    static std::string capital(std::string name) {
+        if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
+        return name;
+    }
+
+    /// "label → prediction", as far as they are known; a prediction that is not the label stands out.
+    std::string reading(std::int32_t label, std::int32_t prediction) const {
+        std::string r;
+        if (label >= 0) r = html::escape(class_name(label));
+        if (prediction < 0) return r;
+        const std::string name = html::escape(class_name(prediction));
+        if (label < 0) return "\u2192 " + name;
+        return r + " \u2192 " + (label == prediction ? name : "<b class=\"wrong\">" + name + "</b>");
+    }
+
+    /// Relation of a class to a sample, as a class of the style sheet.
+    static std::string_view relation(const ReportSample& s, std::int32_t label) {
+        if (label < 0) return "";
+        if (label == s.label) return "true";
+        if (label == s.prediction && s.label >= 0) return "wrong";
+        return "";
+    }
+
+    bool pictures() const {
+        return std::any_of(page_.samples.begin(), page_.samples.end(), [](const ReportSample& s) {
+            for (const ReportView& v : s.network.views) {
+                if (!v.sources.empty()) return !v.sources.front().picture.empty();
+            }
+            return false;
+        });
+    }
+
+    /// Small pictures are shown at a whole multiple of their size, so that all pixels are equal.
+    void widths() {
+        Index width = 0;
+        for (const ReportSample& s : page_.samples) {
+            for (const ReportView& v : s.network.views) {
+                for (const ReportSource& source : v.sources) width = std::max(width, source.picture.width);
+            }
+        }
+        const auto shown = [width](Index wanted) {
+            if (width == 0 || width > wanted) return wanted;
+            return (wanted + width / 2) / width * width;
+        };
+        out_ += ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) + "px}\n";
+    }
+
+    void head() {
+        out_ += "<header>\n<h1>";
+        text(page_.title);
+        out_ += "</h1>\n";
+        if (!page_.introduction.empty()) {
+            out_ += "<p>";
+            text(page_.introduction);
+            out_ += "</p>\n";
+        }
+        out_ += "<dl class=\"facts\">\n";
+        for (const auto& f : page_.facts) fact(f.name, f.value);
+        if (!page_.samples.empty()) {
+            const Provenance& p = page_.provenance;
+            fact("Closest samples a neuron", "k = " + html::grouped(static_cast<std::uint64_t>(p.k)));
+            std::string ties = p.ties;
+            std::replace(ties.begin(), ties.end(), '_', ' ');
+            fact("Ties", ties);
+            fact("Index", p.index);
+        }
+        out_ += "</dl>\n";
+        key();
+        out_ += "</header>\n";
+    }
+
+    void fact(std::string_view name, std::string_view value) {
+        out_ += "<div><dt>";
+        text(name);
+        out_ += "</dt><dd>";
+        text(value);
+        out_ += "</dd></div>\n";
+    }
+
+    void key() {
+        const std::string source = html::escape(page_.source_name);
+        const auto term = [this](std::string_view name, const std::string& meaning) {
+            ((out_ += "<dt>") += name) += "</dt><dd>";
+            (out_ += meaning) += "</dd>\n";
+        };
+        out_ += "<details>\n<summary>How to read this page</summary>\n<dl class=\"key\">\n";
+        term("Sources", "For every neuron the k " + source + "s with the closest values get a vote each. Those with "
+                        "the most votes are what the prediction rests on; the percentage is a source\u2019s share of all "
+                        "votes.");
+        term("4 \u2192 9", "The label is 4, the network says 9. This is also told for each source, which the network "
+                           "was trained on.");
+        term("Evidence", "How much of all votes went to sources of each class. <b class=\"true\">Green</b> is the true "
+                         "label, <b class=\"wrong\">red</b> a wrong prediction. Sources agree if most of their votes "
+                         "are for the class that the network predicts.");
+        term("Blend", "The mean of the most voted sources, weighted by their votes: what the network \u201csees\u201d.");
+        term("Before and behind the activation", "The same neurons, once as weighted sums, once as they pass them on. "
+                                                 "Behind a ReLU many values are equally 0; where more samples tie than "
+                                                 "places are left, the tie rule decides.");
+        out_ += "</dl>\n</details>\n";
+    }
+
+    void overview(const std::vector<const ReportSample*>& wrong, const std::vector<const ReportSample*>& right) {
+        if (page_.samples.size() < 2) return;
+        out_ += "<nav aria-label=\"Samples\">\n<h2 class=\"hidden\">All samples</h2>\n<ul>\n";
+        for (const auto* group : {&wrong, &right}) {
+            for (const ReportSample* s : *group) {
+                out_ += "<li><a href=\"#" + anchor(*s) + "\">" + html::image(s->picture, name_of(*s)) +
+                        (s->picture.empty() ? html::escape(name_of(*s)) + "<br>" : "") +
+                        reading(s->label, s->prediction) + "</a></li>\n";
+            }
+        }
+        out_ += "</ul>\n</nav>\n";
+    }
+
+    /// Samples may share an id (queries from several sets), pages may not.
+    std::string anchor(const ReportSample& s) const {
+        return "sample-" + std::to_string(&s - page_.samples.data() + 1);
+    }
+    std::string name_of(const ReportSample& s) const {
+        return s.tag.empty() ? page_.sample_name + ' ' + std::to_string(s.id) : s.tag;
+    }
+
+    void section(std::string_view title, const std::vector<const ReportSample*>& samples) {
+        if (samples.empty()) return;
+        out_ += pictures() ? "<section>\n<h2>" : "<section class=\"plain\">\n<h2>";
+        text(title);
+        out_ += " <span>" + std::to_string(samples.size()) + "</span></h2>\n";
+        for (const ReportSample* s : samples) article(*s);
+        out_ += "</section>\n";
+    }
+
+    void article(const ReportSample& s) {
+        out_ += "<article id=\"" + anchor(s) + "\">\n<h3>";
+        text(capital(name_of(s)));
+        if (s.label >= 0 && s.prediction >= 0) {
+            out_ += ": <span class=\"true\">" + html::escape(class_name(s.label)) + "</span>, ";
+            out_ += s.wrong() ? "read as <span class=\"wrong\">" + html::escape(class_name(s.prediction)) + "</span>"
+                              : "and read so";
+        }
+        out_ += "</h3>\n<div class=\"network";
+        out_ += s.network.views.size() < 2 ? " one\">\n" : "\">\n";
+        input(s);
+        views(s, s.network, true);
+        out_ += "</div>\n";
+        if (!s.layers.empty()) {
+            out_ += "<details>\n<summary>Layer by layer<span class=\"hidden\"> for ";
+            text(name_of(s));
+            out_ += "</span></summary>\n";
+            for (std::size_t i = 0; i < s.layers.size(); ++i) layer(s, i);
+            out_ += "</details>\n";
+        }
+        out_ += "</article>\n";
+    }
+
+    void input(const ReportSample& s) {
+        out_ += "<div class=\"input\">\n";
+        if (!s.picture.empty()) {
+            out_ += "<figure>" + html::image(s.picture, "The input, " + name_of(s)) + "</figure>\n";
+        }
+        out_ += "<dl>";
+        const auto line = [this](std::string_view name, std::string_view kind, std::int32_t label) {
+            ((out_ += "<dt>") += name) += "</dt><dd";
+            if (!kind.empty()) (out_ += " class=\"") += std::string(kind) + '"';
+            out_ += '>' + html::escape(class_name(label)) + "</dd>";
+        };
+        if (s.prediction >= 0) line("Prediction", relation(s, s.prediction), s.prediction);
+        if (s.label >= 0) line("True label", "true", s.label);
+        out_ += "</dl>\n</div>\n";
+    }
+
+    void layer(const ReportSample& s, std::size_t number) {
+        const ReportLayer& l = s.layers[number];
+        out_ += "<div class=\"layer\">\n<h4>Layer " + std::to_string(number + 1) + " <span class=\"quiet\">";
+        text(l.name);
+        out_ += l.views.size() < 2 ? "</span></h4>\n<div class=\"views one\">\n" : "</span></h4>\n<div class=\"views\">\n";
+        views(s, l, false);
+        out_ += "</div>\n";
+        neurons(l);
+        out_ += "</div>\n";
+    }
+
+    /// Bars of one row have one scale, so that both kinds can be compared.
+    void views(const ReportSample& s, const ReportLayer& l, bool network) {
+        double most = 0.0;
+        for (const ReportView& v : l.views) {
+            for (const double e : v.evidence) most = std::max(most, e);
+        }
+        for (const ReportView& v : l.views) view(s, v, most, network);
+    }
+
+    void view(const ReportSample& s, const ReportView& v, double most, bool network) {
+        const std::string_view tag = network ? "h4" : "h5";
+        const std::string_view where = v.kind == Kind::pre ? "before the activation" : "behind the activation";
+        out_ += "<div>\n<div class=\"head\"><" + std::string(tag);
+        out_ += (network ? ">" : " class=\"head\">") + capital(std::string(where)) + "</" + std::string(tag) + ">";
+        out_ += "<span class=\"quiet\">" + html::grouped(v.neurons) + (v.neurons == 1 ? " neuron, " : " neurons, ") +
+                html::grouped(static_cast<std::uint64_t>(v.votes + 0.5)) + " votes</span>";
+        verdict(s, v);
+        out_ += "</div>\n";
+        if (v.sources.empty()) {
+            out_ += "<p class=\"quiet\">No neuron votes here: the tie rule lets all of them abstain.</p>\n</div>\n";
+            return;
+        }
+        out_ += "<div class=\"sum\">\n";
+        if (!v.blend.empty()) {
+            const std::string count = std::to_string(v.blended);
+            out_ += "<figure>" + html::image(v.blend, "Blend of the " + count + " most voted " + page_.source_name + "s, " +
+                                                          std::string(where)) +
+                    "<figcaption>Blend of " + count + " sources</figcaption></figure>\n";
+        }
+        evidence(s, v, most);
+        out_ += "</div>\n";
+        sources(s, v);
+        out_ += "</div>\n";
+    }
+
+    void verdict(const ReportSample& s, const ReportView& v) {
+        if (v.evidence.empty() || s.prediction < 0) return;
+        const auto best = static_cast<std::int32_t>(std::max_element(v.evidence.begin(), v.evidence.end()) -
+                                                    v.evidence.begin());
+        out_ += "<span class=\"verdict\">sources ";
+        out_ += best == s.prediction ? "agree" : "<b>disagree</b>: they say " + html::escape(class_name(best));
+        out_ += "</span>";
+    }
+
+    /// All classes up to twelve; of more, those with most evidence, and always the predicted and the true one.
+    std::vector<std::int32_t> shown_classes(const ReportSample& s, const std::vector<double>& evidence) const {
+        constexpr std::size_t most = 12;
+        std::vector<std::int32_t> classes(evidence.size());
+        for (std::size_t c = 0; c < classes.size(); ++c) classes[c] = static_cast<std::int32_t>(c);
+        if (classes.size() <= most) return classes;
+        const auto rank = [&](std::int32_t c) {
+            return c == s.prediction || c == s.label ? 2.0 : evidence[static_cast<std::size_t>(c)];
+        };
+        std::stable_sort(classes.begin(), classes.end(), [&](auto a, auto b) { return rank(a) > rank(b); });
+        classes.resize(most);
+        std::stable_sort(classes.begin(), classes.end(), [&](auto a, auto b) {
+            return evidence[static_cast<std::size_t>(a)] > evidence[static_cast<std::size_t>(b)];
+        });
+        return classes;
+    }
+
+    void evidence(const ReportSample& s, const ReportView& v, double most) {
+        if (v.evidence.empty()) return;
+        const std::vector<std::int32_t> classes = shown_classes(s, v.evidence);
+        out_ += "<table class=\"evidence\"><caption class=\"hidden\">Evidence per class</caption>\n";
+        for (const std::int32_t c : classes) {
+            const double part = v.evidence[static_cast<std::size_t>(c)];
+            const std::string_view kind = relation(s, c);
+            out_ += kind.empty() ? std::string("<tr>") : "<tr class=\"" + std::string(kind) + "\">";
+            out_ += "<th scope=\"row\">" + html::escape(class_name(c)) + "</th><td><span class=\"bar\"><i style=\"width:" +
+                    html::number(most > 0.0 ? 100.0 * part / most : 0.0, 1) + "%\"></i></span></td><td class=\"part\">" +
+                    html::percent(part) + "</td><td class=\"mark\">";
+            if (c == s.prediction) out_ += c == s.label ? "true, predicted" : "predicted";
+            else if (c == s.label) out_ += "true";
+            out_ += "</td></tr>\n";
+        }
+        if (classes.size() < v.evidence.size()) {
+            out_ += "<tr><td></td><td colspan=\"3\">and " + std::to_string(v.evidence.size() - classes.size()) +
+                    " more classes</td></tr>\n";
+        }
+        out_ += "</table>\n";
+    }
+
+    void sources(const ReportSample& s, const ReportView& v) {
+        out_ += "<ol class=\"sources\">\n";
+        for (const ReportSource& r : v.sources) {
+            const Source& x = r.source;
+            std::string told = page_.source_name + ' ' + std::to_string(x.id);
+            if (!r.tag.empty()) told += " (" + r.tag + ')';
+            if (x.label >= 0) told += ", labelled " + class_name(x.label);
+            if (x.prediction >= 0) told += ", the network says " + class_name(x.prediction);
+            told += ", " + html::votes(x.votes) + " votes";
+            const std::string_view kind = relation(s, x.label);
+            out_ += kind.empty() ? std::string("<li") : "<li class=\"" + std::string(kind) + '"';
+            out_ += " title=\"" + html::escape(told) + "\">";
+            if (r.picture.empty()) {
+                out_ += html::escape(r.tag.empty() ? '#' + std::to_string(x.id) : r.tag) + "<br>";
+            }
+            out_ += html::image(r.picture, told, "loading=\"lazy\"") + "<span class=\"quiet\">" +
+                    html::percent(x.share) + "</span>" + reading(x.label, x.prediction) + "</li>\n";
+        }
+        out_ += "</ol>\n";
+    }
+
+    void neurons(const ReportLayer& l) {
+        if (l.neurons.empty()) return;
+        out_ += "<h5>Its neurons with the largest values, each blended from its own closest samples</h5>\n"
+                "<ol class=\"neurons\">\n";
+        for (const ReportNeuron& n : l.neurons) {
+            const std::string value = html::number(n.value, std::abs(n.value) < 99.95 ? 2 : 0);
+            const std::string unit = std::to_string(n.unit);
+            out_ += "<li>" + html::image(n.blend, "Blend of neuron " + unit, "loading=\"lazy\"") + "<span class=\"quiet\">#" +
+                    unit + ": " + value + "</span>";
+            if (n.label >= 0) {
+                out_ += html::escape(class_name(n.label)) + ": " + html::number(100.0 * n.label_share, 0) + "\u202f%";
+            }
+            out_ += "</li>\n";
+        }
+        out_ += "</ol>\n";
+    }
+
+    void foot() {
+        const Provenance& p = page_.provenance;
+        out_ += "<footer>";
+        if (page_.samples.empty()) {
+            out_ += "<p>No samples.</p>";
+        } else {
+            std::array<char, 17> hex{};
+            std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(p.fingerprint));
+            out_ += "<p>Made with renn " + html::escape(p.library) + ". Network " + hex.data() + ", recorded with " +
+                    html::escape(p.build) + '.';
+            if (!p.same_build) {
+                out_ += " This program was built another way, so equal activations may differ in their last bits.";
+            }
+            out_ += "</p>";
+        }
+        out_ += "</footer>\n";
+    }
+
+    const RetracePage& page_;
+    std::string out_;
+};
+
+}  // namespace detail
+}  // namespace renn

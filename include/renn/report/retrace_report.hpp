@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// renn/report/retrace_report.hpp - a page that shows which training samples predictions rest on.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/data/binary_file.hpp>
+#include <renn/data/dataset.hpp>
+#include <renn/report/html.hpp>
+#include <renn/report/picture.hpp>
+#include <renn/report/retrace_page.hpp>
+#include <renn/report/retrace_view.hpp>
+#include <renn/retrace/retrace.hpp>
+
+namespace renn {
+
+/// A sample that a page shows; only the input is needed, and that only for its picture.
+template <class S>
+struct ReportQuery {
+    std::uint64_t id = 0;
+    Column<S> input = {};
+    std::int32_t label = -1;  ///< -1: not known
+    std::string tag = {};     ///< the user's own text for it
+};
+
+/// Collects traced predictions and writes them as one HTML page: the input, the evidence for each class, the blend of
+/// the sources and the sources themselves, for the network and each layer, before and behind the activations, and the
+/// most active neurons of each layer. Wrong predictions come first. The page needs no other file, no network and no
+/// script, and follows the reader's light or dark setting.
+///
+///     RetraceReport report({.title = "My digits"});
+///     report.fact("Accuracy", "97.9 %");
+///     report.add(traced.retrace(test.input(7), {.post = true}), training, test, 7);
+///     report.write("report.html");
+///
+/// Shows what there is: samples without image shape by tag and id, without labels no evidence, only the kinds of
+/// activation that voted. A value; nothing it was given is referred to later.
+class RetraceReport {
+public:
+    explicit RetraceReport(RetracePage page = {}) : page_(std::move(page)) {}
+
+    /// A line of the page's head, such as "Data set", "MNIST".
+    void fact(std::string name, std::string value) { page_.facts.push_back({std::move(name), std::move(value)}); }
+
+    /// Adds the answer for a sample.
+    /// Throws   DataError if `training` lacks a source; ShapeError if the input does not have its image shape.
+    template <class I, class S>
+    void add(const Retrace<I>& answer, const Dataset<S>& training, const ReportQuery<S>& query) {
+        ReportSample sample = detail::report_sample(answer, training, page_.detail);
+        sample.id = query.id;
+        sample.label = query.label;
+        sample.tag = query.tag;
+        if (query.input.size() > 0) sample.picture = picture(query.input, training.image());
+        if (page_.samples.empty()) {
+            page_.provenance = answer.provenance();
+            for (int c = 0; c < training.classes(); ++c) page_.class_names.push_back(training.class_name(c));
+        }
+        page_.samples.push_back(std::move(sample));
+    }
+
+    /// Adds the answer for the sample at a position of a data set.
+    template <class I, class S>
+    void add(const Retrace<I>& answer, const Dataset<S>& training, const Dataset<S>& queries, Index position) {
+        ReportQuery<S> query{.id = queries.id(position), .input = queries.input(position)};
+        if (queries.has_labels()) query.label = queries.label(position);
+        if (!queries.tags().empty()) query.tag = queries.tags()[static_cast<std::size_t>(position)];
+        add(answer, training, query);
+    }
+
+    std::size_t samples() const noexcept { return page_.samples.size(); }
+
+    /// The whole page.
+    std::string html() const { return detail::PageWriter(page_).write(); }
+
+    /// Writes the page to a file. Throws FormatError if that is not possible.
+    void write(const std::string& path) const {
+        const std::string page = html();
+        detail::write_file("RetraceReport::write", path, {}, page.data(), page.size());
+    }
+
+private:
+    RetracePage page_;
+};
+
+}  // namespace renn

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// renn/report/retrace_view.hpp - what a page shows of an answer: plain values, taken out of it once.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/data/dataset.hpp>
+#include <renn/report/picture.hpp>
+#include <renn/retrace/blend.hpp>
+#include <renn/retrace/retrace.hpp>
+#include <renn/retrace/votes.hpp>
+#include <renn/tracing/point.hpp>
+
+namespace renn {
+
+/// A source with its picture; `tag` is the user's own text for it.
+struct ReportSource {
+    Source source;
+    std::string tag;
+    Picture picture;
+};
+
+/// The sources of some neurons of one kind.
+struct ReportView {
+    Kind kind = Kind::pre;
+    std::size_t neurons = 0;
+    double votes = 0.0;
+    std::vector<double> evidence;       ///< one a class; empty without labels
+    std::vector<ReportSource> sources;  ///< most votes first
+    Picture blend;
+    std::size_t blended = 0;            ///< sources in the blend
+};
+
+/// One neuron: what its own closest samples look like together.
+struct ReportNeuron {
+    std::uint32_t unit = 0;
+    double value = 0.0;
+    Picture blend;
+    std::int32_t label = -1;   ///< most frequent among its closest samples
+    double label_share = 0.0;  ///< and how frequent
+};
+
+/// A layer, or the whole network: its pre-activations, its post-activations, its most active neurons.
+struct ReportLayer {
+    std::string name;
+    std::vector<ReportView> views;
+    std::vector<ReportNeuron> neurons;
+};
+
+/// One traced prediction.
+struct ReportSample {
+    std::uint64_t id = 0;
+    std::string tag;
+    std::int32_t label = -1;       ///< -1: not known
+    std::int32_t prediction = -1;  ///< -1: a model without outputs
+    Picture picture;
+    ReportLayer network;
+    std::vector<ReportLayer> layers;
+
+    bool wrong() const noexcept { return label >= 0 && prediction >= 0 && label != prediction; }
+};
+
+/// How much of an answer is shown.
+struct ReportDetail {
+    std::size_t sources = 16;       ///< shown for the network
+    std::size_t layer_sources = 8;  ///< shown for each layer
+    std::size_t neurons = 8;        ///< shown for each layer, the largest values first
+    std::size_t blended = 0;        ///< sources in a blend; 0: k
+};
+
+namespace detail {
+
+template <class S>
+ReportSource report_source(const Source& source, const Dataset<S>& training) {
+    const Index position = training.position_of(source.id);
+    ReportSource shown{source, {}, picture(training.input(position), training.image())};
+    if (!training.tags().empty()) shown.tag = training.tags()[static_cast<std::size_t>(position)];
+    return shown;
+}
+
+template <class I, class S>
+ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& training, std::size_t shown,
+                       std::size_t blended) {
+    ReportView view;
+    view.kind = kind;
+    view.neurons = votes.neurons();
+    view.votes = votes.total();
+    const std::vector<Source> top = votes.top(std::max(shown, blended));
+    if (top.empty()) return view;
+    if (top.front().label >= 0) view.evidence = votes.evidence();
+    for (std::size_t i = 0; i < std::min(shown, top.size()); ++i) {
+        view.sources.push_back(report_source(top[i], training));
+    }
+    view.blended = std::min(blended, top.size());
+    if (view.blended > 0 && !training.image().empty()) {
+        view.blend = picture(blend(std::span(top).first(view.blended), training), training.image());
+    }
+    return view;
+}
+
+template <class S>
+ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training) {
+    ReportNeuron shown{unit, sources.value, {}, -1, 0.0};
+    if (sources.neighbours.empty()) return shown;
+    if (!training.image().empty()) shown.blend = picture(blend(sources, training), training.image());
+    if (training.has_labels()) {
+        std::vector<std::size_t> count(static_cast<std::size_t>(training.classes()), 0);
+        for (const Neighbour& n : sources.neighbours) {
+            ++count[static_cast<std::size_t>(training.label(training.position_of(n.id)))];
+        }
+        const auto most = std::max_element(count.begin(), count.end());
+        shown.label = static_cast<std::int32_t>(most - count.begin());
+        shown.label_share = static_cast<double>(*most) / static_cast<double>(sources.neighbours.size());
+    }
+    return shown;
+}
+
+/// The neurons of a place with the largest values.
+template <class I, class S>
+std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& place, const Dataset<S>& training,
+                                         std::size_t count) {
+    std::vector<std::pair<NeuronSources, std::uint32_t>> all;
+    if (count == 0) return {};
+    for (const std::uint32_t unit : place.units) all.emplace_back(answer.neuron(place.name, unit), unit);
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.first.value > b.first.value; });
+    std::vector<ReportNeuron> shown;
+    for (std::size_t i = 0; i < std::min(count, all.size()); ++i) {
+        shown.push_back(report_neuron(all[i].second, all[i].first, training));
+    }
+    return shown;
+}
+
+/// Everything but what is known of the sample itself. Throws DataError if `training` lacks a source.
+template <class I, class S>
+ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training, const ReportDetail& shown) {
+    ReportSample sample;
+    sample.prediction = answer.prediction();
+    const auto k = static_cast<std::size_t>(answer.provenance().k);
+    const std::size_t blended = shown.blended > 0 ? shown.blended : k;
+    const std::size_t places = answer.layers().size();
+    bool pre = false, post = false;
+    Index last = -1;
+    for (std::size_t i = 0; i < places; ++i) {
+        const Point& place = answer.place(i);
+        (place.kind == Kind::pre ? pre : post) = true;
+        if (place.layer != last || sample.layers.empty()) {
+            sample.layers.push_back({place.name, {}, report_neurons(answer, place, training, shown.neurons)});
+        } else {
+            sample.layers.back().name += ", " + place.name;
+        }
+        last = place.layer;
+        sample.layers.back().views.push_back(
+            report_view(answer.layer(i), place.kind, training, shown.layer_sources, blended));
+    }
+    for (const Kind kind : {Kind::pre, Kind::post}) {
+        if (!(kind == Kind::pre ? pre : post)) continue;
+        sample.network.views.push_back(report_view(answer.kind(kind), kind, training, shown.sources, blended));
+    }
+    return sample;
+}
+
+}  // namespace detail
+}  // namespace renn
