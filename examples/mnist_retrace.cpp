@@ -238,7 +238,7 @@ void run(const Options& options, mnist::Digits digits) {
                                 .sample_name = "test image",
                                 .source_name = "training image"});
     report.fact("Data", data_text(digits) + ": " + count_text(train.samples()) + " + " + count_text(test.samples()));
-    report.fact("Network", "784 \u2013 128 \u2013 128 \u2013 10, ReLU");
+    report.fact("Network", "784\u2013128\u2013128\u201310, ReLU");
     report.fact("Accuracy", html::percent(accuracy) + " of " + count_text(test.samples()));
     if (options.load.empty()) {
         report.fact("Training", html::seconds(seconds.train) + ", " + std::to_string(options.epochs) + " epochs");
@@ -301,7 +301,7 @@ void parse(CLI::App& app, Options& options, int argc, char** argv) {
     app.add_option("-e,--epochs", options.epochs, "times the network sees all training images");
     app.add_option("-b,--batch", options.batch, "images a training step");
     app.add_option("-l,--learning-rate", options.learning_rate, "of Adam");
-    app.add_option("-k", options.k, "closest training images a neuron votes for");
+    app.add_option("-k,--k", options.k, "closest training images a neuron votes for");
     app.add_option("-n,--evaluations", options.evaluations, "test images to retrace, misclassified ones first")
         ->check(CLI::NonNegativeNumber);
     app.add_option("-i,--index", options.index, "how closest values are found")

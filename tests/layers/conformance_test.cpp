@@ -11,7 +11,7 @@ template <class S>
 renn::test::Subjects<S> renn::test::subjects() {
     const Column<S> mean = random_batch<S>(in, 1, 1);
     const Column<S> scale = random_batch<S>(in, 1, 2).array() + S(1.5);
-    return hold<S>(Dense<S, in, 4>(Glorot{3}), Dense<S>(in, 19, 4), Standardize<S>(mean, scale),
+    return hold<S>(Dense<S>(in, 19, 4), Standardize<S>(mean, scale),
                    Standardize<S>(S(0.13), S(-0.31)), Dropout<S>(0.4), Flatten<S>());
 }
 

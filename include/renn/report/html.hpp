@@ -47,10 +47,11 @@ inline std::string grouped(std::uint64_t value) {
     return text;
 }
 
-/// 0.0054: "0.54 %", 0.312: "31.2 %", with a narrow space that does not break.
+/// 0.000358: "0.036 %", 0.0054: "0.54 %", 0.312: "31.2 %", with a narrow space that does not break.
 inline std::string percent(double part) {
     const double value = 100.0 * part;
-    return number(value, value >= 99.95 ? 0 : value < 0.995 ? 2 : 1) + "\u202f%";
+    const int decimals = value >= 99.95 || value == 0.0 ? 0 : value >= 0.995 ? 1 : value >= 0.0995 ? 2 : 3;
+    return number(value, decimals) + "\u202f%";
 }
 
 /// Votes: whole ones as such, shares with two decimals.

@@ -135,10 +135,9 @@ private:
         for (const auto& f : page_.facts) fact(f.name, f.value);
         if (!page_.samples.empty()) {
             const Provenance& p = page_.provenance;
-            fact("Closest samples a neuron", "k = " + html::grouped(static_cast<std::uint64_t>(p.k)));
             std::string ties = p.ties;
             std::replace(ties.begin(), ties.end(), '_', ' ');
-            fact("Ties", ties);
+            fact("Votes a neuron", "k = " + html::grouped(static_cast<std::uint64_t>(p.k)) + ", ties: " + ties);
             fact("Index", p.index);
         }
         out_ += "</dl>\n";

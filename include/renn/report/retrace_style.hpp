@@ -16,7 +16,7 @@ inline constexpr std::string_view retrace_style = R"css(
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
 "Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
-main,header,footer{max-width:1240px;margin:0 auto;padding:0 20px}
+main,header,footer{max-width:1320px;margin:0 auto;padding:0 20px}
 header{padding-top:36px}
 h1{font-size:30px;line-height:1.2;letter-spacing:-.02em;margin:0 0 8px}
 h2{font-size:20px;letter-spacing:-.01em;margin:40px 0 12px}
@@ -31,18 +31,19 @@ a{color:var(--link)}
 .true{color:var(--true)}
 .wrong{color:var(--wrong)}
 b.true,b.wrong{font-weight:650}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:1px;margin:20px 0 14px;
-background:var(--line);border:1px solid var(--line);border-radius:10px;overflow:hidden}
-.facts div{background:var(--card);padding:9px 14px}
+.facts{display:flex;flex-wrap:wrap;gap:1px;margin:20px 0 14px;background:var(--line);border:1px solid var(--line);
+border-radius:10px;overflow:hidden}
+.facts div{background:var(--card);padding:9px 14px;flex:1 1 150px}
 .facts dt{color:var(--quiet);font-size:12.5px}
 .facts dd{margin:0;font-weight:600;overflow-wrap:anywhere}
 details{margin-top:12px}
+nav{margin-top:18px}
 summary{cursor:pointer;color:var(--link);width:fit-content;padding:3px 0}
 summary:hover{text-decoration:underline}
 .key{border-left:3px solid var(--line);padding:4px 0 1px 16px;margin-top:8px}
 .key dt{font-weight:600}
 .key dd{margin:0 0 8px;max-width:80ch}
-nav ul,.sources,.neurons{list-style:none;margin:0;padding:0;display:grid;gap:8px 6px}
+nav ul,.sources,.neurons{list-style:none;margin:0;padding:0;display:grid;gap:10px 6px}
 nav ul{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr));max-width:1000px}
 nav a{display:block;text-decoration:none;color:inherit;text-align:center;font-size:13px;padding:4px 0;border-radius:6px}
 nav a:hover{background:var(--line)}
@@ -63,7 +64,7 @@ figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;m
 .input dd{margin:0 0 4px;font-weight:650;font-size:19px;line-height:1.25}
 .head{display:flex;flex-wrap:wrap;gap:2px 10px;align-items:baseline;margin-bottom:9px}
 .head .quiet{font-size:12.5px}
-.verdict{font-size:13px}
+.verdict{font-size:13px;flex-basis:100%}
 .sum{display:flex;gap:16px;align-items:flex-start;margin-bottom:12px}
 .evidence{flex:1;min-width:0;border-collapse:collapse;font-size:12.5px;line-height:1.2}
 .evidence th{font-weight:600;text-align:right;padding:1px 8px 1px 0;width:1%;white-space:nowrap}
@@ -79,10 +80,9 @@ figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;m
 .wrong .bar i{background:var(--wrong)}
 .sources,.neurons{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),50px),1fr))}
 .sources li,.neurons li{font-size:12px;line-height:1.3;white-space:nowrap}
-.sources img,.neurons img{margin-bottom:3px}
-.sources img{border-bottom:0}
-.sources .true img{box-shadow:0 0 0 2px var(--card),0 0 0 4px var(--true)}
-.sources .wrong img{box-shadow:0 0 0 2px var(--card),0 0 0 4px var(--wrong)}
+.sources img,.neurons img{margin-bottom:6px}
+.sources .true img{box-shadow:0 0 0 3px var(--true)}
+.sources .wrong img{box-shadow:0 0 0 3px var(--wrong)}
 .sources li .quiet,.neurons li .quiet{display:block}
 .plain .sources,.plain .neurons{grid-template-columns:repeat(auto-fill,minmax(96px,1fr))}
 .plain .sources li,.plain .neurons li{border-left:3px solid var(--line);padding-left:7px;white-space:normal;
@@ -98,7 +98,7 @@ footer{color:var(--quiet);font-size:13px;padding-top:10px;padding-bottom:40px;ov
 @media (max-width:860px){main,header,footer{padding-left:14px;padding-right:14px}
 header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}
 .network,.network.one,.views{grid-template-columns:minmax(0,1fr)}
-.facts{grid-template-columns:1fr 1fr}
+.facts div{flex-basis:120px}
 .input{display:flex;gap:16px}.input dl{margin:0}}
 @media print{article{break-inside:avoid}body{background:none}}
 )css";

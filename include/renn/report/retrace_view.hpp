@@ -74,7 +74,7 @@ struct ReportDetail {
     std::size_t sources = 16;       ///< shown for the network
     std::size_t layer_sources = 8;  ///< shown for each layer
     std::size_t neurons = 8;        ///< shown for each layer, the largest values first
-    std::size_t blended = 0;        ///< sources in a blend; 0: k
+    std::size_t blended = 0;        ///< sources in a blend; 0: k, but no more than 50, behind which sources mean little
 };
 
 namespace detail {
@@ -146,7 +146,7 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
     ReportSample sample;
     sample.prediction = answer.prediction();
     const auto k = static_cast<std::size_t>(answer.provenance().k);
-    const std::size_t blended = shown.blended > 0 ? shown.blended : k;
+    const std::size_t blended = shown.blended > 0 ? shown.blended : std::min<std::size_t>(k, 50);
     const std::size_t places = answer.layers().size();
     bool pre = false, post = false;
     Index last = -1;
