@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
-#include <map>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,7 +14,6 @@
 
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <renn/activations/relu.hpp>
@@ -30,6 +29,7 @@
 #include <renn/training/fit.hpp>
 
 #include "support/mnist.hpp"
+#include "support/mnist_options.hpp"
 #include "support/progress_bar.hpp"
 
 namespace {
@@ -37,16 +37,6 @@ namespace {
 using Net = renn::Network<renn::Dense<float, 784, 128>, renn::ReLU<float>, renn::Dense<float, 128, 128>,
                           renn::ReLU<float>, renn::Dense<float, 128, 10>>;
 using Data = renn::Dataset<float>;
-
-struct Options {
-    std::string data, output = "report.html", save, load, json;
-    std::int64_t train = 0, test = 0, batch = 64, k = 42, evaluations = 12;
-    int epochs = 10, threads = 0;
-    double learning_rate = 1e-3;
-    std::uint64_t seed = 1;
-    std::string index = "kdtree";
-    renn::Ties ties = renn::Ties::share;
-};
 
 struct Seconds {
     double train = 0, record = 0, index = 0, retrace_per_sample = 0;
@@ -61,7 +51,9 @@ private:
     Clock::time_point begin_ = Clock::now();
 };
 
-std::string count_text(std::int64_t n) { return renn::html::grouped(static_cast<std::uint64_t>(n)); }
+std::string count_text(std::int64_t n) {
+    return renn::html::grouped(static_cast<std::uint64_t>(n));
+}
 
 /// Most memory this program ever held, in bytes.
 std::uint64_t peak_memory() {
@@ -82,8 +74,8 @@ std::vector<std::int32_t> predictions(const Net& net, const Data& data) {
     return predicted;
 }
 
-/// Positions to look at: half of them misclassified as far as there are any, these first; of either sort a digit of each
-/// class before the second of one.
+/// Positions to look at: half of them misclassified as far as there are any, these first; of either sort a digit of
+/// each class before the second of one.
 std::vector<renn::Index> choose(const Data& test, const std::vector<std::int32_t>& predicted, std::size_t count) {
     std::vector<renn::Index> wrong, right;
     for (renn::Index i = 0; i < test.samples(); ++i) {
@@ -111,17 +103,17 @@ Traced train_and_record(const Options& options, const Data& train, Seconds& seco
     {
         ProgressBar bar;
         const Watch watch;
-        const auto training = renn::fit(
-            net, train,
-            {.epochs = options.epochs,
-             .batch = options.batch,
-             .optimizer = renn::Adam{.learning_rate = options.learning_rate},
-             .seed = options.seed,
-             .progress = bar.callback(),
-             .on_epoch = [&bar](const renn::Epoch& e) {
-                 bar.note("epoch " + std::to_string(e.number) + ": loss " + renn::html::number(e.loss, 4));
-                 return true;
-             }});
+        const auto training =
+            renn::fit(net, train,
+                      {.epochs = options.epochs,
+                       .batch = options.batch,
+                       .optimizer = renn::Adam{.learning_rate = options.learning_rate},
+                       .seed = options.seed,
+                       .progress = bar.callback(),
+                       .on_epoch = [&bar](const renn::Epoch& e) {
+                           bar.note("epoch " + std::to_string(e.number) + ": loss " + renn::html::number(e.loss, 4));
+                           return true;
+                       }});
         seconds.train = watch.seconds();
         if (training.diverged) throw renn::DataError("training diverged: try a smaller --learning-rate");
     }
@@ -146,8 +138,8 @@ Traced load_traced(const Options& options, mnist::Digits& digits) {
                       std::equal(store.ids.begin(), store.ids.end(), digits.train.ids().begin());
     if (!same) {
         throw renn::MismatchError(options.load + ": recorded with " + count_text(store.samples()) +
-                                  " images that are not the " + count_text(digits.train.samples()) + " training images of " +
-                                  digits.folder.string() + ": see --data and --train");
+                                  " images that are not the " + count_text(digits.train.samples()) +
+                                  " training images of " + digits.folder.string() + ": see --data and --train");
     }
     return traced;
 }
@@ -210,8 +202,8 @@ void run(const Options& options, mnist::Digits digits) {
     std::fflush(stdout);
 
     Seconds seconds;
-    const Traced traced = options.load.empty() ? train_and_record<Traced>(options, train, seconds)
-                                               : load_traced<Traced>(options, digits);
+    const Traced traced =
+        options.load.empty() ? train_and_record<Traced>(options, train, seconds) : load_traced<Traced>(options, digits);
     if (!options.save.empty()) renn::save(options.save, traced);
     {
         ProgressBar bar;
@@ -232,14 +224,15 @@ void run(const Options& options, mnist::Digits digits) {
     const auto chosen = choose(test, predicted, static_cast<std::size_t>(options.evaluations));
     auto samples = nlohmann::ordered_json::array();
     renn::RetraceReport report({.title = "Which training images is this built on?",
-                                .introduction = "A network learned to read handwritten digits. None of those below was "
-                                                "among them. Beside each stand the training images that its answer "
-                                                "rests on: those for which the network\u2019s neurons did almost the same.",
+                                .introduction = "A network learned to read handwritten digits. The ones below are new "
+                                                "to it. Beside each are the training images that its answer rests on: "
+                                                "those for which its neurons did almost the same.",
                                 .sample_name = "test image",
                                 .source_name = "training image"});
-    report.fact("Data", data_text(digits) + ": " + count_text(train.samples()) + " + " + count_text(test.samples()));
+    report.fact("Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(train.samples()) + " + " +
+                            count_text(test.samples()));
     report.fact("Network", "784\u2013128\u2013128\u201310, ReLU");
-    report.fact("Accuracy", html::percent(accuracy) + " of " + count_text(test.samples()));
+    report.fact("Accuracy", html::number(100.0 * accuracy, 2) + "\u202f%");
     if (options.load.empty()) {
         report.fact("Training", html::seconds(seconds.train) + ", " + std::to_string(options.epochs) + " epochs");
         report.fact("Recording", html::seconds(seconds.record));
@@ -248,7 +241,8 @@ void run(const Options& options, mnist::Digits digits) {
     report.fact("One retrace", html::seconds(seconds.retrace_per_sample));
     report.fact("Store", html::bytes(traced.store().bytes()));
 
-    std::printf("\n   test  says  true  agree    evidence for each class in %%, and the sources with most votes\n%30s", "");
+    std::printf("\n   test  says  true  agree    evidence for each class in %%, and the sources with most votes\n%30s",
+                "");
     for (int c = 0; c < test.classes(); ++c) std::printf("%4s", test.class_name(c).c_str());
     std::printf("\n");
     for (const renn::Index position : chosen) {
@@ -256,7 +250,8 @@ void run(const Options& options, mnist::Digits digits) {
         const auto answer = traced.retrace_activations(values, pre, 1).front();
         print_row(test, position, answer);
         if (!options.json.empty()) samples.push_back(to_json(test, position, answer));
-        if (!options.output.empty()) report.add(traced.retrace_activations(values, both).front(), train, test, position);
+        if (!options.output.empty())
+            report.add(traced.retrace_activations(values, both).front(), train, test, position);
     }
     if (!options.output.empty()) report.write(options.output);
     if (!options.json.empty()) {
@@ -274,7 +269,8 @@ void run(const Options& options, mnist::Digits digits) {
     std::printf("\n");
     line("Accuracy", html::number(100.0 * accuracy, 2) + " % of " + count_text(test.samples()) + " test images");
     if (options.load.empty()) {
-        line("Training", html::seconds(seconds.train) + " for " + std::to_string(options.epochs) + " epochs");
+        line("Training", html::seconds(seconds.train) + " for " + std::to_string(options.epochs) +
+                             (options.epochs == 1 ? " epoch" : " epochs"));
         line("Recording", html::seconds(seconds.record) + " for " + count_text(train.samples()) + " images");
     } else {
         line("Loaded", options.load);
@@ -289,54 +285,21 @@ void run(const Options& options, mnist::Digits digits) {
     if (!options.output.empty()) line("Report", options.output);
 }
 
-void parse(CLI::App& app, Options& options, int argc, char** argv) {
-    const std::map<std::string, renn::Ties> ties{{"share", renn::Ties::share},
-                                                 {"strict", renn::Ties::strict},
-                                                 {"skip-inactive", renn::Ties::skip_inactive},
-                                                 {"lowest-id", renn::Ties::lowest_id}};
-    std::string rule = "share";
-    app.add_option("-d,--data", options.data, "folder with the four IDX files of MNIST; found by itself if left out");
-    app.add_option("--train", options.train, "number of training images, 0 for all")->check(CLI::NonNegativeNumber);
-    app.add_option("--test", options.test, "number of test images, 0 for all")->check(CLI::NonNegativeNumber);
-    app.add_option("-e,--epochs", options.epochs, "times the network sees all training images");
-    app.add_option("-b,--batch", options.batch, "images a training step");
-    app.add_option("-l,--learning-rate", options.learning_rate, "of Adam");
-    app.add_option("-k,--k", options.k, "closest training images a neuron votes for");
-    app.add_option("-n,--evaluations", options.evaluations, "test images to retrace, misclassified ones first")
-        ->check(CLI::NonNegativeNumber);
-    app.add_option("-i,--index", options.index, "how closest values are found")
-        ->check(CLI::IsMember({"kdtree", "sorted"}));
-    app.add_option("-t,--ties", rule, "who gets the votes where too many images are equally close")
-        ->check(CLI::IsMember({"share", "strict", "skip-inactive", "lowest-id"}));
-    app.add_option("-s,--seed", options.seed, "of the first weights and of the order of training");
-    app.add_option("-j,--threads", options.threads, "for recording and indexing, 0 for every core");
-    app.add_option("-o,--output", options.output, "page to write, \"\" for none");
-    app.add_option("--json", options.json, "file for the same results as JSON");
-    auto* save = app.add_option("--save", options.save, "file to keep the traced network in");
-    app.add_option("--load", options.load, "traced network to use; nothing is trained or recorded")->excludes(save);
-    app.option_defaults();
-    app.parse(argc, argv);
-    options.ties = ties.at(rule);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app("Trains a network on handwritten digits, records what each neuron did for each of them, and traces\n"
-                 "predictions on new digits back to the training images they rest on.");
-    app.option_defaults()->always_capture_default();
-    Options options;
     try {
-        parse(app, options, argc, argv);
+        const std::optional<Options> asked = parse(argc, argv);
+        if (!asked) return 0;
+        const Options& options = *asked;
         const auto found = options.data.empty() ? mnist::find(argv[0]) : mnist::fs::path(options.data);
-        if (!found) throw renn::DataError("MNIST is not there: run examples/fetch_mnist.sh or give its folder with --data");
+        if (!found) {
+            throw renn::DataError("MNIST is not there: run examples/fetch_mnist.sh or give its folder with --data");
+        }
         mnist::Digits digits = mnist::load(*found, options.train, options.test);
         options.index == "sorted" ? run<renn::Sorted>(options, std::move(digits))
                                   : run<renn::KdTree>(options, std::move(digits));
         return 0;
-    } catch (const CLI::ParseError& e) {
-        if (e.get_exit_code() == 0) return app.exit(e);  // --help
-        std::fprintf(stderr, "mnist_retrace: %s (--help lists the options)\n", e.what());
     } catch (const std::bad_alloc&) {
         std::fprintf(stderr, "mnist_retrace: not enough memory\n");
     } catch (const std::exception& e) {

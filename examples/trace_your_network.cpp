@@ -143,7 +143,8 @@ int main() {
 
     // (a) The lambda joins your function with renn's probe. It touches nothing but its arguments, so it may run on
     // several threads at once.
-    auto traced = renn::trace([&](const auto& x, auto& probe) { return forward(weights, x, probe); }, {.parallel = true});
+    auto traced =
+        renn::trace([&](const auto& x, auto& probe) { return forward(weights, x, probe); }, {.parallel = true});
     traced.record(data);  // runs every training sample once and keeps what each neuron did
     print("(a) a plain function", traced.retrace(query, {.k = 10}));
 

@@ -107,7 +107,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(softmax_is_a_probability_that_does_not_see_a_shift
     BOOST_TEST(y(2, 2) < S(1e-30));
     BOOST_TEST((run(softmax, random_batch<S>(1, 4, 1)) == Batch<S>::Ones(1, 4)));
     const Batch<S> many = run(softmax, random_batch<S>(67, 20, 2) * S(6));
-    for (Index j = 0; j < 20; ++j) BOOST_TEST(std::abs(many.col(j).sum() - S(1)) < 20 * std::numeric_limits<S>::epsilon());
+    for (Index j = 0; j < 20; ++j)
+        BOOST_TEST(std::abs(many.col(j).sum() - S(1)) < 20 * std::numeric_limits<S>::epsilon());
 
     Batch<S> bad = Batch<S>::Zero(5, 2);
     bad(3, 1) = std::numeric_limits<S>::quiet_NaN();

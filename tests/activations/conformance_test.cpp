@@ -11,5 +11,6 @@
 
 template <class S>
 renn::test::Subjects<S> renn::test::subjects() {
-    return hold<S>(ReLU<S>(), LeakyReLU<S>(), LeakyReLU<S>(S(-0.5)), Sigmoid<S>(), Tanh<S>(), Softmax<S>(), Identity<S>());
+    return hold<S>(ReLU<S>(), LeakyReLU<S>(), LeakyReLU<S>(S(-0.5)), Sigmoid<S>(), Tanh<S>(), Softmax<S>(),
+                   Identity<S>());
 }

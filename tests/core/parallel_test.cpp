@@ -81,7 +81,8 @@ BOOST_AUTO_TEST_CASE(an_error_reaches_the_caller_after_all_threads_are_joined) {
 BOOST_AUTO_TEST_CASE(of_several_errors_one_arrives_and_the_others_are_swallowed) {
     for (int repeat = 0; repeat < 20; ++repeat) {
         const std::string text = message_of<std::runtime_error>([] {
-            parallel_for(64, 8, [](Index, int worker) { throw std::runtime_error("worker " + std::to_string(worker)); });
+            parallel_for(64, 8,
+                         [](Index, int worker) { throw std::runtime_error("worker " + std::to_string(worker)); });
         });
         BOOST_TEST(text.substr(0, 7) == "worker ");
     }
@@ -92,11 +93,13 @@ BOOST_AUTO_TEST_CASE(progress_is_told_by_the_caller_only_and_never_falls) {
         const auto caller = std::this_thread::get_id();
         Index last = 0;
         bool wrong = false;
-        const bool done = parallel_for(200, threads, [](Index, int) {}, [&](Index finished) {
-            wrong = wrong || std::this_thread::get_id() != caller || finished < last || finished > 200;
-            last = finished;
-            return true;
-        });
+        const bool done = parallel_for(
+            200, threads, [](Index, int) {},
+            [&](Index finished) {
+                wrong = wrong || std::this_thread::get_id() != caller || finished < last || finished > 200;
+                last = finished;
+                return true;
+            });
         BOOST_TEST(done);
         BOOST_TEST(!wrong);
         if (threads == 1) BOOST_TEST(last == 200);
@@ -122,7 +125,8 @@ BOOST_AUTO_TEST_CASE(cancelling_stops_handing_out_tasks_and_says_so) {
 BOOST_AUTO_TEST_CASE(an_error_in_progress_reaches_the_caller) {
     for (const int threads : {1, 3}) {
         const std::string text = message_of<std::logic_error>([&] {
-            parallel_for(100, threads, [](Index, int) {}, [](Index) -> bool { throw std::logic_error("told too much"); });
+            parallel_for(
+                100, threads, [](Index, int) {}, [](Index) -> bool { throw std::logic_error("told too much"); });
         });
         // With several threads the caller may get no task, and then tells nothing.
         BOOST_TEST((text == "told too much" || (threads > 1 && text == "no error")));

@@ -16,7 +16,7 @@ using renn::Rng;
 
 // Files, masks and initial weights depend on these numbers: they never change.
 static_assert(mix(0) == 0);
-static_assert(mix(0x9e3779b97f4a7c15ULL) == 0xe220a8397b1dcdafULL);  // SplitMix64 with seed 0, first draw
+static_assert(mix(0x9e3779b97f4a7c15ULL) == 0xe220a8397b1dcdafULL);      // SplitMix64 with seed 0, first draw
 static_assert(mix(2 * 0x9e3779b97f4a7c15ULL) == 0x6e789e6aa1b965f4ULL);  // second
 static_assert(Rng(0).bits() == 0xe220a8397b1dcdafULL);
 
@@ -29,7 +29,8 @@ BOOST_AUTO_TEST_CASE(draws_have_these_values_for_ever) {
     BOOST_TEST(mix(1, 2) == 0x6871c08cbe75136cULL);
     BOOST_TEST(Rng(7).uniform() == 0x1.0c77123e98157p-1);
     BOOST_TEST(Rng(7).below(1000) == 855u);
-    BOOST_TEST(Rng(7).normal() == -0.39226082138170837, boost::test_tools::tolerance(1e-14));  // log and cos are the C library's
+    BOOST_TEST(Rng(7).normal() == -0.39226082138170837,
+               boost::test_tools::tolerance(1e-14));  // log and cos are the C library's
     std::vector<int> order(8);
     std::iota(order.begin(), order.end(), 0);
     Rng shuffling(3);

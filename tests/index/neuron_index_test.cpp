@@ -26,8 +26,8 @@
 
 using renn::Derivation;
 using renn::Index;
-using renn::Kind;
 using renn::KdTree;
+using renn::Kind;
 using renn::MemoryStore;
 using renn::NeuronIndex;
 using renn::Sorted;

@@ -24,14 +24,23 @@ namespace {
 template <class S>
 std::vector<std::vector<S>> columns(std::size_t n, Rng& rng) {
     using Limits = std::numeric_limits<S>;
-    const std::vector<S> special{S(0),         S(-0.0),          Limits::denorm_min(), -Limits::denorm_min(),
-                                 Limits::min(), -Limits::min(),  Limits::max(),        Limits::lowest(),
-                                 S(1),          -S(1),           std::nextafter(S(1), S(2)), S(1e-30)};
+    const std::vector<S> special{S(0),
+                                 S(-0.0),
+                                 Limits::denorm_min(),
+                                 -Limits::denorm_min(),
+                                 Limits::min(),
+                                 -Limits::min(),
+                                 Limits::max(),
+                                 Limits::lowest(),
+                                 S(1),
+                                 -S(1),
+                                 std::nextafter(S(1), S(2)),
+                                 S(1e-30)};
     std::vector<std::vector<S>> all(7, std::vector<S>(n));
     for (std::size_t i = 0; i < n; ++i) {
         all[0][i] = static_cast<S>(rng.normal());
         all[1][i] = static_cast<S>(rng.uniform(-1.0, 1.0) * std::pow(10.0, rng.uniform(-37.0, 37.0)));
-        all[2][i] = static_cast<S>(std::max(rng.normal(), 0.0));        // an inactive half
+        all[2][i] = static_cast<S>(std::max(rng.normal(), 0.0));         // an inactive half
         all[3][i] = static_cast<S>(static_cast<int>(rng.below(5)) - 2);  // few values, many ties
         all[4][i] = S(-3.25);
         all[5][i] = special[rng.below(special.size())];

@@ -96,8 +96,8 @@ bool agrees(const Window& w, const Expected& e, const Neuron<S>& neuron, const A
     samples(w.closer_begin, w.closer_end, closer);
     samples(w.tied_begin, w.closer_begin, tied);
     samples(w.closer_end, w.tied_end, tied);
-    return w.closer == e.closer.size() && w.tied == e.tied.size() && w.places == e.places &&
-           w.boundary == e.boundary && closer == e.closer && tied == e.tied;
+    return w.closer == e.closer.size() && w.tied == e.tied.size() && w.places == e.places && w.boundary == e.boundary &&
+           closer == e.closer && tied == e.tied;
 }
 
 bool operator==(const Window& a, const Window& b) {
@@ -152,17 +152,29 @@ void compare(const Neuron<S>& neuron, const std::vector<double>& queries, Rng& r
 template <class S>
 std::vector<S> values_of_kind(int kind, std::size_t n, Rng& rng) {
     using Limits = std::numeric_limits<S>;
-    const std::vector<S> extreme{Limits::max(),  Limits::lowest(), Limits::max() / 2, Limits::denorm_min(),
-                                 -Limits::min(), S(0),             S(-0.0),           -Limits::denorm_min()};
+    const std::vector<S> extreme{
+        Limits::max(), Limits::lowest(), Limits::max() / 2,    Limits::denorm_min(), -Limits::min(),
+        S(0),          S(-0.0),          -Limits::denorm_min()};
     std::vector<S> v(n);
     for (S& x : v) {
         switch (kind) {
-            case 0: x = static_cast<S>(rng.normal()); break;
-            case 1: x = S(0.75); break;                                        // all equal
-            case 2: x = static_cast<S>(static_cast<int>(rng.below(7)) - 3); break;  // few distinct values
-            case 3: x = rng.below(2) == 0 ? S(0) : S(-0.0); break;
-            case 4: x = static_cast<S>(rng.below(2) == 0 ? 0.0 : rng.normal()); break;
-            default: x = extreme[rng.below(extreme.size())];
+            case 0:
+                x = static_cast<S>(rng.normal());
+                break;
+            case 1:
+                x = S(0.75);
+                break;  // all equal
+            case 2:
+                x = static_cast<S>(static_cast<int>(rng.below(7)) - 3);
+                break;  // few distinct values
+            case 3:
+                x = rng.below(2) == 0 ? S(0) : S(-0.0);
+                break;
+            case 4:
+                x = static_cast<S>(rng.below(2) == 0 ? 0.0 : rng.normal());
+                break;
+            default:
+                x = extreme[rng.below(extreme.size())];
         }
     }
     return v;
@@ -171,7 +183,15 @@ std::vector<S> values_of_kind(int kind, std::size_t n, Rng& rng) {
 template <class S>
 std::vector<double> queries_for(const Neuron<S>& neuron, Rng& rng) {
     // 1e17 and 1e-20 round many small distances to one number, on one side of the query or on both.
-    std::vector<double> q{0.0, -0.0, 0.5, -1.0, 1e17, -1e17, 1e-20, -1e-20, std::numeric_limits<S>::max(),
+    std::vector<double> q{0.0,
+                          -0.0,
+                          0.5,
+                          -1.0,
+                          1e17,
+                          -1e17,
+                          1e-20,
+                          -1e-20,
+                          std::numeric_limits<S>::max(),
                           std::numeric_limits<S>::denorm_min()};
     for (int i = 0; i < 6 && !neuron.values.empty(); ++i) {
         const double stored = neuron.value(static_cast<std::uint32_t>(rng.below(neuron.values.size())));
@@ -240,7 +260,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(values_that_are_not_finite_are_refused, S, Scalars
     const auto refusal = [&](std::vector<S> v) {
         return message_of<renn::DataError>([&] { SortedColumn<S>::of(v, {}, scratch); });
     };
-    BOOST_TEST(refusal({1, 2, Limits::quiet_NaN(), 3}) == "index: value at position 2: got nan, expected a finite value");
+    BOOST_TEST(refusal({1, 2, Limits::quiet_NaN(), 3}) ==
+               "index: value at position 2: got nan, expected a finite value");
     BOOST_TEST(refusal({-Limits::infinity(), 2}) == "index: value at position 0: got -inf, expected a finite value");
     std::vector<S> many(2000, S(1));
     many[1234] = Limits::infinity();

@@ -16,8 +16,6 @@
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
 
-template class renn::Dense<float, 3, 2>;
-template class renn::Dense<double>;
 template class renn::Dropout<float>;
 template class renn::Standardize<double>;
 
@@ -134,7 +132,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(initial_weights_follow_from_their_seed_alone, S, S
     // By rows: the first weights are the first draws.
     renn::Rng rng(42);
     const double deviation = std::sqrt(2.0 / 7.0);
-    for (Index j = 0; j < 7; ++j) BOOST_TEST(one.parameters().weights(0, j) == static_cast<S>(deviation * rng.normal()));
+    for (Index j = 0; j < 7; ++j)
+        BOOST_TEST(one.parameters().weights(0, j) == static_cast<S>(deviation * rng.normal()));
 
     const auto own = [](Batch<S>& w, Index fan_in, Index fan_out) {
         for (Index i = 0; i < fan_out; ++i) {

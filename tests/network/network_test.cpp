@@ -73,7 +73,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gradients_of_a_nested_network_match_central_differ
         const Pass pass{.training = training, .seed = 4, .ids = ids, .step = 5};
         renn::Workspace<Net> workspace;
         const auto loss = [&] {
-            return net.forward(x, workspace, pass).template cast<double>().cwiseProduct(dy.template cast<double>()).sum();
+            return net.forward(x, workspace, pass)
+                .template cast<double>()
+                .cwiseProduct(dy.template cast<double>())
+                .sum();
         };
         loss();
         Batch<S> dx;
@@ -124,11 +127,16 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_sample_has_the_same_bits_in_any_batch, S, Scalar
 
 BOOST_AUTO_TEST_CASE(layers_are_named_and_visited_in_order_with_paths) {
     auto net = make_nested<float>();
-    const std::vector<std::string> expected{"standardize1",    "dense1",
-                                            "dropout1",        "network1/tanh1",
-                                            "network1/network1/dense1", "network1/network1/dropout1",
-                                            "network1/dense1", "tanh1",
-                                            "dense2",          "softmax1"};
+    const std::vector<std::string> expected{"standardize1",
+                                            "dense1",
+                                            "dropout1",
+                                            "network1/tanh1",
+                                            "network1/network1/dense1",
+                                            "network1/network1/dropout1",
+                                            "network1/dense1",
+                                            "tanh1",
+                                            "dense2",
+                                            "softmax1"};
     BOOST_TEST(paths_of(net) == expected, boost::test_tools::per_element());
     BOOST_TEST(paths_of(std::as_const(net)) == expected, boost::test_tools::per_element());
 
@@ -192,9 +200,9 @@ BOOST_AUTO_TEST_CASE(the_flat_order_is_layers_then_weights_then_bias) {
     Network net(Dense<float>(2, 3), ReLU<float>(), Network(Dense<float>(3, 1), ReLU<float>()));
     BOOST_TEST(renn::parameter_count(net.parameters()) == 6 + 3 + 3 + 1);
     std::vector<std::string> shapes;
-    renn::for_each_block([&](const auto& block) {
-        shapes.push_back(std::to_string(block.rows()) + "x" + std::to_string(block.cols()));
-    }, std::as_const(net.parameters()));
+    renn::for_each_block(
+        [&](const auto& block) { shapes.push_back(std::to_string(block.rows()) + "x" + std::to_string(block.cols())); },
+        std::as_const(net.parameters()));
     BOOST_TEST(shapes == (std::vector<std::string>{"3x2", "3x1", "1x3", "1x1"}), boost::test_tools::per_element());
 
     // What a writing visitor changes is what the network computes with.
@@ -214,19 +222,21 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(every_bit_of_a_parameter_changes_the_fingerprint, 
     const std::uint64_t before = renn::fingerprint(net);
     BOOST_TEST(renn::fingerprint(make_nested<S>()) == before);
     using Bits = std::conditional_t<sizeof(S) == 4, std::uint32_t, std::uint64_t>;
-    renn::for_each_block([&](auto& block) {
-        for (Index i = 0; i < block.size(); ++i) {
-            for (unsigned bit = 0; bit < 8 * sizeof(S); bit += 3) {
-                const S kept = block.data()[i];
-                Bits bits;
-                std::memcpy(&bits, &kept, sizeof bits);
-                bits ^= Bits{1} << bit;
-                std::memcpy(block.data() + i, &bits, sizeof bits);
-                BOOST_REQUIRE(renn::fingerprint(net) != before);
-                block.data()[i] = kept;
+    renn::for_each_block(
+        [&](auto& block) {
+            for (Index i = 0; i < block.size(); ++i) {
+                for (unsigned bit = 0; bit < 8 * sizeof(S); bit += 3) {
+                    const S kept = block.data()[i];
+                    Bits bits;
+                    std::memcpy(&bits, &kept, sizeof bits);
+                    bits ^= Bits{1} << bit;
+                    std::memcpy(block.data() + i, &bits, sizeof bits);
+                    BOOST_REQUIRE(renn::fingerprint(net) != before);
+                    block.data()[i] = kept;
+                }
             }
-        }
-    }, net.parameters());
+        },
+        net.parameters());
     BOOST_TEST(renn::fingerprint(net) == before);
 }
 
@@ -272,7 +282,8 @@ BOOST_AUTO_TEST_CASE(a_parameter_that_is_not_finite_is_named) {
 }
 
 BOOST_AUTO_TEST_CASE(a_path_too_long_to_hold_is_an_error) {
-    Network net(Network(ReLU<float>(), Tanh<float>()), ReLU<float>());
+    const Network inner(ReLU<float>{}, Tanh<float>{});
+    Network net(inner, ReLU<float>{});
     net.rename(0, std::string(478, 'n'));
     BOOST_TEST(message_of<ShapeError>([&] { net.predict(Batch<float>::Zero(1, 1)); }) ==
                "Network: length of a layer's path: got more than 480, expected shorter names or less nesting");

@@ -27,7 +27,8 @@ public:
     using Cache = renn::NoCache;
     static constexpr std::string_view name = "Gain";
 
-    explicit Gain(renn::Index features) : size(features), parameters_{renn::Column<S>::LinSpaced(features, S(0.5), S(1.5))} {}
+    explicit Gain(renn::Index features)
+        : size(features), parameters_{renn::Column<S>::LinSpaced(features, S(0.5), S(1.5))} {}
 
     renn::Index in_features() const { return size; }
     renn::Index out_features() const { return size; }
@@ -99,8 +100,8 @@ struct Diary {
     }
 };
 
-/// Gradient times input at every layer: the chain rule with a note on the way. A layer of the library has an overload of
-/// its own, all others go the general way.
+/// Gradient times input at every layer: the chain rule with a note on the way. A layer of the library has an overload
+/// of its own, all others go the general way.
 struct GradientTimesInput {
     std::vector<std::string> paths;
     std::vector<double> sums;

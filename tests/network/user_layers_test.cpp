@@ -61,10 +61,10 @@ BOOST_AUTO_TEST_CASE(a_users_visitor_sees_every_layer_with_its_path) {
     renn::Workspace<Net> workspace;
     Diary diary;
     net.forward(random_batch<double>(3, 2, 1), workspace, {}, diary);
-    const std::vector<std::string> expected{
-        "gain1 0 3->3 Gain",           "dense1 1 3->4 Dense",        "normalise1 2 4->4 Normalise",
-        "network1/dense1 0 4->4 Dense", "network1/gain1 1 4->4 Gain", "network1 3 4->4 Network",
-        "dense2 4 4->2 Dense"};
+    const std::vector<std::string> expected{"gain1 0 3->3 Gain",           "dense1 1 3->4 Dense",
+                                            "normalise1 2 4->4 Normalise", "network1/dense1 0 4->4 Dense",
+                                            "network1/gain1 1 4->4 Gain",  "network1 3 4->4 Network",
+                                            "dense2 4 4->2 Dense"};
     BOOST_TEST(diary.lines == expected, boost::test_tools::per_element());
 }
 
@@ -119,7 +119,8 @@ BOOST_AUTO_TEST_CASE(a_users_layers_can_be_trained) {
     Net net = make_network();
     const auto before = net.parameters();
     const auto data = make_data();
-    const renn::Training training = renn::fit(net, data, {.epochs = 60, .batch = 8, .optimizer = renn::Adam{.learning_rate = 0.02}});
+    const renn::Training training =
+        renn::fit(net, data, {.epochs = 60, .batch = 8, .optimizer = renn::Adam{.learning_rate = 0.02}});
     BOOST_TEST(training.epochs.back().loss < 0.5 * training.epochs.front().loss);
     BOOST_TEST(renn::evaluate(net, data).accuracy > 0.9);
     BOOST_TEST(!same_bits(std::get<0>(net.parameters().layers).gain, std::get<0>(before.layers).gain));

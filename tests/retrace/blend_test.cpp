@@ -27,7 +27,9 @@ namespace {
 constexpr double huge = std::numeric_limits<double>::max();
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
-double sum(const Weights& w) { return std::accumulate(w.begin(), w.end(), 0.0); }
+double sum(const Weights& w) {
+    return std::accumulate(w.begin(), w.end(), 0.0);
+}
 
 void check_near(const Weights& got, const Weights& wanted, double tolerance = 1e-15) {
     BOOST_REQUIRE(got.size() == wanted.size());
@@ -102,7 +104,8 @@ BOOST_AUTO_TEST_CASE(blends_find_their_samples_by_id) {
     Column<double> wanted(4);
     wanted << 0.25, 0, 0.75, 1;
     BOOST_TEST((renn::blend(weights, ids, data) == wanted));
-    BOOST_TEST((renn::blend(std::vector<renn::Source>{{.id = 60, .votes = 6}, {.id = 70, .votes = 2}}, data) == wanted));
+    BOOST_TEST(
+        (renn::blend(std::vector<renn::Source>{{.id = 60, .votes = 6}, {.id = 70, .votes = 2}}, data) == wanted));
     const renn::NeuronSources neuron{.neighbours = {{.id = 60, .distance = 1}, {.id = 70, .distance = 3}}};
     BOOST_TEST((renn::blend(neuron, data) == wanted));
     BOOST_TEST((renn::blend(Weights{}, std::vector<std::uint64_t>{}, data) == Column<double>::Zero(4)));
@@ -134,8 +137,9 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told) {
     const std::vector<std::uint64_t> ids{60, 70}, unknown{60, 1};
     const Weights one{1}, two{0.5, 0.5};
     const std::string below = ", expected finite and 0 or more";
-    BOOST_TEST(message_of<DataError>([&] { renn::vote_weights(Weights{1, -1}); }) ==
-               "vote_weights: votes of source 1: got -1.000000" + below);
+    BOOST_TEST(message_of<DataError>([&] {
+                   renn::vote_weights(Weights{1, -1});
+               }) == "vote_weights: votes of source 1: got -1.000000" + below);
     BOOST_TEST(message_of<DataError>([&] { renn::distance_weights(Weights{infinite}); }) ==
                "distance_weights: distance 0: got inf" + below);
     BOOST_TEST(message_of<ShapeError>([&] { renn::blend(one, ids, data); }) ==

@@ -60,8 +60,12 @@ Batch<double> all_values(const renn::Activations<double>& values, Kind kind) {
     return all;
 }
 
-Index queries() { return stored.shape("pre_nn_index").front(); }
-std::int64_t k() { return stored.parameter("k").get<std::int64_t>(); }
+Index queries() {
+    return stored.shape("pre_nn_index").front();
+}
+std::int64_t k() {
+    return stored.parameter("k").get<std::int64_t>();
+}
 
 /// The recorded training set and the answers to all queries with one set of options.
 template <class Policy>

@@ -76,7 +76,9 @@ struct Recorded {
 
     std::vector<bool> sources(const RetraceOptions& o) const {
         std::vector<bool> wanted(ids.size());
-        const auto contains = [](const auto& list, auto v) { return std::find(list.begin(), list.end(), v) != list.end(); };
+        const auto contains = [](const auto& list, auto v) {
+            return std::find(list.begin(), list.end(), v) != list.end();
+        };
         for (std::size_t s = 0; s < ids.size(); ++s) {
             wanted[s] = (o.ids.empty() || contains(o.ids, ids[s])) &&
                         (o.classes.empty() || contains(o.classes, labels[s])) && o.without != ids[s];
@@ -110,14 +112,16 @@ void check_view(const V& view, const std::vector<double>& expected, const R& rec
     const std::size_t n = recorded.ids.size();
     const std::vector<std::size_t> ranked = renn::test::ranking(dense, recorded.ids, n);
     bool same_sources = true, same_votes = true;
-    for (const std::size_t m : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{20}, n, n + 3}) {
+    for (const std::size_t m :
+         {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{20}, n, n + 3}) {
         const std::vector<renn::Source> top = view.top(m);
         same_sources = same_sources && top.size() == std::min(m, ranked.size());
         for (std::size_t i = 0; same_sources && i < top.size(); ++i) {
             const std::size_t s = ranked[i];
-            same_sources = top[i].id == recorded.ids[s] && top[i].votes == dense[s] &&
-                           top[i].share == dense[s] / view.total() && top[i].label == recorded.labels[s] &&
-                           top[i].prediction == renn::predicted_class(recorded.values->output().col(static_cast<Index>(s)));
+            same_sources =
+                top[i].id == recorded.ids[s] && top[i].votes == dense[s] && top[i].share == dense[s] / view.total() &&
+                top[i].label == recorded.labels[s] &&
+                top[i].prediction == renn::predicted_class(recorded.values->output().col(static_cast<Index>(s)));
         }
     }
     for (std::size_t s = 0; s < n; ++s) same_votes = same_votes && view.votes(recorded.ids[s]) == dense[s];
@@ -167,13 +171,16 @@ void check_query(const Recorded<S, Policy>& recorded, const Column<S>& query, co
                        got.neighbours[i].value == static_cast<double>(row[static_cast<Index>(s)]);
             }
             const renn::NeuronSources by_number = answer.neuron(number);
-            neurons = neurons && same && by_number.value == got.value && by_number.neighbours.size() == e.nearest.size();
+            neurons =
+                neurons && same && by_number.value == got.value && by_number.neighbours.size() == e.nearest.size();
             for (std::size_t s = 0; s < n; ++s) {
                 layer[s] += e.votes[s];
                 if (s % 7 == 0 && e.votes[s] > 0.0) voters[s].push_back({block.name + std::to_string(u), e.votes[s]});
             }
         }
-        BOOST_TEST_CONTEXT("layer " << block.name) { check_view(answer.layer(block.name), layer, recorded); }
+        BOOST_TEST_CONTEXT("layer " << block.name) {
+            check_view(answer.layer(block.name), layer, recorded);
+        }
         auto& kind = block.kind == Kind::pre ? pre : post;
         for (std::size_t s = 0; s < n; ++s) {
             network[s] += layer[s];
@@ -204,7 +211,7 @@ void check_all(Index samples, std::uint64_t seed) {
     Rng rng(seed);
     const auto some_id = [&] { return recorded.ids[rng.below(recorded.ids.size())]; };
     for (const Ties ties : {Ties::share, Ties::strict, Ties::skip_inactive, Ties::lowest_id}) {
-        for (const std::int64_t k : {std::int64_t{0}, std::int64_t{1}, std::int64_t{4}, std::int64_t{30}, 
+        for (const std::int64_t k : {std::int64_t{0}, std::int64_t{1}, std::int64_t{4}, std::int64_t{30},
                                      std::int64_t{samples}, std::int64_t{samples} + 9}) {
             for (int restriction = 0; restriction < 5; ++restriction) {
                 RetraceOptions o{.k = k, .ties = ties, .post = true};
@@ -234,8 +241,12 @@ void check_all(Index samples, std::uint64_t seed) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(votes_are_those_of_the_book_with_bisection_in_float) { check_all<float, renn::Sorted>(150, 1); }
-BOOST_AUTO_TEST_CASE(votes_are_those_of_the_book_with_kd_trees_in_double) { check_all<double, renn::KdTree>(150, 5); }
+BOOST_AUTO_TEST_CASE(votes_are_those_of_the_book_with_bisection_in_float) {
+    check_all<float, renn::Sorted>(150, 1);
+}
+BOOST_AUTO_TEST_CASE(votes_are_those_of_the_book_with_kd_trees_in_double) {
+    check_all<double, renn::KdTree>(150, 5);
+}
 BOOST_AUTO_TEST_CASE(votes_are_those_of_the_book_for_few_samples) {
     for (const Index samples : {1, 2, 3}) check_all<float, renn::Sorted>(samples, 20);
 }
@@ -247,8 +258,9 @@ BOOST_AUTO_TEST_CASE(questions_that_cannot_be_answered_are_refused_by_name) {
         return message_of<DataError>([&] { (void)recorded.traced.retrace(query, o); });
     };
     BOOST_TEST(refusal({.k = -1}) == "retrace: k: got -1, expected 0 or more");
-    BOOST_TEST(refusal({.layers = {"dense9"}}) ==
-               "retrace: layer: got \"dense9\", expected one of dense1, relu1, dense2, leakyrelu1, dense3, sigmoid1, dense4");
+    BOOST_TEST(
+        refusal({.layers = {"dense9"}}) ==
+        "retrace: layer: got \"dense9\", expected one of dense1, relu1, dense2, leakyrelu1, dense3, sigmoid1, dense4");
     BOOST_TEST(refusal({.pre = false}) ==
                "retrace: voting neurons: got none, expected a kind (pre, post) that was recorded");
     BOOST_TEST(refusal({.ids = {3}}) ==
@@ -258,7 +270,8 @@ BOOST_AUTO_TEST_CASE(questions_that_cannot_be_answered_are_refused_by_name) {
     const auto answer = recorded.traced.retrace(query);
     BOOST_TEST(message_of<DataError>([&] { (void)answer.layer("relu1"); }) ==
                "Retrace::layer: name: got \"relu1\", expected one of dense1, dense2, dense3, dense4");
-    BOOST_TEST(message_of<DataError>([&] { (void)answer.layer(4); }) == "Retrace::layer: number: got 4, expected below 4");
+    BOOST_TEST(message_of<DataError>([&] { (void)answer.layer(4); }) ==
+               "Retrace::layer: number: got 4, expected below 4");
     BOOST_TEST(message_of<DataError>([&] { (void)answer.neuron("dense1", 9); }) ==
                "Retrace::neuron: unit: got \"dense1\" 9, expected a neuron that voted");
     BOOST_TEST(message_of<DataError>([&] { (void)answer.neuron(26); }) ==

@@ -3,8 +3,9 @@
 //
 // Shares no code with the library. With recorded values r, a query value q and the samples that may be sources:
 // D_s = |r_s - q|; m samples are strictly closer than the K-th distance and T are at it. `share`: the m get 1, each of
-// the T gets (K - m) / T. `strict`: a neuron with T > K - m does not vote. `skip_inactive`: one with |q| < 1e-7 does not,
-// the others share. `lowest_id`: of the T those with the lowest ids get 1. K beyond the number of sources acts as it.
+// the T gets (K - m) / T. `strict`: a neuron with T > K - m does not vote. `skip_inactive`: one with |q| < 1e-7 does
+// not, the others share. `lowest_id`: of the T those with the lowest ids get 1. K beyond the number of sources acts as
+// it.
 #pragma once
 
 #include <algorithm>

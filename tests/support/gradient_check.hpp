@@ -54,9 +54,9 @@ double gradient_error(Loss&& loss, M& x, const A& analytic) {
 template <class Loss, class P>
 double parameter_gradient_error(Loss&& loss, P& parameters, const P& analytic) {
     double worst = 0.0;
-    for_each_block([&](auto& block, const auto& gradient) {
-        worst = std::max(worst, gradient_error(loss, block, gradient));
-    }, parameters, analytic);
+    for_each_block(
+        [&](auto& block, const auto& gradient) { worst = std::max(worst, gradient_error(loss, block, gradient)); },
+        parameters, analytic);
     return worst;
 }
 

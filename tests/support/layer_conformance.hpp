@@ -119,7 +119,9 @@ Subjects<S> hold(Layers... layers) {
 template <class S>
 void for_each_subject(const std::function<void(Subject<S>&)>& claim) {
     for (const auto& subject : subjects<S>()) {
-        BOOST_TEST_CONTEXT(subject->describe()) { claim(*subject); }
+        BOOST_TEST_CONTEXT(subject->describe()) {
+            claim(*subject);
+        }
     }
 }
 
@@ -131,7 +133,8 @@ struct Bench {
     std::vector<std::uint64_t> ids;
     Pass pass{.seed = 9, .step = 3, .path = 17};
 
-    Bench(Subject<S>& subject, Index samples, bool training = false) : layer(subject), x(random_batch<S>(in, samples, 5)) {
+    Bench(Subject<S>& subject, Index samples, bool training = false)
+        : layer(subject), x(random_batch<S>(in, samples, 5)) {
         x = (x.array() < S(0)).select(x.array() - S(0.05), x.array() + S(0.05));  // away from the kinks at 0
         for (Index j = 0; j < samples; ++j) ids.push_back(static_cast<std::uint64_t>(100 + 7 * j));
         pass.training = training;
@@ -171,8 +174,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gradients_match_central_differences_in_both_modes,
                 auto weights = layer.weights();
                 const auto gradient = layer.gradient();
                 for (std::size_t i = 0; i < weights.size(); ++i) {
-                    BOOST_TEST(gradient_error(loss, weights[i], gradient[i]) <
-                               gradient_tolerance<S>);
+                    BOOST_TEST(gradient_error(loss, weights[i], gradient[i]) < gradient_tolerance<S>);
                 }
             }
         }
@@ -314,9 +316,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_gradient_of_another_shape_is_refused, S, Scalars
         if (layer.describe() == "Flatten" || layer.describe() == "Standardize 1") return;  // any shape is theirs
         Bench<S> b(layer, 3, true);
         Batch<S> dx;
-        const std::string text = message_of<ShapeError>([&] { b.backward(Batch<S>::Zero(layer.out + 1, 3), &dx, true); });
+        const std::string text =
+            message_of<ShapeError>([&] { b.backward(Batch<S>::Zero(layer.out + 1, 3), &dx, true); });
         BOOST_TEST(text.find("got " + std::to_string(layer.out + 1) + " x 3, expected " + std::to_string(layer.out) +
-                             " x 3") != std::string::npos, text);
+                             " x 3") != std::string::npos,
+                   text);
     });
 }
 

@@ -50,7 +50,9 @@ const auto hidden_then_logits = [](const auto& x, auto& probe) {
     return logits;
 };
 
-Dataset<float> data(Index samples) { return Dataset<float>(random_batch<float>(4, samples, 3)); }
+Dataset<float> data(Index samples) {
+    return Dataset<float>(random_batch<float>(4, samples, 3));
+}
 
 /// What comes of recording 10 samples one by one with a callable that learns how often it was called before.
 template <class E, class F>
@@ -128,32 +130,32 @@ BOOST_AUTO_TEST_CASE(functions_and_other_scalars_are_traced_too) {
 BOOST_AUTO_TEST_CASE(a_run_that_does_not_repeat_the_first_is_refused) {
     const auto h = [](const auto& x) { return times(w1, x); };
     BOOST_TEST(refusal<MismatchError>([&](const auto& x, auto& probe, int call) {
-        probe("a", h(x));
-        if (call < 3) probe("b", h(x));
-    }) == "probe \"b\": missing: the first run reported it, this one did not");
+                   probe("a", h(x));
+                   if (call < 3) probe("b", h(x));
+               }) == "probe \"b\": missing: the first run reported it, this one did not");
     BOOST_TEST(refusal<MismatchError>([&](const auto& x, auto& probe, int call) {
-        probe(call < 3 ? "a" : "c", h(x));
-    }) == "probe \"c\": reported, but not by the first run");
+                   probe(call < 3 ? "a" : "c", h(x));
+               }) == "probe \"c\": reported, but not by the first run");
     BOOST_TEST(refusal<MismatchError>([&](const auto& x, auto& probe, int call) {
-        probe("a", h(x));
-        if (call == 3) probe("a", h(x));
-    }) == "probe \"a\": reported twice in one run; every place needs its own name");
+                   probe("a", h(x));
+                   if (call == 3) probe("a", h(x));
+               }) == "probe \"a\": reported twice in one run; every place needs its own name");
     BOOST_TEST(refusal<MismatchError>([&](const auto& x, auto& probe, int call) {
-        call < 3 ? probe.pre("a", h(x)) : probe.post("a", h(x));
-    }) == "probe \"a\": reported, but not by the first run");
+                   call < 3 ? probe.pre("a", h(x)) : probe.post("a", h(x));
+               }) == "probe \"a\": reported, but not by the first run");
     BOOST_TEST(refusal<ShapeError>([&](const auto& x, auto& probe, int call) {
-        probe("a", h(x).topRows(call < 3 ? 6 : 5));
-    }) == "probe \"a\": values: got 5 x 1, expected 6 x 1");
+                   probe("a", h(x).topRows(call < 3 ? 6 : 5));
+               }) == "probe \"a\": values: got 5 x 1, expected 6 x 1");
     BOOST_TEST(refusal<ShapeError>([&](const auto& x, auto& probe, int call) {
-        probe("a", MatrixXf::Zero(6, call < 3 ? x.cols() : 2));
-    }) == "probe \"a\": values: got 6 x 2, expected 6 x 1");
+                   probe("a", MatrixXf::Zero(6, call < 3 ? x.cols() : 2));
+               }) == "probe \"a\": values: got 6 x 2, expected 6 x 1");
 }
 
 BOOST_AUTO_TEST_CASE(a_first_run_that_makes_no_sense_is_refused) {
     BOOST_TEST(refusal<MismatchError>([](const auto& x, auto& probe, int) {
-        probe("a", x);
-        probe("a", x);
-    }) == "probe \"a\": reported twice in one run; every place needs its own name");
+                   probe("a", x);
+                   probe("a", x);
+               }) == "probe \"a\": reported twice in one run; every place needs its own name");
     BOOST_TEST(refusal<ShapeError>([](const auto& x, auto& probe, int) { probe("a", x.transpose()); }) ==
                "probe \"a\": values: got 1 x 4, expected 1 x 1, one column a sample");
     BOOST_TEST(refusal<DataError>([](const auto& x, auto& probe, int) { probe("", x); }) ==
@@ -172,11 +174,13 @@ BOOST_AUTO_TEST_CASE(foreign_code_runs_on_one_thread_unless_it_says_otherwise) {
     const auto count_threads = [](ForeignOptions options) {
         auto others = std::make_shared<std::atomic<int>>(0);
         const auto caller = std::this_thread::get_id();
-        auto traced = renn::trace<Sorted>([=](const auto& x, auto& probe) {
-            if (std::this_thread::get_id() != caller) ++*others;
-            std::this_thread::sleep_for(std::chrono::microseconds(200));
-            return hidden_then_logits(x, probe);
-        }, options);
+        auto traced = renn::trace<Sorted>(
+            [=](const auto& x, auto& probe) {
+                if (std::this_thread::get_id() != caller) ++*others;
+                std::this_thread::sleep_for(std::chrono::microseconds(200));
+                return hidden_then_logits(x, probe);
+            },
+            options);
         traced.record(data(100), {.batch = 1, .threads = 4});
         auto alone = renn::trace<Sorted>(hidden_then_logits);
         alone.record(data(100));
@@ -218,21 +222,23 @@ BOOST_AUTO_TEST_CASE(an_error_on_any_thread_reaches_the_caller_and_the_recording
     for (const int threads : {1, 4}) {
         auto fails = std::make_shared<std::atomic<bool>>(false);
         auto running = std::make_shared<std::atomic<int>>(0);
-        auto traced = renn::trace<Sorted>([=](const auto& x, auto& probe) {
-            ++*running;
-            if (*fails && x(0, 0) > 0.9f) {
+        auto traced = renn::trace<Sorted>(
+            [=](const auto& x, auto& probe) {
+                ++*running;
+                if (*fails && x(0, 0) > 0.9f) {
+                    --*running;
+                    throw std::domain_error("out of spirits");
+                }
+                auto out = hidden_then_logits(x, probe);
                 --*running;
-                throw std::domain_error("out of spirits");
-            }
-            auto out = hidden_then_logits(x, probe);
-            --*running;
-            return out;
-        }, {.parallel = true});
+                return out;
+            },
+            {.parallel = true});
         BOOST_REQUIRE(traced.record(data(20)));
         *fails = true;
         for (int round = 0; round < 10; ++round) {
-            BOOST_TEST(message_of<std::domain_error>([&] { traced.record(data(400), {.batch = 1, .threads = threads}); }) ==
-                       "out of spirits");
+            BOOST_TEST(message_of<std::domain_error>(
+                           [&] { traced.record(data(400), {.batch = 1, .threads = threads}); }) == "out of spirits");
             BOOST_TEST(*running == 0);  // every thread has stopped
             BOOST_TEST(traced.store().samples() == 20);
         }

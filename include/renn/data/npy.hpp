@@ -220,11 +220,11 @@ inline NpyArray read_npy(const std::string& path) {
     if (std::memcmp(head.data(), "\x93NUMPY", 6) != 0) {
         file.fail(head[0] == 'P' && head[1] == 'K' ? "not a .npy file but a zip archive (.npz?)" : "not a .npy file");
     }
-    const int version = head[6];
-    if (version < 1 || version > 3 || head[7] != 0) {
-        file.fail("version", std::to_string(version) + "." + std::to_string(head[7]), "1.0, 2.0 or 3.0");
+    const int file_version = head[6];
+    if (file_version < 1 || file_version > 3 || head[7] != 0) {
+        file.fail("version", std::to_string(file_version) + "." + std::to_string(head[7]), "1.0, 2.0 or 3.0");
     }
-    const std::size_t length_bytes = version == 1 ? 2 : 4;
+    const std::size_t length_bytes = file_version == 1 ? 2 : 4;
     file.read(head.data() + 8, length_bytes);
     std::uint64_t length = 0;
     for (std::size_t i = length_bytes; i-- > 0;) length = length << 8 | head[8 + i];

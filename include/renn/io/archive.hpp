@@ -2,8 +2,10 @@
 // renn/io/archive.hpp - matrices, vectors and texts in any cereal archive, with lengths that are not believed.
 #pragma once
 
-#include <concepts>
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -39,20 +41,21 @@ void get_block(A& ar, T* values, std::size_t count) {
     }
 }
 
-/// Reads lengths and refuses those that the payload cannot hold, before memory is asked for.
+/// Refuses lengths that the payload cannot hold, before memory is asked for. By default it believes everything.
 class Limit {
 public:
+    Limit() = default;
     explicit Limit(std::uint64_t bytes) : bytes_(bytes) {}
 
     void require(std::uint64_t count, std::uint64_t size) const {
         if (size != 0 && count > bytes_ / size) {
-            raise<FormatError>("load", "length of an array", std::to_string(count) + " elements",
+            raise<FormatError>("archive", "length of an array", std::to_string(count) + " elements",
                                "at most what " + std::to_string(bytes_) + " bytes can hold");
         }
     }
 
 private:
-    std::uint64_t bytes_;
+    std::uint64_t bytes_ = std::numeric_limits<std::uint64_t>::max();
 };
 
 template <class A, class T>
@@ -113,11 +116,12 @@ void get(A& ar, Eigen::Matrix<S, Rows, Cols>& m, const Limit& limit) {
     std::int64_t rows = 0, cols = 0;
     get(ar, rows, limit);
     get(ar, cols, limit);
-    const bool fits = rows >= 0 && cols >= 0 && (Rows == Eigen::Dynamic || rows == Rows) &&
-                      (Cols == Eigen::Dynamic || cols == Cols);
-    if (!fits) raise<FormatError>("load", "shape of a matrix", shape_text(rows, cols), "a possible one");
+    const bool fits =
+        rows >= 0 && cols >= 0 && (Rows == Eigen::Dynamic || rows == Rows) && (Cols == Eigen::Dynamic || cols == Cols);
+    if (!fits) raise<FormatError>("archive", "shape of a matrix", shape_text(rows, cols), "a possible one");
     limit.require(static_cast<std::uint64_t>(rows), sizeof(S));
-    limit.require(static_cast<std::uint64_t>(cols), sizeof(S) * std::max<std::uint64_t>(1, static_cast<std::uint64_t>(rows)));
+    limit.require(static_cast<std::uint64_t>(cols),
+                  sizeof(S) * std::max<std::uint64_t>(1, static_cast<std::uint64_t>(rows)));
     m.resize(rows, cols);
     get_block(ar, m.data(), static_cast<std::size_t>(m.size()));
 }

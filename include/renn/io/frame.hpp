@@ -100,8 +100,8 @@ inline std::uint64_t checksum_of(InputFile& file, std::uint64_t count) {
     return sum.value();
 }
 
-/// Writes a framed file: `payload(stream)` writes what follows the head. The file appears under its name only when it is
-/// whole. Throws FormatError if it cannot be written.
+/// Writes a framed file: `payload(stream)` writes what follows the head. The file appears under its name only when it
+/// is whole. Throws FormatError if it cannot be written.
 template <class Payload>
 void write_frame(const std::string& path, std::string_view content, std::uint32_t scalar_bytes, Payload&& payload) {
     const std::string partial = path + ".partial";
@@ -121,7 +121,12 @@ void write_frame(const std::string& path, std::string_view content, std::uint32_
         std::ofstream out(partial, std::ios::binary | std::ios::trunc);
         require(static_cast<bool>(out), "cannot be created");
         out.write(reinterpret_cast<const char*>(&head), sizeof(head));
-        payload(out);
+        try {
+            payload(out);
+        } catch (...) {  // an archive has its own error for a stream that failed
+            require(static_cast<bool>(out), "cannot be written (disk full?)");
+            throw;
+        }
         out.close();
         require(static_cast<bool>(out), "cannot be written (disk full?)");
     }
@@ -174,7 +179,9 @@ inline std::uint64_t check_frame(const std::string& path, std::string_view conte
                   "at most " + std::to_string(FrameHead::current_version) + "; it is from a newer renn");
     }
     if (head.head_checksum != checksum_of(&head, offsetof(FrameHead, head_checksum))) file.fail("damaged head");
-    if (head.version == 0) file.fail("format version", "0", "at least 1");
+    if (head.version != FrameHead::current_version) {
+        file.fail("format version", std::to_string(head.version), std::to_string(FrameHead::current_version));
+    }
     const std::string got = content_text(head.content);
     if (got != content) file.fail("content", got, std::string(content));
     if (head.scalar_bytes != scalar_bytes) {

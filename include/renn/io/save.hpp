@@ -2,13 +2,17 @@
 // renn/io/save.hpp - networks and traced networks as files.
 #pragma once
 
-#include <concepts>
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
@@ -49,10 +53,10 @@ void put(A& ar, const Network<Layers...>& net) {
 /// Reads a network of the same layer types. Throws MismatchError if the archive holds another network, FormatError for
 /// lengths that cannot be.
 template <class A, class... Layers>
-void get(A& ar, Network<Layers...>& net, const detail::Limit& limit) {
+void get(A& ar, Network<Layers...>& net, const detail::Limit& limit = {}) {
     std::string kinds;
     detail::get(ar, kinds, limit);
-    if (kinds != net.kinds()) detail::raise<MismatchError>("load", "layers of the network", kinds, net.kinds());
+    if (kinds != net.kinds()) detail::raise<MismatchError>("network", "layers", kinds, net.kinds());
     std::array<std::string, sizeof...(Layers)> names;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
         const auto each = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
@@ -110,13 +114,22 @@ inline void check_point(const std::vector<Point>& points, std::size_t number) {
     const Point& point = points[number];
     bool fine = point.width >= 0 && point.derived_from >= -1 && point.derived_from < static_cast<Index>(number);
     for (std::size_t u = 0; u < point.units.size(); ++u) {
-        fine = fine && static_cast<Index>(point.units[u]) < point.width && (u == 0 || point.units[u - 1] < point.units[u]);
+        fine =
+            fine && static_cast<Index>(point.units[u]) < point.width && (u == 0 || point.units[u - 1] < point.units[u]);
     }
     if (fine && !point.stored()) {
         const Point& source = points[static_cast<std::size_t>(point.derived_from)];
         fine = source.stored() && source.units == point.units;
     }
-    if (!fine) raise<FormatError>("load", "point " + point.name + " of the store", "impossible", "a table as recorded");
+    if (!fine) raise<FormatError>("store", "point " + point.name, "an impossible one", "one as recorded");
+}
+
+inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {
+    for (const std::int32_t value : values) {
+        if (value < 0 || value >= classes) {
+            raise<FormatError>("store", what, std::to_string(value), "0.." + std::to_string(classes - 1));
+        }
+    }
 }
 
 }  // namespace detail
@@ -145,7 +158,7 @@ void put(A& ar, const MemoryStore<S>& store) {
 
 /// Reads a store. Throws FormatError for lengths, numbers or tables that cannot be.
 template <class A, class S>
-void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit) {
+void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     detail::get(ar, store.build, limit);
     detail::get(ar, store.fingerprint, limit);
     detail::get(ar, store.points, limit);
@@ -160,17 +173,18 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit) {
     const auto fits = [n](std::size_t count) { return count == 0 || count == n; };
     if (!fits(store.labels.size()) || !fits(store.predictions.size()) || !fits(store.tags.size()) ||
         store.outputs.cols() != static_cast<Index>(n)) {
-        detail::raise<FormatError>("load", "counts of the store", "different ones", std::to_string(n) + " samples each");
+        detail::raise<FormatError>("store", "numbers of samples", "different ones", std::to_string(n) + " each");
     }
-    for (const std::int32_t label : store.labels) {
-        if (label < 0 || (!store.class_names.empty() && label >= static_cast<std::int32_t>(store.class_names.size()))) {
-            detail::raise<FormatError>("load", "label", std::to_string(label), "one of the classes");
-        }
-    }
+    const auto named = static_cast<std::int64_t>(store.class_names.size());
+    const std::int64_t classes = named > 0 ? named : std::numeric_limits<std::int32_t>::max();
+    detail::check_classes("label", store.labels, classes);
+    detail::check_classes("prediction", store.predictions, std::max<std::int64_t>(2, store.outputs.rows()));
+    std::uint64_t units = 0;
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         detail::check_point(store.points, p);
-        if (store.points[p].stored()) limit.require(store.points[p].units.size(), n * sizeof(S));
+        if (store.points[p].stored()) units += store.points[p].units.size();
     }
+    limit.require(units, n * sizeof(S));
     store.reserve(static_cast<Index>(n), 0);
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         if (!store.points[p].stored()) continue;
@@ -181,7 +195,8 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit) {
 
 namespace detail {
 
-/// Reads the payload of a framed file; whatever cereal throws over it means a damaged file.
+/// Reads the payload of a framed file. Whatever cereal throws over it means a damaged file, as do values that cannot
+/// be; sizes that do not fit mean another network. Every error names the file.
 template <class F>
 void read_frame(const std::string& path, std::string_view content, std::uint32_t scalar_bytes, F&& read) {
     const std::uint64_t bytes = check_frame(path, content, scalar_bytes);
@@ -192,6 +207,12 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
         read(ar, Limit(bytes));
     } catch (const cereal::Exception& e) {
         raise<FormatError>("load: " + path, std::string("damaged: ") + e.what());
+    } catch (const MismatchError& e) {
+        raise<MismatchError>("load: " + path, e.what());
+    } catch (const ShapeError& e) {
+        raise<MismatchError>("load: " + path, e.what());
+    } catch (const Error& e) {
+        raise<FormatError>("load: " + path, e.what());
     }
     if (static_cast<std::uint64_t>(in.tellg()) != bytes + sizeof(FrameHead)) {
         raise<FormatError>("load: " + path, "damaged: the payload does not end where it should");
@@ -216,7 +237,9 @@ template <class Model, class Store, class Policy>
 void save(const std::string& path, const TracedNetwork<Model, Store, Policy>& traced) {
     detail::write_frame(path, "traced", sizeof(typename Model::Scalar), [&](std::ostream& out) {
         cereal::BinaryOutputArchive ar(out);
-        constexpr bool own = requires { put(ar, traced.network()); };
+        constexpr bool own = requires {
+            put(ar, traced.network());
+        };
         detail::put(ar, static_cast<std::uint8_t>(own));
         if constexpr (own) put(ar, traced.network());
         put(ar, traced.store());
@@ -238,7 +261,7 @@ T load(const std::string& path) {
             std::uint8_t own = 0;
             detail::get(ar, own, limit);
             if (own == 0) {
-                detail::raise<MismatchError>("load: " + path, "model", "foreign code, which is not in the file",
+                detail::raise<MismatchError>("traced network", "model", "foreign code, which is not in the file",
                                              "a network; use restore(path, traced)");
             }
             get(ar, model, limit);
@@ -261,9 +284,14 @@ void restore(const std::string& path, TracedNetwork<Model, Store, Policy>& trace
     detail::read_frame(path, "traced", sizeof(typename Model::Scalar), [&](auto& ar, const detail::Limit& limit) {
         std::uint8_t own = 0;
         detail::get(ar, own, limit);
-        constexpr bool network = requires { put(ar, traced.network()); } || requires { typename Model::Parameters; };
+        constexpr bool network = requires {
+            put(ar, traced.network());
+        }
+        || requires {
+            typename Model::Parameters;
+        };
         if (network != (own != 0)) {
-            detail::raise<MismatchError>("load: " + path, "model", own != 0 ? "a network" : "foreign code",
+            detail::raise<MismatchError>("traced network", "model", own != 0 ? "a network" : "foreign code",
                                          network ? "a network" : "foreign code");
         }
         if constexpr (network) {

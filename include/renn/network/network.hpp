@@ -26,6 +26,7 @@ namespace detail {
 template <class L>
 struct CheckedLayer {
     static_assert(Layer<L>, "renn::Network: this type is not a renn::Layer (see the concept in core/layer.hpp)");
+    static constexpr bool value = true;
     static constexpr Index in = [] {
         if constexpr (requires { L::fixed_in; }) return L::fixed_in;
         return Dynamic;
@@ -85,6 +86,7 @@ struct Workspace {
 template <class... Layers>
 class Network {
     static_assert(sizeof...(Layers) > 0, "renn::Network: needs at least one layer");
+    static_assert((detail::CheckedLayer<Layers>::value && ...));
 
 public:
     using Scalar = typename std::tuple_element_t<0, std::tuple<Layers...>>::Scalar;
@@ -94,6 +96,7 @@ public:
     static constexpr std::size_t size = sizeof...(Layers);
     static constexpr Index fixed_in = detail::CheckedLayer<std::tuple_element_t<0, std::tuple<Layers...>>>::in;
     static constexpr Index fixed_out = detail::features_chain<fixed_in, Layers...>();
+    static_assert(fixed_out >= Dynamic);  // not for its value: a constant that nobody asks for is not computed
 
     template <std::size_t I>
     using LayerType = std::tuple_element_t<I, std::tuple<Layers...>>;

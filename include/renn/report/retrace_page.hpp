@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -15,38 +14,21 @@
 #include <renn/report/html.hpp>
 #include <renn/report/retrace_style.hpp>
 #include <renn/report/retrace_view.hpp>
+#include <renn/report/retrace_view_html.hpp>
 #include <renn/retrace/retrace.hpp>
 
-namespace renn {
+namespace renn::detail {
 
-/// Everything a page shows.
-struct RetracePage {
-    struct Fact {
-        std::string name, value;
-    };
-
-    std::string title = "Retraced predictions";
-    std::string introduction = {};
-    std::string sample_name = "sample";           ///< what a query is called: "test image"
-    std::string source_name = "training sample";  ///< what a source is called: "training image"
-    ReportDetail detail = {};
-    std::vector<Fact> facts = {};
-    std::vector<std::string> class_names = {};
-    Provenance provenance = {};
-    std::vector<ReportSample> samples = {};
-};
-
-namespace detail {
-
-class PageWriter {
+class PageWriter : private ViewWriter {
 public:
-    explicit PageWriter(const RetracePage& page) : page_(page) {}
+    using ViewWriter::ViewWriter;
 
     std::string write() {
-        out_ = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-               "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-               "style-src 'unsafe-inline'\">\n"
-               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
+        out_ =
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+            "style-src 'unsafe-inline'\">\n"
+            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
         text(page_.title);
         out_ += "</title>\n<style>";
         out_ += retrace_style;
@@ -67,37 +49,6 @@ public:
     }
 
 private:
-    void text(std::string_view t) { out_ += html::escape(t); }
-
-    std::string class_name(std::int32_t label) const {
-        if (label < 0) return "\u2013";
-        const auto at = static_cast<std::size_t>(label);
-        return at < page_.class_names.size() ? page_.class_names[at] : std::to_string(label);
-    }
-
-    static std::string capital(std::string name) {
-        if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
-        return name;
-    }
-
-    /// "label → prediction", as far as they are known; a prediction that is not the label stands out.
-    std::string reading(std::int32_t label, std::int32_t prediction) const {
-        std::string r;
-        if (label >= 0) r = html::escape(class_name(label));
-        if (prediction < 0) return r;
-        const std::string name = html::escape(class_name(prediction));
-        if (label < 0) return "\u2192 " + name;
-        return r + " \u2192 " + (label == prediction ? name : "<b class=\"wrong\">" + name + "</b>");
-    }
-
-    /// Relation of a class to a sample, as a class of the style sheet.
-    static std::string_view relation(const ReportSample& s, std::int32_t label) {
-        if (label < 0) return "";
-        if (label == s.label) return "true";
-        if (label == s.prediction && s.label >= 0) return "wrong";
-        return "";
-    }
-
     bool pictures() const {
         return std::any_of(page_.samples.begin(), page_.samples.end(), [](const ReportSample& s) {
             for (const ReportView& v : s.network.views) {
@@ -160,18 +111,24 @@ private:
             (out_ += meaning) += "</dd>\n";
         };
         out_ += "<details>\n<summary>How to read this page</summary>\n<dl class=\"key\">\n";
-        term("Sources", "For every neuron the k " + source + "s with the closest values get a vote each. Those with "
-                        "the most votes are what the prediction rests on; the percentage is a source\u2019s share of all "
-                        "votes.");
-        term("4 \u2192 9", "The label is 4, the network says 9. This is also told for each source, which the network "
-                           "was trained on.");
-        term("Evidence", "How much of all votes went to sources of each class. <b class=\"true\">Green</b> is the true "
-                         "label, <b class=\"wrong\">red</b> a wrong prediction. Sources agree if most of their votes "
-                         "are for the class that the network predicts.");
-        term("Blend", "The mean of the most voted sources, weighted by their votes: what the network \u201csees\u201d.");
-        term("Before and behind the activation", "The same neurons, once as weighted sums, once as they pass them on. "
-                                                 "Behind a ReLU many values are equally 0; where more samples tie than "
-                                                 "places are left, the tie rule decides.");
+        term("Sources",
+             "For every neuron the k " + source +
+                 "s with the closest values get a vote each. Those with "
+                 "the most votes are what the prediction rests on; the percentage is a source\u2019s share of all "
+                 "votes.");
+        term("4 \u2192 9",
+             "The label is 4, the network says 9. This is also told for each source, which the network "
+             "was trained on.");
+        term("Evidence",
+             "How much of all votes went to sources of each class. <b class=\"true\">Green</b> is the true "
+             "label, <b class=\"wrong\">red</b> a wrong prediction. Sources agree if most of their votes "
+             "are for the class that the network predicts.");
+        term("Blend",
+             "The mean of the most voted sources, weighted by their votes: what the network \u201csees\u201d.");
+        term("Before and behind the activation",
+             "The same neurons, once as weighted sums, once as they pass them on. "
+             "Behind a ReLU many values are equally 0; where more samples tie than "
+             "places are left, the tie rule decides.");
         out_ += "</dl>\n</details>\n";
     }
 
@@ -192,10 +149,6 @@ private:
     std::string anchor(const ReportSample& s) const {
         return "sample-" + std::to_string(&s - page_.samples.data() + 1);
     }
-    std::string name_of(const ReportSample& s) const {
-        return s.tag.empty() ? page_.sample_name + ' ' + std::to_string(s.id) : s.tag;
-    }
-
     void section(std::string_view title, const std::vector<const ReportSample*>& samples) {
         if (samples.empty()) return;
         out_ += pictures() ? "<section>\n<h2>" : "<section class=\"plain\">\n<h2>";
@@ -248,132 +201,12 @@ private:
         const ReportLayer& l = s.layers[number];
         out_ += "<div class=\"layer\">\n<h4>Layer " + std::to_string(number + 1) + " <span class=\"quiet\">";
         text(l.name);
-        out_ += l.views.size() < 2 ? "</span></h4>\n<div class=\"views one\">\n" : "</span></h4>\n<div class=\"views\">\n";
+        out_ +=
+            l.views.size() < 2 ? "</span></h4>\n<div class=\"views one\">\n" : "</span></h4>\n<div class=\"views\">\n";
         views(s, l, false);
         out_ += "</div>\n";
         neurons(l);
         out_ += "</div>\n";
-    }
-
-    /// Bars of one row have one scale, so that both kinds can be compared.
-    void views(const ReportSample& s, const ReportLayer& l, bool network) {
-        double most = 0.0;
-        for (const ReportView& v : l.views) {
-            for (const double e : v.evidence) most = std::max(most, e);
-        }
-        for (const ReportView& v : l.views) view(s, v, most, network);
-    }
-
-    void view(const ReportSample& s, const ReportView& v, double most, bool network) {
-        const std::string_view tag = network ? "h4" : "h5";
-        const std::string_view where = v.kind == Kind::pre ? "before the activation" : "behind the activation";
-        out_ += "<div>\n<div class=\"head\"><" + std::string(tag);
-        out_ += (network ? ">" : " class=\"head\">") + capital(std::string(where)) + "</" + std::string(tag) + ">";
-        out_ += "<span class=\"quiet\">" + html::grouped(v.neurons) + (v.neurons == 1 ? " neuron, " : " neurons, ") +
-                html::grouped(static_cast<std::uint64_t>(v.votes + 0.5)) + " votes</span>";
-        verdict(s, v);
-        out_ += "</div>\n";
-        if (v.sources.empty()) {
-            out_ += "<p class=\"quiet\">No neuron votes here: the tie rule lets all of them abstain.</p>\n</div>\n";
-            return;
-        }
-        out_ += "<div class=\"sum\">\n";
-        if (!v.blend.empty()) {
-            const std::string count = std::to_string(v.blended);
-            out_ += "<figure>" + html::image(v.blend, "Blend of the " + count + " most voted " + page_.source_name + "s, " +
-                                                          std::string(where)) +
-                    "<figcaption>Blend of " + count + " sources</figcaption></figure>\n";
-        }
-        evidence(s, v, most);
-        out_ += "</div>\n";
-        sources(s, v);
-        out_ += "</div>\n";
-    }
-
-    void verdict(const ReportSample& s, const ReportView& v) {
-        if (v.evidence.empty() || s.prediction < 0) return;
-        const auto best = static_cast<std::int32_t>(std::max_element(v.evidence.begin(), v.evidence.end()) -
-                                                    v.evidence.begin());
-        out_ += "<span class=\"verdict\">sources ";
-        out_ += best == s.prediction ? "agree" : "<b>disagree</b>: they say " + html::escape(class_name(best));
-        out_ += "</span>";
-    }
-
-    /// All classes up to twelve; of more, those with most evidence, and always the predicted and the true one.
-    std::vector<std::int32_t> shown_classes(const ReportSample& s, const std::vector<double>& evidence) const {
-        constexpr std::size_t most = 12;
-        std::vector<std::int32_t> classes(evidence.size());
-        for (std::size_t c = 0; c < classes.size(); ++c) classes[c] = static_cast<std::int32_t>(c);
-        if (classes.size() <= most) return classes;
-        const auto rank = [&](std::int32_t c) {
-            return c == s.prediction || c == s.label ? 2.0 : evidence[static_cast<std::size_t>(c)];
-        };
-        std::stable_sort(classes.begin(), classes.end(), [&](auto a, auto b) { return rank(a) > rank(b); });
-        classes.resize(most);
-        std::stable_sort(classes.begin(), classes.end(), [&](auto a, auto b) {
-            return evidence[static_cast<std::size_t>(a)] > evidence[static_cast<std::size_t>(b)];
-        });
-        return classes;
-    }
-
-    void evidence(const ReportSample& s, const ReportView& v, double most) {
-        if (v.evidence.empty()) return;
-        const std::vector<std::int32_t> classes = shown_classes(s, v.evidence);
-        out_ += "<table class=\"evidence\"><caption class=\"hidden\">Evidence per class</caption>\n";
-        for (const std::int32_t c : classes) {
-            const double part = v.evidence[static_cast<std::size_t>(c)];
-            const std::string_view kind = relation(s, c);
-            out_ += kind.empty() ? std::string("<tr>") : "<tr class=\"" + std::string(kind) + "\">";
-            out_ += "<th scope=\"row\">" + html::escape(class_name(c)) + "</th><td><span class=\"bar\"><i style=\"width:" +
-                    html::number(most > 0.0 ? 100.0 * part / most : 0.0, 1) + "%\"></i></span></td><td class=\"part\">" +
-                    html::percent(part) + "</td><td class=\"mark\">";
-            if (c == s.prediction) out_ += c == s.label ? "true, predicted" : "predicted";
-            else if (c == s.label) out_ += "true";
-            out_ += "</td></tr>\n";
-        }
-        if (classes.size() < v.evidence.size()) {
-            out_ += "<tr><td></td><td colspan=\"3\">and " + std::to_string(v.evidence.size() - classes.size()) +
-                    " more classes</td></tr>\n";
-        }
-        out_ += "</table>\n";
-    }
-
-    void sources(const ReportSample& s, const ReportView& v) {
-        out_ += "<ol class=\"sources\">\n";
-        for (const ReportSource& r : v.sources) {
-            const Source& x = r.source;
-            std::string told = page_.source_name + ' ' + std::to_string(x.id);
-            if (!r.tag.empty()) told += " (" + r.tag + ')';
-            if (x.label >= 0) told += ", labelled " + class_name(x.label);
-            if (x.prediction >= 0) told += ", the network says " + class_name(x.prediction);
-            told += ", " + html::votes(x.votes) + " votes";
-            const std::string_view kind = relation(s, x.label);
-            out_ += kind.empty() ? std::string("<li") : "<li class=\"" + std::string(kind) + '"';
-            out_ += " title=\"" + html::escape(told) + "\">";
-            if (r.picture.empty()) {
-                out_ += html::escape(r.tag.empty() ? '#' + std::to_string(x.id) : r.tag) + "<br>";
-            }
-            out_ += html::image(r.picture, told, "loading=\"lazy\"") + "<span class=\"quiet\">" +
-                    html::percent(x.share) + "</span>" + reading(x.label, x.prediction) + "</li>\n";
-        }
-        out_ += "</ol>\n";
-    }
-
-    void neurons(const ReportLayer& l) {
-        if (l.neurons.empty()) return;
-        out_ += "<h5>Its neurons with the largest values, each blended from its own closest samples</h5>\n"
-                "<ol class=\"neurons\">\n";
-        for (const ReportNeuron& n : l.neurons) {
-            const std::string value = html::number(n.value, std::abs(n.value) < 99.95 ? 2 : 0);
-            const std::string unit = std::to_string(n.unit);
-            out_ += "<li>" + html::image(n.blend, "Blend of neuron " + unit, "loading=\"lazy\"") + "<span class=\"quiet\">#" +
-                    unit + ": " + value + "</span>";
-            if (n.label >= 0) {
-                out_ += html::escape(class_name(n.label)) + ": " + html::number(100.0 * n.label_share, 0) + "\u202f%";
-            }
-            out_ += "</li>\n";
-        }
-        out_ += "</ol>\n";
     }
 
     void foot() {
@@ -393,10 +226,6 @@ private:
         }
         out_ += "</footer>\n";
     }
-
-    const RetracePage& page_;
-    std::string out_;
 };
 
-}  // namespace detail
-}  // namespace renn
+}  // namespace renn::detail

@@ -78,7 +78,8 @@ figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;m
 .bar i{display:block;height:100%;background:var(--bar);border-radius:2px}
 .true .bar i{background:var(--true)}
 .wrong .bar i{background:var(--wrong)}
-.sources,.neurons{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),50px),1fr))}
+.sources{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),50px),1fr))}
+.neurons{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr))}
 .sources li,.neurons li{font-size:12px;line-height:1.3;white-space:nowrap}
 .sources img,.neurons img{margin-bottom:6px}
 .sources .true img{box-shadow:0 0 0 3px var(--true)}
@@ -92,7 +93,7 @@ overflow-wrap:anywhere;color:inherit}
 .sources li.true,.sources li.wrong{color:inherit}
 .layer{border-top:1px solid var(--line);margin-top:16px;padding-top:14px}
 .layer h4{font-size:15px;margin-bottom:10px}
-.layer h5.head{margin:0 0 8px;color:inherit}
+.head h5{margin:0;font-weight:600;color:inherit}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 footer{color:var(--quiet);font-size:13px;padding-top:10px;padding-bottom:40px;overflow-wrap:anywhere}
 @media (max-width:860px){main,header,footer{padding-left:14px;padding-right:14px}

@@ -37,7 +37,7 @@ struct ReportView {
     std::vector<double> evidence;       ///< one a class; empty without labels
     std::vector<ReportSource> sources;  ///< most votes first
     Picture blend;
-    std::size_t blended = 0;            ///< sources in the blend
+    std::size_t blended = 0;  ///< sources in the blend
 };
 
 /// One neuron: what its own closest samples look like together.
@@ -73,8 +73,25 @@ struct ReportSample {
 struct ReportDetail {
     std::size_t sources = 16;       ///< shown for the network
     std::size_t layer_sources = 8;  ///< shown for each layer
-    std::size_t neurons = 8;        ///< shown for each layer, the largest values first
+    std::size_t neurons = 16;       ///< shown for each layer, the largest values first
     std::size_t blended = 0;        ///< sources in a blend; 0: k, but no more than 50, behind which sources mean little
+};
+
+/// Everything a page shows.
+struct RetracePage {
+    struct Fact {
+        std::string name, value;
+    };
+
+    std::string title = "Retraced predictions";
+    std::string introduction = {};
+    std::string sample_name = "sample";           ///< what a query is called: "test image"
+    std::string source_name = "training sample";  ///< what a source is called: "training image"
+    ReportDetail detail = {};
+    std::vector<Fact> facts = {};
+    std::vector<std::string> class_names = {};
+    Provenance provenance = {};
+    std::vector<ReportSample> samples = {};
 };
 
 namespace detail {

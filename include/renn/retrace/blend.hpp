@@ -114,7 +114,8 @@ inline std::vector<double> sequential_weights(std::span<const double> weights) {
 template <class D>
 Column<typename D::Scalar> blend(std::span<const double> weights, const Eigen::MatrixBase<D>& vectors) {
     using S = typename D::Scalar;
-    static_assert(std::floating_point<S>, "renn::blend: bytes or whole numbers cannot hold a blend; use .cast<float>()");
+    static_assert(std::floating_point<S>,
+                  "renn::blend: bytes or whole numbers cannot hold a blend; use .cast<float>()");
     if (static_cast<Index>(weights.size()) != vectors.cols()) {
         detail::raise<ShapeError>("blend", "weights", std::to_string(weights.size()),
                                   std::to_string(vectors.cols()) + ", one a column");

@@ -85,11 +85,11 @@ public:
                 break;
             }
         }
-        const std::string where = "probe \"" + std::string(name) + "\"";
-        if (at == seen_.size()) raise<MismatchError>(where, "reported, but not by the first run");
-        if (seen_[at] != 0) raise<MismatchError>(where, "reported twice in one run; every place needs its own name");
+        const auto where = [name] { return "probe \"" + std::string(name) + "\""; };  // built for an error only
+        if (at == seen_.size()) raise<MismatchError>(where(), "reported, but not by the first run");
+        if (seen_[at] != 0) raise<MismatchError>(where(), "reported twice in one run; every place needs its own name");
         if (rows != known(at).width || cols != batch) {
-            raise<ShapeError>(where, "values", shape_text(rows, cols), shape_text(known(at).width, batch));
+            raise<ShapeError>(where(), "values", shape_text(rows, cols), shape_text(known(at).width, batch));
         }
         seen_[at] = 1;
         next_ = at + 1;

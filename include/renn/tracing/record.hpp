@@ -184,7 +184,6 @@ struct RecordWorker {
     void run(const Model& model, MemoryStore<S>& store, const BatchView<S>& x, Index first) {
         const auto ids = std::span<const std::uint64_t>(store.ids).subspan(static_cast<std::size_t>(first),
                                                                            static_cast<std::size_t>(x.cols()));
-        require_finite<S>("record", "input", x, ids);
         writer.begin(first, x.cols());
         const Batch<S>& y = observe(model, x, ids, workspace, writer);
         writer.end();
@@ -330,7 +329,11 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
         if (filled > store.capacity()) detail::make_room(store, std::max(filled, 2 * store.capacity()), begins[0]);
         detail::parallel_for(static_cast<Index>(batches), threads, [&](Index task, int worker) {
             const auto b = static_cast<std::size_t>(task);
-            workers[static_cast<std::size_t>(worker)].run(model, store, ahead[b].inputs, begins[b]);
+            const auto& x = ahead[b].inputs;  // a Dataset has checked its own
+            detail::require_finite<S>("record", "input", x,
+                                      std::span<const std::uint64_t>(store.ids).subspan(
+                                          static_cast<std::size_t>(begins[b]), static_cast<std::size_t>(x.cols())));
+            workers[static_cast<std::size_t>(worker)].run(model, store, x, begins[b]);
         });
         if (options.progress && !options.progress({static_cast<std::uint64_t>(filled), 0, "recording"})) {
             return std::nullopt;

@@ -9,6 +9,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -115,10 +116,11 @@ void check_fit(const Net& net, const Dataset<S>& data, const FitOptions& options
 /// Throws   DataError for impossible options, empty data, labels out of range, parameters that are not finite;
 ///          ShapeError where data and network do not fit. What a callback throws reaches the caller; the network then
 ///          has the parameters of the last step.
-/// Cost     about 3 forward passes a sample; steady state allocates nothing beside Eigen's product.
+/// Cost     about 3 forward passes a sample; steady state allocates nothing.
 template <class Net, class S, Loss<S> L, Optimizer<typename Net::Parameters> O>
 Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const L& loss, const O& optimizer,
              const FitOptions& options) {
+    static_assert(std::is_same_v<S, typename Net::Scalar>, "renn::fit: the data set's scalar must be the network's");
     detail::check_fit(net, data, options);
     if (!validation.empty()) detail::require_trainable("fit: validation", net, validation);
     optimizer.check();

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE retrace_report
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <renn/activations/relu.hpp>
+#include <renn/core/rng.hpp>
+#include <renn/index/sorted.hpp>
+#include <renn/layers/dense.hpp>
+#include <renn/report/retrace_report.hpp>
+#include <renn/retrace/traced_network.hpp>
+
+#include "support/message_of.hpp"
+#include "support/scratch_file.hpp"
+
+using renn::Batch;
+using renn::Column;
+using renn::DataError;
+using renn::Dataset;
+using renn::FormatError;
+using renn::Index;
+using renn::RetraceReport;
+using renn::ShapeError;
+using renn::test::message_of;
+
+namespace {
+
+std::size_t count(std::string_view text, std::string_view part) {
+    std::size_t n = 0;
+    for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++n;
+    return n;
+}
+bool contains(std::string_view text, std::string_view part) {
+    return count(text, part) > 0;
+}
+
+/// Every tag that is opened is closed, in order.
+bool balanced(const std::string& page) {
+    const std::vector<std::string> alone{"meta", "img", "br", "!DOCTYPE"};
+    std::vector<std::string> open;
+    for (std::size_t at = page.find('<'); at != page.npos; at = page.find('<', at + 1)) {
+        const bool closing = page[at + 1] == '/';
+        const std::size_t begin = at + (closing ? 2 : 1);
+        const std::string name = page.substr(begin, page.find_first_of(" >\n", begin) - begin);
+        if (std::find(alone.begin(), alone.end(), name) != alone.end()) continue;
+        if (!closing) {
+            open.push_back(name);
+        } else if (open.empty() || open.back() != name) {
+            BOOST_TEST_MESSAGE("closed without having been opened: " << name << " at " << at);
+            return false;
+        } else {
+            open.pop_back();
+        }
+    }
+    return open.empty();
+}
+
+Batch<float> some_inputs(Index samples) {
+    renn::Rng rng(3);
+    return Batch<float>::NullaryExpr(6, samples, [&] { return rng.uniform(0.0F, 1.0F); });
+}
+
+/// Pictures of 2 x 3 in two classes, with names that a page must not take for tags.
+Dataset<float> pictures(Index samples = 30) {
+    std::vector<std::int32_t> labels;
+    for (Index i = 0; i < samples; ++i) labels.push_back(static_cast<std::int32_t>(i % 2));
+    return Dataset<float>(some_inputs(samples),
+                          {.labels = labels, .image = {1, 2, 3}, .class_names = {"<even>", "odd & so"}});
+}
+
+auto traced(const Dataset<float>& data) {
+    auto result = renn::trace<renn::Sorted>(renn::Network{
+        renn::Dense<float>(6, 5, std::uint64_t{1}), renn::ReLU<float>{}, renn::Dense<float>(5, 2, std::uint64_t{2})});
+    result.record(data);
+    return result;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(pictures_are_png_files_in_text) {
+    Column<float> grey(6);
+    grey << 0.0F, 0.5F, 1.0F, -3.0F, 7.0F, std::numeric_limits<float>::quiet_NaN();
+    const renn::Picture p = renn::picture(grey, {1, 2, 3});
+    BOOST_TEST(p.width == 3);
+    BOOST_TEST(p.height == 2);
+    const std::vector<std::uint8_t> bytes{0, 128, 255, 0, 255, 0};
+    BOOST_TEST(p.uri == renn::data_uri(renn::png(bytes, 3, 2)));
+    BOOST_TEST(renn::picture(grey, {}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(colour_is_interleaved) {
+    Column<double> planes(6);  // red, green, blue of two pixels
+    planes << 1, 0, 0.2, 0.4, 0, 1;
+    const std::vector<std::uint8_t> bytes{255, 51, 0, 0, 102, 255};
+    BOOST_TEST(renn::picture(planes, {3, 1, 2}).uri == renn::data_uri(renn::png(bytes, 2, 1, 3)));
+}
+
+BOOST_AUTO_TEST_CASE(pictures_refuse_other_sizes_and_channels) {
+    const Column<float> six = Column<float>::Zero(6);
+    BOOST_TEST(message_of<ShapeError>([&] {
+                   renn::picture(six, {1, 2, 2});
+               }) == "picture: values: got 6 x 1, expected 4 x 1");
+    BOOST_TEST(message_of<DataError>([&] {
+                   renn::picture(six, {2, 1, 3});
+               }) == "png: channels: got 2, expected 1 or 3");
+}
+
+BOOST_AUTO_TEST_CASE(text_and_numbers_are_safe_and_short) {
+    namespace html = renn::html;
+    BOOST_TEST(html::escape("<a href=\"x\">'&'</a>\x01") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt; ");
+    BOOST_TEST(html::escape("7 \u2192 9") == "7 \u2192 9");
+    BOOST_TEST(html::number(-2.345, 1) == "-2.3");
+    BOOST_TEST(html::number(std::numeric_limits<double>::max(), 60).size() == 370U);
+    BOOST_TEST(html::number(std::nan(""), 1) == "NaN");
+    BOOST_TEST(html::grouped(0) == "0");
+    BOOST_TEST(html::grouped(999) == "999");
+    BOOST_TEST(html::grouped(1234567) == "1,234,567");
+    BOOST_TEST(html::percent(0) == "0\u202f%");
+    BOOST_TEST(html::percent(0.000358) == "0.036\u202f%");
+    BOOST_TEST(html::percent(0.0054) == "0.54\u202f%");
+    BOOST_TEST(html::percent(0.312) == "31.2\u202f%");
+    BOOST_TEST(html::percent(1) == "100\u202f%");
+    BOOST_TEST(html::votes(3) == "3");
+    BOOST_TEST(html::votes(2.5) == "2.50");
+    BOOST_TEST(html::bytes(63840000) == "63.8 MB");
+    BOOST_TEST(html::bytes(17) == "17 bytes");
+    BOOST_TEST(html::seconds(0.00042) == "0.42 ms");
+    BOOST_TEST(html::seconds(7.31) == "7.31 s");
+    BOOST_TEST(html::seconds(130) == "2 min 10 s");
+}
+
+BOOST_AUTO_TEST_CASE(a_page_shows_input_blends_sources_and_neurons) {
+    const auto data = pictures();
+    const auto net = traced(data);
+    RetraceReport report({.title = "Digits & <more>", .detail = {.sources = 4, .layer_sources = 3, .neurons = 2}});
+    report.fact("Data <set>", "\"quoted\"");
+    report.add(net.retrace(data.input(7), {.k = 5, .post = true}), data, data, 7);
+    const std::string page = report.html();
+
+    BOOST_TEST(balanced(page));
+    BOOST_TEST(report.samples() == 1U);
+    BOOST_TEST(contains(page, "<title>Digits &amp; &lt;more&gt;</title>"));
+    BOOST_TEST(contains(page, "Data &lt;set&gt;"));
+    BOOST_TEST(contains(page, "&quot;quoted&quot;"));
+    BOOST_TEST(!contains(page, "<even>"));
+    BOOST_TEST(contains(page, "Sample 7"));
+    BOOST_TEST(contains(page, "k = 5, ties: share"));
+    BOOST_TEST(contains(page, "dense1, relu1"));
+    BOOST_TEST(contains(page, "7 neurons, 35 votes"));          // before the activation: 5 + 2
+    BOOST_TEST(count(page, "Before the activation</h") == 3U);  // network, dense1, dense2
+    BOOST_TEST(count(page, "Behind the activation</h") == 2U);  // network, relu1
+    // The input, 5 blends of sources, 2 x 4 and 3 x 3 sources, 2 blends of neurons in each layer.
+    BOOST_TEST(count(page, "<img ") == 1U + 5U + 8U + 9U + 4U);
+    BOOST_TEST(count(page, "<img ") == count(page, " alt=\""));
+    BOOST_TEST(count(page, " alt=\"\"") == 0U);
+    BOOST_TEST(contains(page, renn::picture(data.input(7), data.image()).uri));
+    BOOST_TEST(contains(
+        page, renn::picture(renn::blend(net.retrace(data.input(7), {.k = 5}).top(5), data), data.image()).uri));
+}
+
+BOOST_AUTO_TEST_CASE(a_page_needs_nothing_but_itself) {
+    const auto data = pictures();
+    const auto net = traced(data);
+    RetraceReport report;
+    report.add(net.retrace(data.input(0)), data, data, 0);
+    const std::string page = report.html();
+    for (const char* outside : {"http:", "https:", "<script", "<link", "@import", "url(", " onload", "src=\"/"}) {
+        BOOST_TEST_CONTEXT(outside) BOOST_TEST(!contains(page, outside));
+    }
+    BOOST_TEST(count(page, "src=\"") == count(page, "src=\"data:image/png;base64,"));
+    BOOST_TEST(contains(page, "prefers-color-scheme:dark"));
+    BOOST_TEST(contains(page, "name=\"viewport\""));
+}
+
+BOOST_AUTO_TEST_CASE(wrong_predictions_come_first) {
+    const auto data = pictures();
+    const auto net = traced(data);
+    RetraceReport report;
+    std::size_t wrong = 0;
+    for (Index i = 0; i < 10; ++i) {
+        const auto answer = net.retrace(data.input(i));
+        wrong += answer.prediction() != data.label(i);
+        report.add(answer, data, data, i);
+    }
+    BOOST_REQUIRE(wrong > 0);
+    BOOST_REQUIRE(wrong < 10);
+    const std::string page = report.html();
+    BOOST_TEST(balanced(page));
+    BOOST_TEST(contains(page, "Misclassified <span>" + std::to_string(wrong) + "</span>"));
+    BOOST_TEST(contains(page, "Classified correctly <span>" + std::to_string(10 - wrong) + "</span>"));
+    BOOST_TEST(page.find("Misclassified <span>") < page.find("Classified correctly <span>"));
+    BOOST_TEST(count(page.substr(0, page.find("Classified correctly <span>")), ", read as ") == wrong);
+    for (std::size_t i = 1; i <= 10; ++i) {  // the overview leads to each
+        BOOST_TEST(count(page, "href=\"#sample-" + std::to_string(i) + "\"") == 1U);
+        BOOST_TEST(count(page, "id=\"sample-" + std::to_string(i) + "\"") == 1U);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(samples_need_neither_labels_nor_pictures) {
+    std::vector<std::string> tags;
+    for (int i = 0; i < 30; ++i) tags.push_back("<tag " + std::to_string(i) + ">");
+    const Dataset<float> data(some_inputs(30), {.tags = tags});
+    const auto net = traced(data);
+    RetraceReport report;
+    report.add(net.retrace(data.input(4), {.k = 3}), data, data, 4);
+    report.add(net.retrace(data.input(5), {.k = 3}), data, {.id = 77});
+    const std::string page = report.html();
+    BOOST_TEST(balanced(page));
+    BOOST_TEST(count(page, "<img ") == 0U);
+    BOOST_TEST(count(page, "class=\"evidence\"") == 0U);
+    BOOST_TEST(contains(page, "&lt;tag 4&gt;"));
+    BOOST_TEST(contains(page, "Sample 77"));
+    BOOST_TEST(contains(page, "<h2>Samples"));
+    BOOST_TEST(!contains(page, "<tag"));
+}
+
+BOOST_AUTO_TEST_CASE(many_classes_are_cut_to_the_strongest_and_the_two_that_matter) {
+    std::vector<std::int32_t> labels;
+    for (std::int32_t i = 0; i < 30; ++i) labels.push_back(i);
+    const Dataset<float> data(some_inputs(30), {.labels = labels});
+    const auto net = traced(data);
+    RetraceReport report;
+    report.add(net.retrace(data.input(29), {.k = 1}), data, data, 29);
+    const std::string page = report.html();
+    BOOST_TEST(contains(page, "and 18 more classes"));
+    BOOST_TEST(contains(page, "<th scope=\"row\">29</th>"));
+    BOOST_TEST(
+        contains(page, "<th scope=\"row\">" + std::to_string(net.retrace(data.input(29)).prediction()) + "</th>"));
+}
+
+BOOST_AUTO_TEST_CASE(neurons_that_all_abstain_are_told) {
+    const Dataset<float> same(Batch<float>::Ones(6, 8), {.labels = {0, 1, 0, 1, 0, 1, 0, 1}});
+    const auto net = traced(same);
+    RetraceReport report;
+    report.add(net.retrace(same.input(0), {.k = 3, .ties = renn::Ties::strict}), same, same, 0);
+    const std::string page = report.html();
+    BOOST_TEST(balanced(page));
+    BOOST_TEST(contains(page, "No neuron votes here"));
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_report_is_a_page) {
+    const std::string page = RetraceReport().html();
+    BOOST_TEST(balanced(page));
+    BOOST_TEST(contains(page, "No samples."));
+}
+
+BOOST_AUTO_TEST_CASE(mistakes_are_told) {
+    const auto data = pictures();
+    const auto net = traced(data);
+    RetraceReport report;
+    BOOST_TEST(contains(message_of<DataError>([&] { report.add(net.retrace(data.input(0)), data.first(1), data, 0); }),
+                        "no sample has id "));
+    BOOST_TEST(message_of<FormatError>([&] { report.write("no such folder/report.html"); }) ==
+               "RetraceReport::write: no such folder/report.html: cannot be created");
+    BOOST_TEST(report.samples() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_page_is_written_as_it_is) {
+    const auto data = pictures();
+    RetraceReport report;
+    report.add(traced(data).retrace(data.input(1)), data, data, 1);
+    const renn::test::ScratchFile file;
+    report.write(file.path);
+    BOOST_TEST((file.read() == report.html()));
+}
