@@ -188,7 +188,8 @@ void write_json(const std::string& path, const nlohmann::ordered_json& content) 
 }
 
 std::string data_text(const mnist::Digits& digits) {
-    return digits.whole() ? "MNIST, all of it" : "a part of MNIST";
+    return std::string(digits.whole() ? "MNIST: " : "a part of MNIST: ") + count_text(digits.available_train) +
+           " training and " + count_text(digits.available_test) + " test images";
 }
 
 template <class Policy>
@@ -197,8 +198,11 @@ void run(const Options& options, mnist::Digits digits) {
     namespace html = renn::html;
     const Data& train = digits.train;
     const Data& test = digits.test;
-    std::printf("Data      %s: %s training and %s test images\n          from %s\n", data_text(digits).c_str(),
-                count_text(train.samples()).c_str(), count_text(test.samples()).c_str(), digits.folder.c_str());
+    std::printf("Data      %s\n          from %s\n", data_text(digits).c_str(), digits.folder.c_str());
+    if (train.samples() < digits.available_train || test.samples() < digits.available_test) {
+        std::printf("          of which %s and %s are used\n", count_text(train.samples()).c_str(),
+                    count_text(test.samples()).c_str());
+    }
     std::fflush(stdout);
 
     Seconds seconds;

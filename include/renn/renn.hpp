@@ -21,6 +21,8 @@
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
 #include <renn/report/png.hpp>
+#include <renn/report/retrace_report.hpp>
+#include <renn/retrace/blend.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/training/evaluate.hpp>

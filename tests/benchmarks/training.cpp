@@ -34,8 +34,7 @@ public:
         shuffle(order, rng);
         for (Index first = 0; first + batch <= data.samples(); first += batch) {
             data.inputs(std::span(order).subspan(static_cast<std::size_t>(first), batch), x_);
-            for (std::size_t j = 0; j < batch; ++j)
-                labels_[j] = data.labels()[order[static_cast<std::size_t>(first) + j]];
+            for (Index j = 0; j < batch; ++j) labels_[j] = data.label(order[static_cast<std::size_t>(first + j)]);
             step();
         }
     }
@@ -60,7 +59,7 @@ private:
             auto y = d3_.col(j).array();
             y = (y - y.maxCoeff()).exp();
             y /= y.sum() * static_cast<float>(batch);
-            y[labels_[static_cast<std::size_t>(j)]] -= 1.0f / static_cast<float>(batch);
+            y[labels_[j]] -= 1.0f / static_cast<float>(batch);
         }
         d2_.noalias() = W3.transpose() * d3_;
         d2_ = (h2_.array() > 0.0f).select(d2_, 0.0f);

@@ -71,14 +71,14 @@ bool equal_positions_and_values(const std::vector<S>& values, const Positions& b
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(columns_come_out_as_from_a_stable_sort, S, Scalars) {
     Rng rng(1);
-    for (const std::size_t n : {0, 1, 2, 511, 512, 513, 5000, 3}) {
+    for (const std::size_t n : {0u, 1u, 2u, 511u, 512u, 513u, 5000u, 3u}) {
         for (const std::vector<S>& values : columns<S>(n, rng)) BOOST_TEST(equal_positions_and_values(values, {}), n);
     }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(equal_values_keep_the_order_that_is_asked_for, S, Scalars) {
     Rng rng(2);
-    for (const std::size_t n : {1, 7, 511, 512, 5000}) {
+    for (const std::size_t n : {1u, 7u, 511u, 512u, 5000u}) {
         Positions by_id(n);
         std::iota(by_id.begin(), by_id.end(), 0U);
         renn::shuffle(by_id, rng);

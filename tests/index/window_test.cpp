@@ -23,7 +23,6 @@ using renn::ColumnView;
 using renn::KdTree;
 using renn::Rng;
 using renn::Sorted;
-using renn::SortedColumn;
 using renn::Window;
 using renn::test::message_of;
 using Scalars = boost::mpl::list<float, double>;
@@ -36,7 +35,8 @@ template <class S>
 struct Neuron {
     std::vector<S> values;
     std::vector<std::uint64_t> ids;
-    SortedColumn<S> column;
+    std::vector<S> sorted;
+    Positions order;
     S slope;
 
     Neuron(std::vector<S> v, S negative_slope, Rng& rng) : values(std::move(v)), slope(negative_slope) {
@@ -47,10 +47,12 @@ struct Neuron {
         std::uint64_t id = 1000;
         for (const std::uint32_t p : by_id) ids[p] = id += 1 + rng.below(1ULL << 40);
         renn::detail::RadixScratch<S> scratch;
-        column = SortedColumn<S>::of(values, by_id, scratch);
+        sorted.resize(values.size());
+        order.resize(values.size());
+        renn::sort_column<S>(values, by_id, sorted.data(), order.data(), scratch);
     }
 
-    ColumnView<S> view() const { return ColumnView<S>(column, slope); }
+    ColumnView<S> view() const { return ColumnView<S>(sorted.data(), order.data(), sorted.size(), slope); }
     double value(std::uint32_t p) const {
         volatile S leaked = slope * values[p];  // volatile: rounded before a distance is taken
         return values[p] > S(0) ? values[p] : leaked;
@@ -88,7 +90,7 @@ template <class S, class Admits, class Place>
 bool agrees(const Window& w, const Expected& e, const Neuron<S>& neuron, const Admits& admits, const Place& place) {
     const auto samples = [&](std::uint32_t begin, std::uint32_t end, std::set<std::uint32_t>& to) {
         for (std::uint32_t i = begin; i < end; ++i) {
-            const std::uint32_t p = neuron.column.order[place(i)];
+            const std::uint32_t p = neuron.order[place(i)];
             if (admits(p)) to.insert(p);
         }
     };
@@ -120,7 +122,7 @@ void compare(const Neuron<S>& neuron, const std::vector<double>& queries, Rng& r
         std::uint32_t below = 0;
         for (std::uint32_t p = 0; p < n; ++p) below += neuron.value(p) < q;
         const std::uint32_t position = sorted.position(view, q);
-        sorted.prefetch(view, q);
+        for (const int step : {0, 1}) sorted.prefetch(view, q, step);
         tally.positions_off += position != below;
         tally.policies_differ += tree.position(view, q) != position;
         const auto everyone = [](std::uint32_t) { return true; };
@@ -133,7 +135,7 @@ void compare(const Neuron<S>& neuron, const std::vector<double>& queries, Rng& r
 
             if (n > 0) {  // without one sample
                 const auto hole = static_cast<std::uint32_t>(rng.below(n));
-                const std::uint32_t gone = neuron.column.order[hole];
+                const std::uint32_t gone = neuron.order[hole];
                 const auto others = [gone](std::uint32_t p) { return p != gone; };
                 const ColumnView<S> rest = view.without(hole);
                 const Window left = find_window(rest, q, k, position - (hole < position ? 1U : 0U));
@@ -209,7 +211,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(both_policies_find_what_sorting_by_distance_and_id
     for (int kind = 0; kind < 6; ++kind) {
         for (const S slope : {S(1), S(0), S(0.01)}) {  // as recorded, behind a ReLU, behind a LeakyReLU
             Tally tally;
-            for (const std::size_t n : {0, 1, 2, 3, 10, 63, 64, 65, 150}) {
+            for (const std::size_t n : {0u, 1u, 2u, 3u, 10u, 63u, 64u, 65u, 150u}) {
                 const Neuron<S> neuron(values_of_kind<S>(kind, n, rng), slope, rng);
                 compare(neuron, queries_for(neuron, rng), rng, tally);
             }
@@ -247,7 +249,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_distance_is_rounded_once_from_the_rounded_activa
     const ColumnView<S> view = neuron.view();
     int off = 0;
     for (std::uint32_t i = 0; i < view.size; ++i) {
-        const S stored = neuron.column.values[i];
+        const S stored = neuron.sorted[i];
         volatile S leaked = slope * stored;
         off += view.distance(i, static_cast<double>(stored > S(0) ? stored : leaked)) != 0.0;
     }
@@ -258,7 +260,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(values_that_are_not_finite_are_refused, S, Scalars
     using Limits = std::numeric_limits<S>;
     renn::detail::RadixScratch<S> scratch;
     const auto refusal = [&](std::vector<S> v) {
-        return message_of<renn::DataError>([&] { SortedColumn<S>::of(v, {}, scratch); });
+        std::vector<S> sorted(v.size());
+        Positions order(v.size());
+        return message_of<renn::DataError>([&] { renn::sort_column<S>(v, {}, sorted.data(), order.data(), scratch); });
     };
     BOOST_TEST(refusal({1, 2, Limits::quiet_NaN(), 3}) ==
                "index: value at position 2: got nan, expected a finite value");

@@ -51,6 +51,7 @@ using Y = Batch<typename L::Scalar>&;
 /// and to the cache what only this pass needs: masks, max-pool winners, inner outputs. It is const and may run on
 /// several threads at once. `L::Parameters` is a value with `blocks()`, a tuple of references to its matrices:
 /// gradient, moment, tangent, modified weights, mask and checkpoint are all of this one type.
+/// A layer that changes the number of features says so with `in_features()` and `out_features()`.
 template <class L>
 concept Layer = requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y, typename L::Cache& c, Pass p) {
     { L::name } -> std::convertible_to<std::string_view>;

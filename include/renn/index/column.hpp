@@ -12,6 +12,20 @@
 #include <renn/index/radix_sort.hpp>
 
 namespace renn {
+namespace detail {
+
+/// a * b, rounded before anything is added to it. Where the processor can, g++ otherwise fuses the product with the
+/// difference that a distance takes: one rounding less, and a recorded sample would not find itself at distance 0.
+template <class S>
+S rounded_product(S a, S b) noexcept {
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+    return __builtin_assoc_barrier(a * b);
+#else
+    return a * b;
+#endif
+}
+
+}  // namespace detail
 
 /// A sorted column as a search sees it: values in ascending order with the sample positions they belong to, equal
 /// values by ascending sample id. It is seen through an activation of the form x > 0 ? x : slope * x, which keeps the
@@ -38,7 +52,7 @@ struct ColumnView {
     }
 
     std::uint32_t place(std::uint32_t i) const noexcept { return i + (i >= hole ? 1U : 0U); }
-    S through(S value) const noexcept { return value > S(0) ? value : slope * value; }
+    S through(S value) const noexcept { return value > S(0) ? value : detail::rounded_product(slope, value); }
     S at(std::uint32_t i) const noexcept { return through(values[place(i)]); }
     double distance(std::uint32_t i, double query) const noexcept {
         return std::abs(static_cast<double>(at(i)) - query);

@@ -125,9 +125,9 @@ private:
              "are for the class that the network predicts.");
         term("Blend",
              "The mean of the most voted sources, weighted by their votes: what the network \u201csees\u201d.");
-        term("Before and behind the activation",
+        term("Before and after the activation",
              "The same neurons, once as weighted sums, once as they pass them on. "
-             "Behind a ReLU many values are equally 0; where more samples tie than "
+             "After a ReLU many values are equally 0; where more samples tie than "
              "places are left, the tie rule decides.");
         out_ += "</dl>\n</details>\n";
     }
@@ -201,8 +201,7 @@ private:
         const ReportLayer& l = s.layers[number];
         out_ += "<div class=\"layer\">\n<h4>Layer " + std::to_string(number + 1) + " <span class=\"quiet\">";
         text(l.name);
-        out_ +=
-            l.views.size() < 2 ? "</span></h4>\n<div class=\"views one\">\n" : "</span></h4>\n<div class=\"views\">\n";
+        out_ += "</span></h4>\n<div class=\"views\">\n";
         views(s, l, false);
         out_ += "</div>\n";
         neurons(l);

@@ -32,7 +32,7 @@ struct ReportQuery {
 };
 
 /// Collects traced predictions and writes them as one HTML page: the input, the evidence for each class, the blend of
-/// the sources and the sources themselves, for the network and each layer, before and behind the activations, and the
+/// the sources and the sources themselves, for the network and each layer, before and after the activations, and the
 /// most active neurons of each layer. Wrong predictions come first. The page needs no other file, no network and no
 /// script, and follows the reader's light or dark setting.
 ///

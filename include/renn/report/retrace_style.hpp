@@ -33,7 +33,7 @@ a{color:var(--link)}
 b.true,b.wrong{font-weight:650}
 .facts{display:flex;flex-wrap:wrap;gap:1px;margin:20px 0 14px;background:var(--line);border:1px solid var(--line);
 border-radius:10px;overflow:hidden}
-.facts div{background:var(--card);padding:9px 14px;flex:1 1 150px}
+.facts div{background:var(--card);padding:9px 14px;flex:1 1 auto;min-width:120px}
 .facts dt{color:var(--quiet);font-size:12.5px}
 .facts dd{margin:0;font-weight:600;overflow-wrap:anywhere}
 details{margin-top:12px}
@@ -55,7 +55,6 @@ scroll-margin-top:12px}
 .network{display:grid;grid-template-columns:var(--figure) minmax(0,1fr) minmax(0,1fr);gap:20px 28px;margin-top:14px}
 .network.one{grid-template-columns:var(--figure) minmax(0,1fr)}
 .views{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:18px 28px}
-.views.one{grid-template-columns:minmax(0,1fr)}
 figure{margin:0}
 figure img{width:var(--figure)}
 figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;max-width:var(--figure)}
@@ -99,8 +98,9 @@ footer{color:var(--quiet);font-size:13px;padding-top:10px;padding-bottom:40px;ov
 @media (max-width:860px){main,header,footer{padding-left:14px;padding-right:14px}
 header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}
 .network,.network.one,.views{grid-template-columns:minmax(0,1fr)}
-.facts div{flex-basis:120px}
 .input{display:flex;gap:16px}.input dl{margin:0}}
+@media (max-width:480px){.sum{gap:12px}.sum figure img,.sum figcaption{width:calc(1.5*var(--thumb))}
+.evidence .mark{width:62px;padding-left:6px}.evidence .part{width:46px}}
 @media print{article{break-inside:avoid}body{background:none}}
 )css";
 

@@ -74,7 +74,7 @@ struct ReportDetail {
     std::size_t sources = 16;       ///< shown for the network
     std::size_t layer_sources = 8;  ///< shown for each layer
     std::size_t neurons = 16;       ///< shown for each layer, the largest values first
-    std::size_t blended = 0;        ///< sources in a blend; 0: k, but no more than 50, behind which sources mean little
+    std::size_t blended = 0;        ///< sources in a blend; 0: k, at most 50: sources further down mean little
 };
 
 /// Everything a page shows.

@@ -66,7 +66,7 @@ protected:
 
     void view(const ReportSample& s, const ReportView& v, double most, bool network) {
         const std::string_view tag = network ? "h4" : "h5";
-        const std::string_view where = v.kind == Kind::pre ? "before the activation" : "behind the activation";
+        const std::string_view where = v.kind == Kind::pre ? "before the activation" : "after the activation";
         out_ += "<div>\n<div class=\"head\"><" + std::string(tag);
         out_ += ">" + capital(std::string(where)) + "</" + std::string(tag) + ">";
         out_ += "<span class=\"quiet\">" + html::grouped(v.neurons) + (v.neurons == 1 ? " neuron, " : " neurons, ") +

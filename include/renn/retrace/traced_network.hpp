@@ -39,6 +39,7 @@ template <class Model, class Store = MemoryStore<typename Model::Scalar>, class 
 class TracedNetwork {
 public:
     using Scalar = typename Model::Scalar;
+    static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/neuron_index.hpp)");
     using Index = NeuronIndex<Store, Policy>;
     using Answer = Retrace<Index>;
 
