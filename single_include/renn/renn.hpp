@@ -2165,6 +2165,7 @@ struct Sorted {
 #include <fstream>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -2481,12 +2482,7 @@ void write_frame(const std::string& path, std::string_view content, std::uint32_
         std::ofstream out(partial, std::ios::binary | std::ios::trunc);
         require(static_cast<bool>(out), "cannot be created");
         out.write(reinterpret_cast<const char*>(&head), sizeof(head));
-        try {
-            payload(out);
-        } catch (...) {  // an archive has its own error for a stream that failed
-            require(static_cast<bool>(out), "cannot be written (disk full?)");
-            throw;
-        }
+        payload(out);
         out.close();
         require(static_cast<bool>(out), "cannot be written (disk full?)");
     }
@@ -3762,6 +3758,28 @@ concept IndexPolicy = requires(const typename P::template Locator<S>& l, const C
     { l.bytes() } -> std::convertible_to<std::size_t>;
 };
 
+namespace detail {
+
+/// Runs work once, whoever comes first; where it throws, the next may try again. (std::call_once would hang then under
+/// the thread sanitizer, and costs a function call each time.)
+class Once {
+public:
+    template <class Work>
+    void run(Work&& work) {
+        if (done_.load(std::memory_order_acquire)) return;
+        const std::lock_guard lock(guard_);
+        if (done_.load(std::memory_order_relaxed)) return;
+        work();
+        done_.store(true, std::memory_order_release);
+    }
+
+private:
+    std::mutex guard_;
+    std::atomic<bool> done_{false};
+};
+
+}  // namespace detail
+
 /// The sorted values of every recorded neuron, over a store that does not change any more. A post-activation that keeps
 /// the order of its pre-activation shares its sorted column; any other gets one over the recomputed values.
 /// Threads   const members may run on several threads at once; a structure is built once, by whoever needs it first.
@@ -3834,7 +3852,7 @@ public:
 
     /// Samples that rectifiers (slope 0) hold at 0, and a unit's number in that table; -1 for other units.
     const detail::Clipped& clipped() const {
-        std::call_once(clipped_once_, [this] {
+        clipped_once_.run([this] {
             const Store& recorded = *store_;
             const auto n = static_cast<std::size_t>(recorded.samples());
             clipped_ = detail::Clipped(n, clipped_units_, static_cast<std::size_t>(recorded.classes()));
@@ -3875,10 +3893,9 @@ public:
 
 private:
     struct Slot {
-        mutable std::once_flag column_once, locator_once;
+        mutable detail::Once column_once, locator_once;
         mutable ColumnView<Scalar> view;
         mutable std::optional<Locator> locator;
-        mutable std::atomic<bool> ready{false};  ///< call_once alone costs a function call each time
     };
 
     const Slot& slot(Unit u) const noexcept { return slots_[starts_[u.point] + u.unit]; }
@@ -3900,7 +3917,7 @@ private:
         const auto n = static_cast<std::size_t>(store_->samples());
         Scalar* values = values_[u.point].data() + u.unit * n;
         std::uint32_t* order = order_[u.point].data() + u.unit * n;
-        std::call_once(slot(u).column_once, [&] {
+        slot(u).column_once.run([&] {
             detail::RadixScratch<Scalar> own;
             auto& buffers = scratch != nullptr ? *scratch : own;
             const Point& point = store_->points[u.point];
@@ -3919,13 +3936,11 @@ private:
 
     const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {
         const Slot& s = slot(u);
-        if (s.ready.load(std::memory_order_acquire)) return s;
-        std::call_once(s.locator_once, [&] {
+        s.locator_once.run([&] {
             s.view = column(source(u), scratch);
             s.view.slope = derivations_[u.point].negative_slope.value_or(Scalar(1));
             s.locator.emplace(s.view);
             bytes_ += s.locator->bytes();
-            s.ready.store(true, std::memory_order_release);
         });
         return s;
     }
@@ -3939,7 +3954,7 @@ private:
     std::unique_ptr<Slot[]> slots_;
     std::vector<std::ptrdiff_t> clipped_starts_;  ///< number of a rectifier's first unit in the table; -1: no rectifier
     std::size_t clipped_units_ = 0;
-    mutable std::once_flag clipped_once_;
+    mutable detail::Once clipped_once_;
     mutable detail::Clipped clipped_;
     mutable std::atomic<std::size_t> bytes_{0};
 };
@@ -4214,6 +4229,7 @@ public:
         return top(m, scratch);
     }
     std::vector<Source> top(std::size_t m, VoteScratch& scratch) const {
+        m = std::min(m, static_cast<std::size_t>(store().samples()));
         if (m == 0) return {};
         const double shared = count_singles(scratch);
         std::vector<Candidate> candidates = leaders(m, shared, scratch.singles);
@@ -4285,10 +4301,11 @@ public:
         return singles;
     }
 
-    /// Class with most evidence, the first among equals.
+    /// Class with most evidence, the first among equals; -1 if nobody voted.
     std::int32_t evidence_class() const {
         const std::vector<double> e = evidence();
-        return static_cast<std::int32_t>(std::max_element(e.begin(), e.end()) - e.begin());
+        const auto best = std::max_element(e.begin(), e.end());
+        return best == e.end() || *best <= 0.0 ? -1 : static_cast<std::int32_t>(best - e.begin());
     }
 
 protected:
@@ -4462,7 +4479,8 @@ private:
             std::push_heap(best.begin(), best.end(), std::greater<>());
         });
         // The m-th best has at least this many votes; what stays below it even with every share is out.
-        const double least = std::max(static_cast<double>(best.front()) - shared, 0.0);
+        // (The margin covers what rounding of the sums may do.)
+        const double least = std::max(static_cast<double>(best.front()) - shared * (1.0 + 1e-9) - 1e-9, 0.0);
         const auto floor = static_cast<std::uint32_t>(std::ceil(least));
         const std::uint32_t threshold = shared > 0.0 ? floor : std::max(floor, 1U);
         std::vector<Candidate> candidates;
@@ -4533,8 +4551,8 @@ public:
     const std::vector<Scalar>& outputs() const noexcept { return this->search_->outputs; }
     std::int32_t prediction() const noexcept { return this->search_->prediction; }
 
-    /// Whether the sources speak for the class that the model predicts.
-    bool agreement() const { return this->evidence_class() == prediction(); }
+    /// Whether the sources speak for the class that the model predicts; false if nobody voted.
+    bool agreement() const { return prediction() >= 0 && this->evidence_class() == prediction(); }
 
     /// Points that voted, in the order of the pass.
     std::vector<std::string> layers() const {
@@ -6048,6 +6066,19 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
 
 namespace detail {
 
+/// Writes a framed file: `write(archive)`.
+template <class F>
+void write_archive(const std::string& path, std::string_view content, std::uint32_t scalar_bytes, F&& write) {
+    try {
+        write_frame(path, content, scalar_bytes, [&](std::ostream& out) {
+            cereal::BinaryOutputArchive ar(out);
+            write(ar);
+        });
+    } catch (const cereal::Exception&) {  // it writes past the stream, which does not know that it failed
+        raise<FormatError>("save: " + path, "cannot be written (disk full?)");
+    }
+}
+
 /// Reads the payload of a framed file. Whatever cereal throws over it means a damaged file, as do values that cannot
 /// be; sizes that do not fit mean another network. Every error names the file.
 template <class F>
@@ -6079,17 +6110,13 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
 template <class... Layers>
 void save(const std::string& path, const Network<Layers...>& net) {
     using S = typename Network<Layers...>::Scalar;
-    detail::write_frame(path, "network", sizeof(S), [&](std::ostream& out) {
-        cereal::BinaryOutputArchive ar(out);
-        put(ar, net);
-    });
+    detail::write_archive(path, "network", sizeof(S), [&](auto& ar) { put(ar, net); });
 }
 
 /// save("digits.renn", traced): network (not foreign code) and recording. The index is built again after loading.
 template <class Model, class Store, class Policy>
 void save(const std::string& path, const TracedNetwork<Model, Store, Policy>& traced) {
-    detail::write_frame(path, "traced", sizeof(typename Model::Scalar), [&](std::ostream& out) {
-        cereal::BinaryOutputArchive ar(out);
+    detail::write_archive(path, "traced", sizeof(typename Model::Scalar), [&](auto& ar) {
         constexpr bool own = requires {
             put(ar, traced.network());
         };

@@ -40,6 +40,28 @@ concept IndexPolicy = requires(const typename P::template Locator<S>& l, const C
     { l.bytes() } -> std::convertible_to<std::size_t>;
 };
 
+namespace detail {
+
+/// Runs work once, whoever comes first; where it throws, the next may try again. (std::call_once would hang then under
+/// the thread sanitizer, and costs a function call each time.)
+class Once {
+public:
+    template <class Work>
+    void run(Work&& work) {
+        if (done_.load(std::memory_order_acquire)) return;
+        const std::lock_guard lock(guard_);
+        if (done_.load(std::memory_order_relaxed)) return;
+        work();
+        done_.store(true, std::memory_order_release);
+    }
+
+private:
+    std::mutex guard_;
+    std::atomic<bool> done_{false};
+};
+
+}  // namespace detail
+
 /// The sorted values of every recorded neuron, over a store that does not change any more. A post-activation that keeps
 /// the order of its pre-activation shares its sorted column; any other gets one over the recomputed values.
 /// Threads   const members may run on several threads at once; a structure is built once, by whoever needs it first.
@@ -112,7 +134,7 @@ public:
 
     /// Samples that rectifiers (slope 0) hold at 0, and a unit's number in that table; -1 for other units.
     const detail::Clipped& clipped() const {
-        std::call_once(clipped_once_, [this] {
+        clipped_once_.run([this] {
             const Store& recorded = *store_;
             const auto n = static_cast<std::size_t>(recorded.samples());
             clipped_ = detail::Clipped(n, clipped_units_, static_cast<std::size_t>(recorded.classes()));
@@ -153,10 +175,9 @@ public:
 
 private:
     struct Slot {
-        mutable std::once_flag column_once, locator_once;
+        mutable detail::Once column_once, locator_once;
         mutable ColumnView<Scalar> view;
         mutable std::optional<Locator> locator;
-        mutable std::atomic<bool> ready{false};  ///< call_once alone costs a function call each time
     };
 
     const Slot& slot(Unit u) const noexcept { return slots_[starts_[u.point] + u.unit]; }
@@ -178,7 +199,7 @@ private:
         const auto n = static_cast<std::size_t>(store_->samples());
         Scalar* values = values_[u.point].data() + u.unit * n;
         std::uint32_t* order = order_[u.point].data() + u.unit * n;
-        std::call_once(slot(u).column_once, [&] {
+        slot(u).column_once.run([&] {
             detail::RadixScratch<Scalar> own;
             auto& buffers = scratch != nullptr ? *scratch : own;
             const Point& point = store_->points[u.point];
@@ -197,13 +218,11 @@ private:
 
     const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {
         const Slot& s = slot(u);
-        if (s.ready.load(std::memory_order_acquire)) return s;
-        std::call_once(s.locator_once, [&] {
+        s.locator_once.run([&] {
             s.view = column(source(u), scratch);
             s.view.slope = derivations_[u.point].negative_slope.value_or(Scalar(1));
             s.locator.emplace(s.view);
             bytes_ += s.locator->bytes();
-            s.ready.store(true, std::memory_order_release);
         });
         return s;
     }
@@ -217,7 +236,7 @@ private:
     std::unique_ptr<Slot[]> slots_;
     std::vector<std::ptrdiff_t> clipped_starts_;  ///< number of a rectifier's first unit in the table; -1: no rectifier
     std::size_t clipped_units_ = 0;
-    mutable std::once_flag clipped_once_;
+    mutable detail::Once clipped_once_;
     mutable detail::Clipped clipped_;
     mutable std::atomic<std::size_t> bytes_{0};
 };

@@ -121,12 +121,7 @@ void write_frame(const std::string& path, std::string_view content, std::uint32_
         std::ofstream out(partial, std::ios::binary | std::ios::trunc);
         require(static_cast<bool>(out), "cannot be created");
         out.write(reinterpret_cast<const char*>(&head), sizeof(head));
-        try {
-            payload(out);
-        } catch (...) {  // an archive has its own error for a stream that failed
-            require(static_cast<bool>(out), "cannot be written (disk full?)");
-            throw;
-        }
+        payload(out);
         out.close();
         require(static_cast<bool>(out), "cannot be written (disk full?)");
     }

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -195,6 +196,19 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
 
 namespace detail {
 
+/// Writes a framed file: `write(archive)`.
+template <class F>
+void write_archive(const std::string& path, std::string_view content, std::uint32_t scalar_bytes, F&& write) {
+    try {
+        write_frame(path, content, scalar_bytes, [&](std::ostream& out) {
+            cereal::BinaryOutputArchive ar(out);
+            write(ar);
+        });
+    } catch (const cereal::Exception&) {  // it writes past the stream, which does not know that it failed
+        raise<FormatError>("save: " + path, "cannot be written (disk full?)");
+    }
+}
+
 /// Reads the payload of a framed file. Whatever cereal throws over it means a damaged file, as do values that cannot
 /// be; sizes that do not fit mean another network. Every error names the file.
 template <class F>
@@ -226,17 +240,13 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
 template <class... Layers>
 void save(const std::string& path, const Network<Layers...>& net) {
     using S = typename Network<Layers...>::Scalar;
-    detail::write_frame(path, "network", sizeof(S), [&](std::ostream& out) {
-        cereal::BinaryOutputArchive ar(out);
-        put(ar, net);
-    });
+    detail::write_archive(path, "network", sizeof(S), [&](auto& ar) { put(ar, net); });
 }
 
 /// save("digits.renn", traced): network (not foreign code) and recording. The index is built again after loading.
 template <class Model, class Store, class Policy>
 void save(const std::string& path, const TracedNetwork<Model, Store, Policy>& traced) {
-    detail::write_frame(path, "traced", sizeof(typename Model::Scalar), [&](std::ostream& out) {
-        cereal::BinaryOutputArchive ar(out);
+    detail::write_archive(path, "traced", sizeof(typename Model::Scalar), [&](auto& ar) {
         constexpr bool own = requires {
             put(ar, traced.network());
         };

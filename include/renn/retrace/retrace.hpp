@@ -63,8 +63,8 @@ public:
     const std::vector<Scalar>& outputs() const noexcept { return this->search_->outputs; }
     std::int32_t prediction() const noexcept { return this->search_->prediction; }
 
-    /// Whether the sources speak for the class that the model predicts.
-    bool agreement() const { return this->evidence_class() == prediction(); }
+    /// Whether the sources speak for the class that the model predicts; false if nobody voted.
+    bool agreement() const { return prediction() >= 0 && this->evidence_class() == prediction(); }
 
     /// Points that voted, in the order of the pass.
     std::vector<std::string> layers() const {

@@ -58,6 +58,7 @@ public:
         return top(m, scratch);
     }
     std::vector<Source> top(std::size_t m, VoteScratch& scratch) const {
+        m = std::min(m, static_cast<std::size_t>(store().samples()));
         if (m == 0) return {};
         const double shared = count_singles(scratch);
         std::vector<Candidate> candidates = leaders(m, shared, scratch.singles);
@@ -129,10 +130,11 @@ public:
         return singles;
     }
 
-    /// Class with most evidence, the first among equals.
+    /// Class with most evidence, the first among equals; -1 if nobody voted.
     std::int32_t evidence_class() const {
         const std::vector<double> e = evidence();
-        return static_cast<std::int32_t>(std::max_element(e.begin(), e.end()) - e.begin());
+        const auto best = std::max_element(e.begin(), e.end());
+        return best == e.end() || *best <= 0.0 ? -1 : static_cast<std::int32_t>(best - e.begin());
     }
 
 protected:
@@ -306,7 +308,8 @@ private:
             std::push_heap(best.begin(), best.end(), std::greater<>());
         });
         // The m-th best has at least this many votes; what stays below it even with every share is out.
-        const double least = std::max(static_cast<double>(best.front()) - shared, 0.0);
+        // (The margin covers what rounding of the sums may do.)
+        const double least = std::max(static_cast<double>(best.front()) - shared * (1.0 + 1e-9) - 1e-9, 0.0);
         const auto floor = static_cast<std::uint32_t>(std::ceil(least));
         const std::uint32_t threshold = shared > 0.0 ? floor : std::max(floor, 1U);
         std::vector<Candidate> candidates;
