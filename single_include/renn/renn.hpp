@@ -50,6 +50,8 @@ void reshape(Batch<S>& m, Index rows, Index cols) {
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 
 /// Eigen's own product rounds a sample differently alone, in a batch, and at another place of the batch. Here each
@@ -60,6 +62,14 @@ void reshape(Batch<S>& m, Index rows, Index cols) {
 namespace renn::canonical {
 
 namespace detail {
+
+/// f(0), ..., f(N - 1) with constants, so that arrays indexed by them live in registers at every optimisation level.
+template <int N, class F>
+void unrolled(F&& f) {
+    [&f]<int... I>(std::integer_sequence<int, I...>) {
+        (f(std::integral_constant<int, I>{}), ...);
+    }(std::make_integer_sequence<int, N>{});
+}
 
 template <class S>
 struct Kernel {
@@ -90,31 +100,26 @@ struct Kernel {
     template <int R, int C, bool Whole>
     static void tile(const S* a, Index a_stride, const S* b, Index b_row, Index b_col, S* y, Index y_stride,
                      Index steps, Index rows) {
-        Packet sum[R][C];
-        for (int c = 0; c < C; ++c) {
-            for (int r = 0; r < R; ++r) {
-                S* at = y + c * y_stride + r * lanes;
-                sum[r][c] = Whole ? load(at) : load_some(at, rows);
-            }
-        }
+        Packet sum[R * C];
+        const auto at = [&](int i) { return y + (i / R) * y_stride + (i % R) * lanes; };
+        unrolled<R * C>([&](auto i) { sum[i] = Whole ? load(at(i)) : load_some(at(i), rows); });
         for (Index k = 0; k < steps; ++k, a += a_stride, b += b_row) {
             Packet left[R];
-            for (int r = 0; r < R; ++r) left[r] = load(a + r * lanes);
-            for (int c = 0; c < C; ++c) {
+            unrolled<R>([&](auto r) { left[r] = load(a + r * lanes); });
+            unrolled<C>([&](auto c) {
                 const Packet right = Eigen::internal::pset1<Packet>(b[c * b_col]);
-                for (int r = 0; r < R; ++r) sum[r][c] = Eigen::internal::pmadd(left[r], right, sum[r][c]);
-            }
+                unrolled<R>([&](auto r) {
+                    sum[c * R + r] = Eigen::internal::pmadd(left[r], right, sum[c * R + r]);
+                });
+            });
         }
-        for (int c = 0; c < C; ++c) {
-            for (int r = 0; r < R; ++r) {
-                S* at = y + c * y_stride + r * lanes;
-                if constexpr (Whole) {
-                    store(at, sum[r][c]);
-                } else {
-                    store_some(at, sum[r][c], rows);
-                }
+        unrolled<R * C>([&](auto i) {
+            if constexpr (Whole) {
+                store(at(i), sum[i]);
+            } else {
+                store_some(at(i), sum[i], rows);
             }
-        }
+        });
     }
 
     template <int R, bool Whole>
@@ -4447,7 +4452,8 @@ private:
         double sum = 0.0;
         for (const Group& g : tied) {
             if (g.clipped >= 0) {
-                sum += clipped.holds(static_cast<std::size_t>(g.clipped), sample) ? g.share : 0.0;
+                // A product, as a branch on such a bit would be guessed wrong every other time.
+                sum += g.share * static_cast<double>(clipped.holds(static_cast<std::size_t>(g.clipped), sample));
             } else {
                 const NeuronAnswer& a = search_->neurons[g.neuron];
                 const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds all benchmarks and runs them one after another on the first core: run.sh [OPTION...], options go to each.
-# PRESET names another preset than benchmark, such as clang-benchmark.
+# Builds all benchmarks, runs them one after another and prints what was measured beside what is to be reached:
+# run.sh [OPTION...], options go to each. PRESET names another preset than benchmark, such as clang-benchmark;
+# RENN_MNIST a folder with MNIST; COMPILE_ROUNDS=0 leaves the compile times out.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,8 +13,22 @@ sh cmake/install_packages.sh cmake ninja-build g++ libeigen3-dev libnanoflann-de
 cmake --preset "$preset" --log-level=WARNING
 cmake --build --preset "$preset" --target benchmarks
 
+table=$(mktemp)
+trap 'rm -f "$table"' EXIT
+trap 'exit 1' HUP INT TERM
+export RENN_BENCHMARK_TABLE="$table"
+
 for source in tests/benchmarks/*.cpp; do
     name=$(basename "$source" .cpp)
     printf '\n== %s\n' "$name"
-    taskset -c 0 "build/$preset/tests/benchmarks/$name" "$@"
+    "build/$preset/tests/benchmarks/$name" "$@"
 done
+
+rounds=${COMPILE_ROUNDS:-3}
+if [ "$rounds" -gt 0 ]; then
+    printf '\n== compile times\n'
+    sh tests/benchmarks/compile_time.sh "$rounds"
+fi
+
+printf '\n| work | measured | target |\n| --- | --- | --- |\n'
+cat "$table"

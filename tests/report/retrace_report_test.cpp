@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_page_shows_input_blends_sources_and_neurons) {
     BOOST_TEST(contains(page, "dense1, relu1"));
     BOOST_TEST(contains(page, "7 neurons, 35 votes"));          // before the activation: 5 + 2
     BOOST_TEST(count(page, "Before the activation</h") == 3U);  // network, dense1, dense2
-    BOOST_TEST(count(page, "After the activation</h") == 2U);  // network, relu1
+    BOOST_TEST(count(page, "After the activation</h") == 2U);   // network, relu1
     // The input, 5 blends of sources, 2 x 4 and 3 x 3 sources, 2 blends of neurons in each layer.
     BOOST_TEST(count(page, "<img ") == 1U + 5U + 8U + 9U + 4U);
     BOOST_TEST(count(page, "<img ") == count(page, " alt=\""));

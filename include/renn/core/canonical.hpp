@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include <renn/core/batch.hpp>
 
@@ -16,6 +18,14 @@
 namespace renn::canonical {
 
 namespace detail {
+
+/// f(0), ..., f(N - 1) with constants, so that arrays indexed by them live in registers at every optimisation level.
+template <int N, class F>
+void unrolled(F&& f) {
+    [&f]<int... I>(std::integer_sequence<int, I...>) {
+        (f(std::integral_constant<int, I>{}), ...);
+    }(std::make_integer_sequence<int, N>{});
+}
 
 template <class S>
 struct Kernel {
@@ -46,31 +56,26 @@ struct Kernel {
     template <int R, int C, bool Whole>
     static void tile(const S* a, Index a_stride, const S* b, Index b_row, Index b_col, S* y, Index y_stride,
                      Index steps, Index rows) {
-        Packet sum[R][C];
-        for (int c = 0; c < C; ++c) {
-            for (int r = 0; r < R; ++r) {
-                S* at = y + c * y_stride + r * lanes;
-                sum[r][c] = Whole ? load(at) : load_some(at, rows);
-            }
-        }
+        Packet sum[R * C];
+        const auto at = [&](int i) { return y + (i / R) * y_stride + (i % R) * lanes; };
+        unrolled<R * C>([&](auto i) { sum[i] = Whole ? load(at(i)) : load_some(at(i), rows); });
         for (Index k = 0; k < steps; ++k, a += a_stride, b += b_row) {
             Packet left[R];
-            for (int r = 0; r < R; ++r) left[r] = load(a + r * lanes);
-            for (int c = 0; c < C; ++c) {
+            unrolled<R>([&](auto r) { left[r] = load(a + r * lanes); });
+            unrolled<C>([&](auto c) {
                 const Packet right = Eigen::internal::pset1<Packet>(b[c * b_col]);
-                for (int r = 0; r < R; ++r) sum[r][c] = Eigen::internal::pmadd(left[r], right, sum[r][c]);
-            }
+                unrolled<R>([&](auto r) {
+                    sum[c * R + r] = Eigen::internal::pmadd(left[r], right, sum[c * R + r]);
+                });
+            });
         }
-        for (int c = 0; c < C; ++c) {
-            for (int r = 0; r < R; ++r) {
-                S* at = y + c * y_stride + r * lanes;
-                if constexpr (Whole) {
-                    store(at, sum[r][c]);
-                } else {
-                    store_some(at, sum[r][c], rows);
-                }
+        unrolled<R * C>([&](auto i) {
+            if constexpr (Whole) {
+                store(at(i), sum[i]);
+            } else {
+                store_some(at(i), sum[i], rows);
             }
-        }
+        });
     }
 
     template <int R, bool Whole>

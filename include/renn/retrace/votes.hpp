@@ -276,7 +276,8 @@ private:
         double sum = 0.0;
         for (const Group& g : tied) {
             if (g.clipped >= 0) {
-                sum += clipped.holds(static_cast<std::size_t>(g.clipped), sample) ? g.share : 0.0;
+                // A product, as a branch on such a bit would be guessed wrong every other time.
+                sum += g.share * static_cast<double>(clipped.holds(static_cast<std::size_t>(g.clipped), sample));
             } else {
                 const NeuronAnswer& a = search_->neurons[g.neuron];
                 const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);
