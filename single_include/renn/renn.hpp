@@ -68,16 +68,16 @@ template <int N, class F>
 void unrolled(F&& f) {
     [&f]<int... I>(std::integer_sequence<int, I...>) {
         (f(std::integral_constant<int, I>{}), ...);
-    }(std::make_integer_sequence<int, N>{});
+    }
+    (std::make_integer_sequence<int, N>{});
 }
 
 template <class S>
 struct Kernel {
     using Packet = typename Eigen::internal::packet_traits<S>::type;
-    static constexpr Index lanes = Eigen::internal::packet_traits<S>::Vectorizable
-                                       ? Eigen::internal::packet_traits<S>::size
-                                       : 1;
-    static constexpr Index packets = 4;             // rows of a tile; with 3 columns they fill 16 registers
+    static constexpr Index lanes =
+        Eigen::internal::packet_traits<S>::Vectorizable ? Eigen::internal::packet_traits<S>::size : 1;
+    static constexpr Index packets = 4;  // rows of a tile; with 3 columns they fill 16 registers
     static constexpr Index columns = 3;
     static constexpr Index panel = packets * lanes;
     static constexpr Index depth = 16384 / (panel * static_cast<Index>(sizeof(S)));  // a panel is half of L1
@@ -108,9 +108,7 @@ struct Kernel {
             unrolled<R>([&](auto r) { left[r] = load(a + r * lanes); });
             unrolled<C>([&](auto c) {
                 const Packet right = Eigen::internal::pset1<Packet>(b[c * b_col]);
-                unrolled<R>([&](auto r) {
-                    sum[c * R + r] = Eigen::internal::pmadd(left[r], right, sum[c * R + r]);
-                });
+                unrolled<R>([&](auto r) { sum[c * R + r] = Eigen::internal::pmadd(left[r], right, sum[c * R + r]); });
             });
         }
         unrolled<R * C>([&](auto i) {
@@ -204,14 +202,14 @@ void accumulate(const S* a, Index a_stride, const S* b, Index b_row, Index b_col
         for (; i + K::panel <= rows; i += K::panel) {
             const S* at = a + i + k * a_stride;
             if (pack) left(K::panel, K::panel, 0, steps);
-            K::template panel_times<R, true>(pack ? packed : at, pack ? K::panel : a_stride, right, b_row, b_col,
-                                             y + i, y_stride, steps, cols, K::panel);
+            K::template panel_times<R, true>(pack ? packed : at, pack ? K::panel : a_stride, right, b_row, b_col, y + i,
+                                             y_stride, steps, cols, K::panel);
         }
         for (; i + K::lanes <= rows; i += K::lanes) {
             const S* at = a + i + k * a_stride;
             if (pack) left(K::lanes, K::lanes, 0, steps);
-            K::template panel_times<1, true>(pack ? packed : at, pack ? K::lanes : a_stride, right, b_row, b_col,
-                                             y + i, y_stride, steps, cols, K::lanes);
+            K::template panel_times<1, true>(pack ? packed : at, pack ? K::lanes : a_stride, right, b_row, b_col, y + i,
+                                             y_stride, steps, cols, K::lanes);
         }
         if (i < rows) {  // the last rows do not fill a packet: always through the padded copy
             for (Index from = 0; from < steps; from += K::depth) {
@@ -397,18 +395,18 @@ concept Layer = requires(const L& l, const typename L::Parameters& w, X<L> x, Y<
 /// From dL/dY, `backward` writes dL/dX to dx and dL/dW, summed over the batch, to g.
 /// A layer may also accept NotWanted for dx or g and skip that work; one that does not is given scratch.
 template <class L>
-concept DifferentiableLayer =
-    Layer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, X<L> y, X<L> dy, Y<L> dx,
-                         typename L::Cache& c, typename L::Parameters& g) { l.backward(w, x, y, c, dy, dx, g); };
+concept DifferentiableLayer = Layer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, X<L> y, X<L> dy,
+                                                   Y<L> dx, typename L::Cache& c, typename L::Parameters& g) {
+    l.backward(w, x, y, c, dy, dx, g);
+};
 
 /// A layer that is linear in its input up to a bias. `map` is the linear part alone, with any parameters: modified
 /// weights, masks, perturbations; `map_transposed` its transpose.
 template <class L>
-concept LinearLayer =
-    DifferentiableLayer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y) {
-        l.map(w, x, y);
-        l.map_transposed(w, x, y);
-    };
+concept LinearLayer = DifferentiableLayer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y) {
+    l.map(w, x, y);
+    l.map_transposed(w, x, y);
+};
 
 /// One layer of one pass, as visitors and rules see it. `path` names it in the network ("dense1", in a nested
 /// network "residual1/dense2"), `index` is its place among its siblings. In a reverse walk `gradient` is where a
@@ -427,12 +425,16 @@ struct Step {
 
 /// Sees every layer of a forward walk, in order, just after it ran.
 template <class V, class L>
-concept ForwardVisitor = requires(V& v, const Step<L>& s) { v.visit(s); };
+concept ForwardVisitor = requires(V& v, const Step<L>& s) {
+    v.visit(s);
+};
 
 /// Turns what arrives above a layer into what leaves below it. Found by overload on (rule, layer), so a rule and a
 /// layer written by two strangers meet in a third one's overload. `below` is a Batch, or NotWanted at the input.
 template <class R, class L>
-concept ReverseRule = requires(R& r, const Step<L>& s, X<L> above, Y<L> below) { reverse(r, s, above, below); };
+concept ReverseRule = requires(R& r, const Step<L>& s, X<L> above, Y<L> below) {
+    reverse(r, s, above, below);
+};
 
 /// The visitor of a plain prediction.
 struct NoVisit {
@@ -508,8 +510,8 @@ struct Elementwise {
     }
 
     template <class Dx, class G>
-    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>& y, const Cache&,
-                  const BatchView<S>& dy, Dx& dx, G&) const {
+    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>& y, const Cache&, const BatchView<S>& dy,
+                  Dx& dx, G&) const {
         if constexpr (is_wanted<Dx>) {
             require_shape("activation backward", "dy", dy, y.rows(), y.cols());
             reshape(dx, dy.rows(), dy.cols());
@@ -1948,8 +1950,12 @@ struct ColumnView {
     std::uint32_t hole = 0;
 
     ColumnView() = default;
-    ColumnView(const S* sorted_values, const std::uint32_t* sorted_order, std::size_t count, S negative_slope = S(1)) noexcept
-        : values(sorted_values), order(sorted_order), size(static_cast<std::uint32_t>(count)), slope(negative_slope),
+    ColumnView(const S* sorted_values, const std::uint32_t* sorted_order, std::size_t count,
+               S negative_slope = S(1)) noexcept
+        : values(sorted_values),
+          order(sorted_order),
+          size(static_cast<std::uint32_t>(count)),
+          slope(negative_slope),
           hole(size) {}
 
     /// Without the sample at a sorted place.
@@ -1989,9 +1995,9 @@ void sort_column(std::span<const S> values, std::span<const std::uint32_t> by_id
 namespace renn {
 
 /// Index policy: a one-dimensional KD-tree with the L1 metric over the distinct values of a neuron. The tree finds the
-/// nearest distinct value; the k nearest samples lie around it in the sorted order. Thousands of equal values, behind an
-/// inactive ReLU, are one point of the tree.
-/// Cost   build: radix sort and a tree over distinct values; memory 8 bytes a value and about 9 a distinct one; a search
+/// nearest distinct value; the k nearest samples lie around it in the sorted order. Thousands of equal values, behind
+/// an inactive ReLU, are one point of the tree. Cost   build: radix sort and a tree over distinct values; memory 8
+/// bytes a value and about 9 a distinct one; a search
 ///        O(log distinct).
 struct KdTree {
     static constexpr std::string_view name = "KdTree";
@@ -2601,7 +2607,8 @@ void backward(const Step<L>& s, X<L> above, Dx& dx, G& g) {
 
 template <class L, class Below>
 void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& below) {
-    static_assert(DifferentiableLayer<L>, "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
+    static_assert(DifferentiableLayer<L>,
+                  "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
     if (s.gradient != nullptr) {
         detail::backward(s, above, below, *s.gradient);
     } else {
@@ -2612,7 +2619,8 @@ void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& belo
 
 template <class L, class Below>
 void reverse(const InputGradient&, const Step<L>& s, X<L> above, Below& below) {
-    static_assert(DifferentiableLayer<L>, "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
+    static_assert(DifferentiableLayer<L>,
+                  "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
     NotWanted none;
     detail::backward(s, above, below, none);
 }
@@ -2763,11 +2771,7 @@ public:
     }
 
     /// Layers as they are by default, without sizes yet where the type does not say them; for loading.
-    Network()
-        requires(std::is_default_constructible_v<Layers> && ...)
-    {
-        take_over();
-    }
+    Network() requires(std::is_default_constructible_v<Layers>&&...) { take_over(); }
 
     const Parameters& parameters() const noexcept { return parameters_; }
     Parameters& parameters() noexcept { return parameters_; }
@@ -2800,8 +2804,8 @@ public:
             }
             for (std::size_t j = 0; j < i; ++j) {
                 if (new_names[i] == new_names[j]) {
-                    detail::raise<DataError>("Network::rename", "name of layers " + std::to_string(j) + " and " +
-                                                                    std::to_string(i),
+                    detail::raise<DataError>("Network::rename",
+                                             "name of layers " + std::to_string(j) + " and " + std::to_string(i),
                                              "\"" + new_names[i] + "\" twice", "a name of its own for each");
                 }
             }
@@ -2824,7 +2828,8 @@ public:
     Index out_features() const noexcept {
         Index width = Dynamic;
         const auto one = [&width](const auto& l) {
-            if constexpr (requires { l.out_features(); }) width = l.out_features() == Dynamic ? width : l.out_features();
+            if constexpr (requires { l.out_features(); })
+                width = l.out_features() == Dynamic ? width : l.out_features();
         };
         std::apply([&](const auto&... l) { (one(l), ...); }, layers_);
         return width;
@@ -2916,17 +2921,19 @@ public:
     /// "[Dense 784 -> 128, ReLU, Dense 128 -> 10]": what the network is without its parameters' values.
     std::string describe() const {
         std::string text;
-        std::apply([&text](const auto&... l) {
-            const auto one = [&text](const auto& layer) {
-                if (!text.empty()) text += ", ";
-                if constexpr (requires { layer.describe(); }) {
-                    text += layer.describe();
-                } else {
-                    text += layer.name;
-                }
-            };
-            (one(l), ...);
-        }, layers_);
+        std::apply(
+            [&text](const auto&... l) {
+                const auto one = [&text](const auto& layer) {
+                    if (!text.empty()) text += ", ";
+                    if constexpr (requires { layer.describe(); }) {
+                        text += layer.describe();
+                    } else {
+                        text += layer.name;
+                    }
+                };
+                (one(l), ...);
+            },
+            layers_);
         return "[" + text + "]";
     }
 
@@ -2935,12 +2942,14 @@ public:
         Index width = Dynamic;
         std::size_t i = 0;
         const auto one = [&](const auto& l) {
-            if constexpr (requires { l.in_features(); l.out_features(); }) {
+            if constexpr (requires {
+                              l.in_features();
+                              l.out_features();
+                          }) {
                 if (width != Dynamic && l.in_features() != Dynamic && width != l.in_features()) {
-                    detail::raise<ShapeError>("Network", "in_features of layer " + std::to_string(i) + " (" + names_[i] +
-                                                             ")",
-                                              std::to_string(l.in_features()),
-                                              std::to_string(width) + ", the out_features before it");
+                    detail::raise<ShapeError>(
+                        "Network", "in_features of layer " + std::to_string(i) + " (" + names_[i] + ")",
+                        std::to_string(l.in_features()), std::to_string(width) + ", the out_features before it");
                 }
                 width = l.out_features() == Dynamic ? width : l.out_features();
             }
@@ -3028,7 +3037,8 @@ private:
     void take_over() {
         [this]<std::size_t... I>(std::index_sequence<I...>) {
             ((std::get<I>(parameters_.layers) = detail::take_parameters(std::get<I>(layers_))), ...);
-        }(std::index_sequence_for<Layers...>{});
+        }
+        (std::index_sequence_for<Layers...>{});
         give_default_names();
     }
 
@@ -3052,7 +3062,9 @@ private:
 
 /// Calls f(path, layer, parameters) for every layer of a network, also inside nested ones, in order.
 template <class Net, class F>
-    requires requires { typename Net::Parameters; }
+    requires requires {
+        typename Net::Parameters;
+    }
 void for_each_layer(Net& net, F&& f) {
     detail::Path path;
     std::remove_const_t<Net>::for_each_layer(net, net.parameters(), f, path);
@@ -3063,15 +3075,17 @@ namespace detail {
 /// Mixes structure and parameter bits into one number, in the flat parameter order.
 template <class P>
 std::uint64_t hash_parameters(const P& parameters, std::uint64_t hash) {
-    for_each_block([&hash](const auto& block) {
-        hash = mix(hash, static_cast<std::uint64_t>(block.rows()));
-        hash = mix(hash, static_cast<std::uint64_t>(block.cols()));
-        for (Index i = 0; i < block.rows(); ++i) {
-            for (Index j = 0; j < block.cols(); ++j) {
-                hash = mix(hash, std::bit_cast<std::uint64_t>(static_cast<double>(block(i, j))));
+    for_each_block(
+        [&hash](const auto& block) {
+            hash = mix(hash, static_cast<std::uint64_t>(block.rows()));
+            hash = mix(hash, static_cast<std::uint64_t>(block.cols()));
+            for (Index i = 0; i < block.rows(); ++i) {
+                for (Index j = 0; j < block.cols(); ++j) {
+                    hash = mix(hash, std::bit_cast<std::uint64_t>(static_cast<double>(block(i, j))));
+                }
             }
-        }
-    }, parameters);
+        },
+        parameters);
     return hash;
 }
 
@@ -3094,12 +3108,15 @@ std::uint64_t hash_constant(const C& constant, std::uint64_t hash) {
 /// One number for a network's structure, its layers' constants() and its parameters: two networks that differ in a bit
 /// of these have different fingerprints, for all practical purposes.
 template <class Net>
-    requires requires { typename Net::Parameters; }
+    requires requires {
+        typename Net::Parameters;
+    }
 std::uint64_t fingerprint(const Net& net) {
     std::uint64_t hash = detail::hash_text(net.describe(), 0);
     for_each_layer(net, [&hash](std::string_view, const auto& layer, const auto& parameters) {
         if constexpr (requires { layer.constants(); }) {
-            std::apply([&hash](const auto&... c) { ((hash = detail::hash_constant(c, hash)), ...); }, layer.constants());
+            std::apply([&hash](const auto&... c) { ((hash = detail::hash_constant(c, hash)), ...); },
+                       layer.constants());
         }
         hash = detail::hash_parameters(parameters, hash);
     });
@@ -3140,8 +3157,8 @@ inline int thread_count(int wanted, Index tasks) {
 
 /// Calls work(task, worker) for every task in 0..tasks-1, each once, tasks handed out in ascending order.
 /// The calling thread is worker 0, and only there is `after_each(finished)` called, at the latest when all is done;
-/// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined before it is rethrown.
-/// Returns false if it was stopped by after_each.
+/// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined
+/// before it is rethrown. Returns false if it was stopped by after_each.
 template <class Work, class AfterEach>
 bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each) {
     std::atomic<Index> next{0};
@@ -3281,19 +3298,20 @@ private:
 namespace renn {
 
 /// Nearest values as ranges of sorted places. Let D be the distance of the k-th nearest: values in
-/// [closer_begin, closer_end) are nearer than D, those in [tied_begin, closer_begin) and [closer_end, tied_end) are at D
-/// exactly and share `places` = k - closer places. The ties may span several values on both sides of the query.
+/// [closer_begin, closer_end) are nearer than D, those in [tied_begin, closer_begin) and [closer_end, tied_end) are at
+/// D exactly and share `places` = k - closer places. The ties may span several values on both sides of the query.
 struct Window {
     std::uint32_t tied_begin = 0, closer_begin = 0, closer_end = 0, tied_end = 0;
     std::uint32_t closer = 0;  ///< samples nearer than the boundary
     std::uint32_t tied = 0;    ///< samples at the boundary
     std::uint32_t places = 0;
-    double boundary = 0.0;     ///< D; 0 if k is 0
+    double boundary = 0.0;  ///< D; 0 if k is 0
 };
 
 namespace detail {
 
-/// First i in [from, to) for which `holds`, a property that once true stays true; `to` if none. Looks near `from` first.
+/// First i in [from, to) for which `holds`, a property that once true stays true; `to` if none. Looks near `from`
+/// first.
 template <class P>
 std::uint32_t gallop_up(std::uint32_t from, std::uint32_t to, const P& holds) {
     std::uint32_t step = 1;
@@ -3329,9 +3347,8 @@ std::uint32_t gallop_down(std::uint32_t from, std::uint32_t to, const P& holds) 
 }  // namespace detail
 
 /// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
-/// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query and
-/// the k nearest are neighbours in the column: bisection finds where they begin.
-/// Cost   O(log k + log ties).
+/// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
+/// and the k nearest are neighbours in the column: bisection finds where they begin. Cost   O(log k + log ties).
 template <class S>
 Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position) {
     const std::uint32_t n = column.size;
@@ -3356,8 +3373,7 @@ Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, s
     window.boundary = boundary;
     window.tied_begin =
         detail::gallop_down(0, begin, [&](std::uint32_t i) { return column.distance(i, query) <= boundary; });
-    window.tied_end =
-        detail::gallop_up(end, n, [&](std::uint32_t i) { return column.distance(i, query) > boundary; });
+    window.tied_end = detail::gallop_up(end, n, [&](std::uint32_t i) { return column.distance(i, query) > boundary; });
     window.closer_begin =
         detail::gallop_up(begin, left, [&](std::uint32_t i) { return column.distance(i, query) < boundary; });
     window.closer_end =
@@ -3378,7 +3394,8 @@ Window find_window_among(const ColumnView<S>& column, double query, std::uint32_
     Window window;
     std::uint32_t below = position, above = position, found = 0;  // [below, above) is done
     while (found < k && (below > 0 || above < n)) {
-        const bool go_down = above == n || (below > 0 && column.distance(below - 1, query) <= column.distance(above, query));
+        const bool go_down =
+            above == n || (below > 0 && column.distance(below - 1, query) <= column.distance(above, query));
         const std::uint32_t i = go_down ? --below : above++;
         if (admits(i)) {
             ++found;
@@ -3424,7 +3441,9 @@ namespace renn {
 /// activation behind it makes of it ("Activation").
 enum class Kind : std::uint8_t { pre, post };
 
-inline std::string_view kind_name(Kind kind) noexcept { return kind == Kind::pre ? "pre" : "post"; }
+inline std::string_view kind_name(Kind kind) noexcept {
+    return kind == Kind::pre ? "pre" : "post";
+}
 
 /// What a recorder is told about a block of values.
 struct Place {
@@ -3609,18 +3628,28 @@ public:
         if (alignment == large) madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: its failure changes nothing but speed
 #endif
     }
-    Pages(const Pages& other) : Pages(other.size_) { std::copy_n(other.data_, size_, data_); }
+    Pages(const Pages& other) : Pages(other.size_) {
+        std::copy_n(other.data_, size_, data_);
+    }
     Pages(Pages&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
     Pages& operator=(Pages other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         return *this;
     }
-    ~Pages() { std::free(data_); }
+    ~Pages() {
+        std::free(data_);
+    }
 
-    T* data() noexcept { return data_; }
-    const T* data() const noexcept { return data_; }
-    std::size_t size() const noexcept { return size_; }
+    T* data() noexcept {
+        return data_;
+    }
+    const T* data() const noexcept {
+        return data_;
+    }
+    std::size_t size() const noexcept {
+        return size_;
+    }
 
 private:
     static constexpr std::size_t large = std::size_t{1} << 21;
@@ -3659,10 +3688,10 @@ public:
     std::vector<std::int32_t> predictions;  ///< one a sample, or empty for a model without outputs
     std::vector<std::string> tags;          ///< one a sample, or empty
     std::vector<std::string> class_names;
-    Batch<S> outputs;                       ///< outputs x samples: the logits
-    std::uint64_t fingerprint = 0;          ///< of the model
+    Batch<S> outputs;               ///< outputs x samples: the logits
+    std::uint64_t fingerprint = 0;  ///< of the model
     std::string build = build_description<S>();
-    Batch<S> first_input;                   ///< of foreign code: the first sample, to know the code again
+    Batch<S> first_input;  ///< of foreign code: the first sample, to know the code again
 
     Index samples() const noexcept { return static_cast<Index>(ids.size()); }
     int classes() const noexcept {
@@ -3699,9 +3728,8 @@ public:
 
     /// Position of a sample. Throws DataError for an unknown id. O(1) for ascending ids without gaps, else O(log n).
     Index position_of(std::uint64_t id) const {
-        const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id, [this](std::uint32_t i, std::uint64_t wanted) {
-            return ids[i] < wanted;
-        });
+        const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id,
+                                         [this](std::uint32_t i, std::uint64_t wanted) { return ids[i] < wanted; });
         if (!by_id_.empty()) {
             if (at != by_id_.end() && ids[*at] == id) return static_cast<Index>(*at);
         } else {
@@ -3721,7 +3749,8 @@ public:
         if (!std::is_sorted(ids.begin(), ids.end())) {
             by_id_.resize(ids.size());
             std::iota(by_id_.begin(), by_id_.end(), 0U);
-            std::sort(by_id_.begin(), by_id_.end(), [this](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
+            std::sort(by_id_.begin(), by_id_.end(),
+                      [this](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
         }
         for (std::size_t i = 1; i < ids.size(); ++i) {
             const std::uint64_t before = by_id_.empty() ? ids[i - 1] : ids[by_id_[i - 1]];
@@ -3751,13 +3780,14 @@ private:
 namespace renn {
 
 /// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
-/// `position` returns how many values are below the query; `prefetch`, first with step 0 and a little later with step 1,
-/// may ask for memory ahead of it.
+/// `position` returns how many values are below the query; `prefetch`, first with step 0 and a little later with step
+/// 1, may ask for memory ahead of it.
 template <class P, class S>
 concept IndexPolicy = requires(const typename P::template Locator<S>& l, const ColumnView<S>& column, double query) {
     { P::name } -> std::convertible_to<std::string_view>;
     typename P::template Locator<S>;
-    requires std::constructible_from<typename P::template Locator<S>, const ColumnView<S>&>;
+    requires std::constructible_from < typename P::template Locator<S>,
+    const ColumnView<S>& > ;
     { l.position(column, query) } -> std::same_as<std::uint32_t>;
     l.prefetch(column, query, 0);
     { l.bytes() } -> std::convertible_to<std::size_t>;
@@ -3885,12 +3915,15 @@ public:
         const auto tasks = static_cast<Index>(units());
         std::vector<detail::RadixScratch<Scalar>> scratch(
             static_cast<std::size_t>(detail::thread_count(threads, tasks)));
-        return detail::parallel_for(tasks, threads, [&](Index task, int worker) {
-            built(unit(static_cast<std::size_t>(task)), &scratch[static_cast<std::size_t>(worker)]);
-        }, [&](Index done) {
-            return !progress || progress({static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(tasks),
-                                          "indexing"});
-        });
+        return detail::parallel_for(
+            tasks, threads,
+            [&](Index task, int worker) {
+                built(unit(static_cast<std::size_t>(task)), &scratch[static_cast<std::size_t>(worker)]);
+            },
+            [&](Index done) {
+                return !progress ||
+                       progress({static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(tasks), "indexing"});
+            });
     }
 
     /// Bytes of what has been built so far.
@@ -3953,7 +3986,8 @@ private:
     std::shared_ptr<const Store> store_;
     std::vector<Derivation<Scalar>> derivations_;
     std::shared_ptr<const void> owner_;
-    mutable std::vector<detail::Pages<Scalar>> values_;  ///< one a point: unit after unit; empty where another's is shared
+    mutable std::vector<detail::Pages<Scalar>>
+        values_;  ///< one a point: unit after unit; empty where another's is shared
     mutable std::vector<detail::Pages<std::uint32_t>> order_;
     std::vector<std::size_t> starts_;  ///< number of the first unit of each point
     std::unique_ptr<Slot[]> slots_;
@@ -4004,22 +4038,26 @@ enum class Ties : std::uint8_t {
 
 inline std::string_view ties_name(Ties ties) noexcept {
     switch (ties) {
-        case Ties::share: return "share";
-        case Ties::strict: return "strict";
-        case Ties::skip_inactive: return "skip_inactive";
-        case Ties::lowest_id: return "lowest_id";
+        case Ties::share:
+            return "share";
+        case Ties::strict:
+            return "strict";
+        case Ties::skip_inactive:
+            return "skip_inactive";
+        case Ties::lowest_id:
+            return "lowest_id";
     }
     return "?";
 }
 
 struct RetraceOptions {
-    std::int64_t k = 42;                      ///< closest samples a neuron; more than there are: all
+    std::int64_t k = 42;  ///< closest samples a neuron; more than there are: all
     Ties ties = Ties::share;
-    bool pre = true;                          ///< neurons before the activation vote
-    bool post = false;                        ///< neurons behind it vote
-    std::vector<std::string> layers = {};     ///< only these places, of either kind; empty: all of the kinds above
-    std::vector<std::int32_t> classes = {};   ///< only samples with these labels; empty: all
-    std::vector<std::uint64_t> ids = {};      ///< only these samples; empty: all
+    bool pre = true;                            ///< neurons before the activation vote
+    bool post = false;                          ///< neurons behind it vote
+    std::vector<std::string> layers = {};       ///< only these places, of either kind; empty: all of the kinds above
+    std::vector<std::int32_t> classes = {};     ///< only samples with these labels; empty: all
+    std::vector<std::uint64_t> ids = {};        ///< only these samples; empty: all
     std::optional<std::uint64_t> without = {};  ///< all but this sample
 };
 
@@ -4029,9 +4067,9 @@ struct NeuronAnswer {
     const std::uint32_t* order = nullptr;  ///< of its sorted column
     double query = 0.0;
     Window window;
-    bool votes = true;            ///< false where the tie policy makes it abstain
-    bool zeros = false;           ///< the tied group is that of all samples a rectifier holds at 0
-    std::uint32_t chosen = 0;     ///< with lowest_id: where its chosen samples begin
+    bool votes = true;         ///< false where the tie policy makes it abstain
+    bool zeros = false;        ///< the tied group is that of all samples a rectifier holds at 0
+    std::uint32_t chosen = 0;  ///< with lowest_id: where its chosen samples begin
 };
 
 namespace detail {
@@ -4045,12 +4083,12 @@ struct Search {
 
     std::shared_ptr<const Index> index;
     RetraceOptions options;
-    std::uint32_t without = no_sample;        ///< position of the sample left out
+    std::uint32_t without = no_sample;                 ///< position of the sample left out
     std::shared_ptr<const std::vector<char>> allowed;  ///< one a sample, or null: all
-    std::vector<NeuronAnswer> neurons;        ///< by point, then unit
-    std::vector<std::uint32_t> chosen;        ///< positions that lowest_id chose from tied groups
-    std::vector<Scalar> outputs;              ///< of the model for the query
-    std::int32_t prediction = -1;             ///< -1 for a model without outputs
+    std::vector<NeuronAnswer> neurons;                 ///< by point, then unit
+    std::vector<std::uint32_t> chosen;                 ///< positions that lowest_id chose from tied groups
+    std::vector<Scalar> outputs;                       ///< of the model for the query
+    std::int32_t prediction = -1;                      ///< -1 for a model without outputs
 
     bool admits(std::uint32_t sample) const noexcept {
         return sample != without && (allowed == nullptr || (*allowed)[sample] != 0);
@@ -4064,10 +4102,11 @@ std::shared_ptr<const std::vector<char>> allowed_samples(const Store& store, con
     auto allowed = std::make_shared<std::vector<char>>(n, options.ids.empty() ? char{1} : char{0});
     for (const std::uint64_t id : options.ids) (*allowed)[static_cast<std::size_t>(store.position_of(id))] = 1;
     if (!options.classes.empty()) {
-        if (store.labels.empty()) raise<DataError>("retrace", "classes", "a restriction", "none: no labels were recorded");
+        if (store.labels.empty())
+            raise<DataError>("retrace", "classes", "a restriction", "none: no labels were recorded");
         for (std::size_t s = 0; s < n; ++s) {
-            const bool wanted = std::find(options.classes.begin(), options.classes.end(), store.labels[s]) !=
-                                options.classes.end();
+            const bool wanted =
+                std::find(options.classes.begin(), options.classes.end(), store.labels[s]) != options.classes.end();
             if (!wanted) (*allowed)[s] = 0;
         }
     }
@@ -4086,7 +4125,8 @@ inline std::vector<std::uint32_t> voting_points(const std::vector<Point>& points
         }
     }
     for (std::size_t p = 0; p < points.size(); ++p) {
-        const bool named = std::find(options.layers.begin(), options.layers.end(), points[p].name) != options.layers.end();
+        const bool named =
+            std::find(options.layers.begin(), options.layers.end(), points[p].name) != options.layers.end();
         const bool kind = points[p].kind == Kind::pre ? options.pre : options.post;
         if (options.layers.empty() ? kind : named) voting.push_back(static_cast<std::uint32_t>(p));
     }
@@ -4103,7 +4143,8 @@ inline void check_retrace_options(const RetraceOptions& options) {
 template <class Index>
 NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query) {
     const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
-    NeuronAnswer answer{u, entry.column.order, query, {}, true, false, static_cast<std::uint32_t>(search.chosen.size())};
+    NeuronAnswer answer{
+        u, entry.column.order, query, {}, true, false, static_cast<std::uint32_t>(search.chosen.size())};
     Window& w = answer.window;
     const std::uint32_t position = entry.locator->position(entry.column, query);
     if (search.allowed != nullptr) {
@@ -4172,7 +4213,8 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
             search.neurons.push_back(answer_neuron(search, unit, index.entry(unit), query));
             const Window& w = search.neurons.back().window;  // whose votes will be counted
             const std::uint32_t end = std::min(w.closer_end, w.closer_begin + 256);
-            for (std::uint32_t o = w.closer_begin; o < end; o += 16) __builtin_prefetch(search.neurons.back().order + o);
+            for (std::uint32_t o = w.closer_begin; o < end; o += 16)
+                __builtin_prefetch(search.neurons.back().order + o);
         }
     }
 }
@@ -4257,7 +4299,8 @@ public:
         const double all = total();
         std::vector<Source> sources;
         sources.reserve(kept);
-        for (std::size_t i = 0; i < kept; ++i) sources.push_back(source(candidates[i].sample, candidates[i].votes, all));
+        for (std::size_t i = 0; i < kept; ++i)
+            sources.push_back(source(candidates[i].sample, candidates[i].votes, all));
         return sources;
     }
 
@@ -4397,7 +4440,8 @@ private:
 
     Source source(std::uint32_t s, double votes, double all) const {
         const auto& recorded = store();
-        return {recorded.ids[s], votes, all > 0.0 ? votes / all : 0.0, recorded.labels.empty() ? -1 : recorded.labels[s],
+        return {recorded.ids[s], votes, all > 0.0 ? votes / all : 0.0,
+                recorded.labels.empty() ? -1 : recorded.labels[s],
                 recorded.predictions.empty() ? -1 : recorded.predictions[s]};
     }
 
@@ -4478,23 +4522,25 @@ private:
             }
             for (; s < singles.size(); ++s) take(s);
         };
-        scan([&] { return best.front() + 1; }, [&](std::size_t s) {
-            if (singles[s] <= best.front()) return;
-            std::pop_heap(best.begin(), best.end(), std::greater<>());
-            best.back() = singles[s];
-            std::push_heap(best.begin(), best.end(), std::greater<>());
-        });
+        scan([&] { return best.front() + 1; },
+             [&](std::size_t s) {
+                 if (singles[s] <= best.front()) return;
+                 std::pop_heap(best.begin(), best.end(), std::greater<>());
+                 best.back() = singles[s];
+                 std::push_heap(best.begin(), best.end(), std::greater<>());
+             });
         // The m-th best has at least this many votes; what stays below it even with every share is out.
         // (The margin covers what rounding of the sums may do.)
         const double least = std::max(static_cast<double>(best.front()) - shared * (1.0 + 1e-9) - 1e-9, 0.0);
         const auto floor = static_cast<std::uint32_t>(std::ceil(least));
         const std::uint32_t threshold = shared > 0.0 ? floor : std::max(floor, 1U);
         std::vector<Candidate> candidates;
-        scan([&] { return threshold; }, [&](std::size_t s) {
-            if (singles[s] >= threshold && search_->admits(static_cast<std::uint32_t>(s))) {
-                candidates.push_back({static_cast<std::uint32_t>(s), static_cast<double>(singles[s])});
-            }
-        });
+        scan([&] { return threshold; },
+             [&](std::size_t s) {
+                 if (singles[s] >= threshold && search_->admits(static_cast<std::uint32_t>(s))) {
+                     candidates.push_back({static_cast<std::uint32_t>(s), static_cast<double>(singles[s])});
+                 }
+             });
         return candidates;
     }
 };
@@ -4523,24 +4569,24 @@ struct Neighbour {
 
 /// One neuron of an answer.
 struct NeuronSources {
-    double value = 0.0;                  ///< the neuron's for the query
-    std::vector<Neighbour> neighbours;   ///< the k closest, by (distance, id)
-    double boundary = 0.0;               ///< distance of the k-th
-    std::size_t closer = 0;              ///< samples nearer than that; they get a vote each
-    std::size_t tied = 0;                ///< samples at it; they compete for k - closer places
+    double value = 0.0;                 ///< the neuron's for the query
+    std::vector<Neighbour> neighbours;  ///< the k closest, by (distance, id)
+    double boundary = 0.0;              ///< distance of the k-th
+    std::size_t closer = 0;             ///< samples nearer than that; they get a vote each
+    std::size_t tied = 0;               ///< samples at it; they compete for k - closer places
     std::size_t places = 0;
-    bool votes = true;                   ///< false where the tie policy makes the neuron abstain
+    bool votes = true;  ///< false where the tie policy makes the neuron abstain
 };
 
 /// What produced an answer.
 struct Provenance {
-    std::string library;           ///< version of renn
-    std::string index;             ///< index policy
-    std::string ties;              ///< tie policy
+    std::string library;  ///< version of renn
+    std::string index;    ///< index policy
+    std::string ties;     ///< tie policy
     std::int64_t k = 0;
-    std::uint64_t fingerprint = 0; ///< of the model
-    std::string build;             ///< compiler, instruction set and scalar of the recording
-    bool same_build = true;        ///< this program was built the same way, so equal activations have equal bits
+    std::uint64_t fingerprint = 0;  ///< of the model
+    std::string build;              ///< compiler, instruction set and scalar of the recording
+    bool same_build = true;         ///< this program was built the same way, so equal activations have equal bits
 };
 
 /// The sources of one query: for the network (this object itself), for each layer, for each neuron. A value: it keeps
@@ -4614,8 +4660,8 @@ public:
             const Point& point = this->store().points[a.unit.point];
             if (point.name == layer_name && point.units[a.unit.unit] == unit) return neuron(i);
         }
-        detail::raise<DataError>("Retrace::neuron", "unit", "\"" + std::string(layer_name) + "\" " + std::to_string(unit),
-                                 "a neuron that voted");
+        detail::raise<DataError>("Retrace::neuron", "unit",
+                                 "\"" + std::string(layer_name) + "\" " + std::to_string(unit), "a neuron that voted");
     }
     /// By its number among all that voted: by place, then unit.
     NeuronSources neuron(std::size_t number) const {
@@ -4670,8 +4716,12 @@ public:
 
     Provenance provenance() const {
         const auto& recorded = this->store();
-        return {renn::version, std::string(Index::policy_name), std::string(ties_name(this->search_->options.ties)),
-                this->search_->options.k, recorded.fingerprint, recorded.build,
+        return {renn::version,
+                std::string(Index::policy_name),
+                std::string(ties_name(this->search_->options.ties)),
+                this->search_->options.k,
+                recorded.fingerprint,
+                recorded.build,
                 recorded.build == build_description<Scalar>()};
     }
 
@@ -4766,13 +4816,16 @@ namespace renn {
 
 /// Takes blocks of values, features x samples: the one thing behind both a network's visitor and a Probe.
 template <class R, class S>
-concept Recorder = requires(R& r, const Place& place, const BatchView<S>& block,
-                            std::span<const std::uint64_t> ids) { r.record(place, block, ids); };
+concept Recorder = requires(R& r, const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> ids) {
+    r.record(place, block, ids);
+};
 
 namespace detail {
 
 template <class L>
-concept ActivationLayer = requires { requires L::is_activation; };
+concept ActivationLayer = requires {
+    requires L::is_activation;
+};
 
 template <class L>
 inline constexpr bool has_parameters =
@@ -4787,11 +4840,15 @@ public:
 
     template <class L>
     void visit(const Step<L>& s) {
-        constexpr bool nested = requires { typename L::template LayerType<0>; };
+        constexpr bool nested = requires {
+            typename L::template LayerType<0>;
+        };
         if constexpr (nested) {
             return;
         } else if constexpr (ActivationLayer<L>) {
-            constexpr bool elementwise = requires(const S* in, S* out) { s.layer.apply(in, out, Index{}); };
+            constexpr bool elementwise = requires(const S* in, S* out) {
+                s.layer.apply(in, out, Index{});
+            };
             const bool derived = elementwise && s.x.size() > 0 && s.x.data() == last_;
             recorder_.record(Place{s.path, Kind::post, derived}, s.y, ids_);
             last_ = nullptr;
@@ -4915,8 +4972,7 @@ private:
         const bool behind = place.kind == Kind::post && !blocks_.empty() && blocks_.back().kind == Kind::pre &&
                             blocks_.back().width == values.rows();
         const Index layer = blocks_.empty() ? 0 : blocks_.back().layer + (behind ? 0 : 1);
-        blocks_.push_back({std::string(place.name), place.kind, layer, values.rows(), values,
-                           place.derived});
+        blocks_.push_back({std::string(place.name), place.kind, layer, values.rows(), values, place.derived});
     }
 
     const Batch<S>& by_layer(Index layer, Kind kind) const {
@@ -4924,8 +4980,8 @@ private:
             if (block.layer == layer && block.kind == kind) return block.values;
         }
         detail::raise<DataError>("Activations",
-                                 std::string(kind_name(kind)) + "-activation of layer " + std::to_string(layer),
-                                 "none", "a layer below " + std::to_string(layers()) + " that has one");
+                                 std::string(kind_name(kind)) + "-activation of layer " + std::to_string(layer), "none",
+                                 "a layer below " + std::to_string(layers()) + " that has one");
     }
 
     std::vector<Block> blocks_;
@@ -4982,10 +5038,12 @@ public:
 
     template <Recorder<S> R>
     Probe(R& recorder, std::span<const std::uint64_t> ids)
-        : recorder_(&recorder), ids_(ids), record_([](void* r, const Place& place, const BatchView<S>& block,
-                                                       std::span<const std::uint64_t> sample_ids) {
-              static_cast<R*>(r)->record(place, block, sample_ids);
-          }) {}
+        : recorder_(&recorder),
+          ids_(ids),
+          record_(
+              [](void* r, const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> sample_ids) {
+                  static_cast<R*>(r)->record(place, block, sample_ids);
+              }) {}
 
     void operator()(std::string_view name, const BatchView<S>& values) { pre(name, values); }
     void pre(std::string_view name, const BatchView<S>& values) { report({name, Kind::pre}, values); }
@@ -5001,8 +5059,8 @@ private:
 
 /// How foreign code may be run, and how it is known again.
 struct ForeignOptions {
-    bool parallel = false;                            ///< it may be called on several threads at once
-    std::optional<std::uint64_t> fingerprint = {};    ///< else: its activations of the first recorded sample
+    bool parallel = false;                          ///< it may be called on several threads at once
+    std::optional<std::uint64_t> fingerprint = {};  ///< else: its activations of the first recorded sample
 };
 
 /// Foreign code as a model: a callable f(x, probe), or a factory that makes one for each thread.
@@ -5024,7 +5082,9 @@ private:
 };
 
 template <class S, class F>
-concept Probed = std::invocable<F&, const BatchView<S>&, Probe<S>&>;
+concept Probed = std::invocable < F&,
+        const BatchView<S>
+&, Probe<S>& > ;
 
 /// What a thread needs to run foreign code: its output, and with a factory a callable of its own.
 template <class S, class F>
@@ -5103,21 +5163,23 @@ void require_finite_parameters(std::string_view where, const Net& net) {
         using P = std::remove_cvref_t<decltype(parameters)>;
         (void)layer;
         std::size_t number = 0;
-        for_each_block([&](const auto& block) {
-            std::string block_name = "block " + std::to_string(number);
-            if constexpr (requires { P::names; }) block_name = P::names[number];
-            ++number;
-            if (all_finite(block)) return;
-            for (Index j = 0; j < block.cols(); ++j) {
-                for (Index i = 0; i < block.rows(); ++i) {
-                    if (std::isfinite(block(i, j))) continue;
-                    raise<DataError>(std::string(where),
-                                     "layer " + std::string(path) + ", " + block_name + " (" + std::to_string(i) + ", " +
-                                         std::to_string(j) + ")",
-                                     std::to_string(block(i, j)), "a finite value");
+        for_each_block(
+            [&](const auto& block) {
+                std::string block_name = "block " + std::to_string(number);
+                if constexpr (requires { P::names; }) block_name = P::names[number];
+                ++number;
+                if (all_finite(block)) return;
+                for (Index j = 0; j < block.cols(); ++j) {
+                    for (Index i = 0; i < block.rows(); ++i) {
+                        if (std::isfinite(block(i, j))) continue;
+                        raise<DataError>(std::string(where),
+                                         "layer " + std::string(path) + ", " + block_name + " (" + std::to_string(i) +
+                                             ", " + std::to_string(j) + ")",
+                                         std::to_string(block(i, j)), "a finite value");
+                    }
                 }
-            }
-        }, parameters);
+            },
+            parameters);
     });
 }
 
@@ -5476,7 +5538,9 @@ public:
 
 private:
     auto known() const {
-        return [this](std::size_t i) -> const auto& { return seen_.blocks()[i]; };
+        return [this](std::size_t i) -> const auto& {
+            return seen_.blocks()[i];
+        };
     }
 
     MemoryStore<S>& store_;
@@ -5598,16 +5662,19 @@ std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data,
     workers.reserve(static_cast<std::size_t>(threads));
     for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, seen);
 
-    const bool finished = detail::parallel_for(tasks, threads, [&](Index task, int worker) {
-        auto& mine = workers[static_cast<std::size_t>(worker)];
-        const Index begin = task * options.batch;
-        data.inputs(begin, std::min(options.batch, data.samples() - begin), mine.inputs);
-        mine.run(model, store, mine.inputs, begin);
-    }, [&](Index done) {
-        const Index count = std::min(done * options.batch, data.samples());
-        return !options.progress || options.progress({static_cast<std::uint64_t>(count),
-                                                      static_cast<std::uint64_t>(data.samples()), "recording"});
-    });
+    const bool finished = detail::parallel_for(
+        tasks, threads,
+        [&](Index task, int worker) {
+            auto& mine = workers[static_cast<std::size_t>(worker)];
+            const Index begin = task * options.batch;
+            data.inputs(begin, std::min(options.batch, data.samples() - begin), mine.inputs);
+            mine.run(model, store, mine.inputs, begin);
+        },
+        [&](Index done) {
+            const Index count = std::min(done * options.batch, data.samples());
+            return !options.progress || options.progress({static_cast<std::uint64_t>(count),
+                                                          static_cast<std::uint64_t>(data.samples()), "recording"});
+        });
     if (!finished) return std::nullopt;
     return store;
 }
@@ -5637,8 +5704,9 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
             if (batch.inputs.cols() == 0) continue;
             const Index count = batch.inputs.cols();
             if (!batch.ids.empty()) {
-                detail::require_shape("record", "ids of a batch", Eigen::Map<Column<std::uint64_t>>(
-                                                                      batch.ids.data(), std::ssize(batch.ids)), count, 1);
+                detail::require_shape("record", "ids of a batch",
+                                      Eigen::Map<Column<std::uint64_t>>(batch.ids.data(), std::ssize(batch.ids)), count,
+                                      1);
             }
             if (!batch.labels.empty() ? std::ssize(batch.labels) != count : !store.labels.empty()) {
                 detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
@@ -5762,7 +5830,8 @@ public:
     std::vector<Answer> retrace_without_self(const BatchView<Scalar>& x, std::span<const std::uint64_t> ids,
                                              const RetraceOptions& options = {}, int threads = 1) const {
         if (static_cast<renn::Index>(ids.size()) != x.cols()) {
-            detail::raise<ShapeError>("retrace_without_self", "ids", std::to_string(ids.size()), std::to_string(x.cols()));
+            detail::raise<ShapeError>("retrace_without_self", "ids", std::to_string(ids.size()),
+                                      std::to_string(x.cols()));
         }
         return answers(query(x), options, ids, threads);
     }
@@ -5894,7 +5963,8 @@ template <class Policy = KdTree, class S = float, class F>
     requires Probed<S, std::invoke_result_t<F&>>
 auto trace_each(F make, ForeignOptions options = {}, Selection selection = {}) {
     using Model = Foreign<S, F>;
-    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), std::move(options)), std::move(selection));
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), std::move(options)),
+                                                        std::move(selection));
 }
 
 }  // namespace renn
@@ -5924,7 +5994,8 @@ void put(A& ar, const Network<Layers...>& net) {
             }
         };
         (each(std::integral_constant<std::size_t, I>{}), ...);
-    }(std::index_sequence_for<Layers...>{});
+    }
+    (std::index_sequence_for<Layers...>{});
 }
 
 /// Reads a network of the same layer types. Throws MismatchError if the archive holds another network, FormatError for
@@ -5953,7 +6024,8 @@ void get(A& ar, Network<Layers...>& net, const detail::Limit& limit = {}) {
             }
         };
         (each(std::integral_constant<std::size_t, I>{}), ...);
-    }(std::index_sequence_for<Layers...>{});
+    }
+    (std::index_sequence_for<Layers...>{});
     net.rename_all(std::move(names));
     net.check_sizes();
 }
@@ -6301,11 +6373,8 @@ public:
         : Dense(Sizes{in_features, out_features}, init) {}
 
     /// Same seed, same weights on every platform: He{seed}.
-    explicit Dense(std::uint64_t seed)
-        requires(In != Dynamic)
-        : Dense(He{seed}) {}
-    Dense(Index in_features, Index out_features, std::uint64_t seed)
-        requires(In == Dynamic)
+    explicit Dense(std::uint64_t seed) requires(In != Dynamic) : Dense(He{seed}) {}
+    Dense(Index in_features, Index out_features, std::uint64_t seed) requires(In == Dynamic)
         : Dense(in_features, out_features, He{seed}) {}
 
     /// From parameters that exist already; the sizes are theirs.
@@ -6316,9 +6385,7 @@ public:
     }
 
     /// Without sizes yet; for loading.
-    Dense()
-        requires(In == Dynamic)
-    = default;
+    Dense() requires(In == Dynamic) = default;
 
     Index in_features() const noexcept { return in_; }
     Index out_features() const noexcept { return out_; }
@@ -6334,8 +6401,8 @@ public:
     }
 
     template <class Dx, class G>
-    void backward(const Parameters& w, const BatchView<S>& x, const BatchView<S>&, const Cache&,
-                  const BatchView<S>& dy, Dx& dx, G& g) const {
+    void backward(const Parameters& w, const BatchView<S>& x, const BatchView<S>&, const Cache&, const BatchView<S>& dy,
+                  Dx& dx, G& g) const {
         detail::require_shape("Dense::backward", "x", x, in_, x.cols());
         detail::require_shape("Dense::backward", "dy", dy, out_, x.cols());
         if constexpr (is_wanted<G>) {
@@ -7916,17 +7983,19 @@ inline void require_option(const char* where, const char* what, double value, bo
 /// Calls f(parameter, gradient, first, second) on short arrays that stay in L1 between the passes over them.
 template <class P, class F>
 void for_each_piece(P& parameters, const P& gradient, Moments<P>& moments, F&& f) {
-    for_each_block([&f](auto& p, const auto& g, auto& m, auto& v) {
-        using S = typename std::remove_cvref_t<decltype(p)>::Scalar;
-        using Piece = Eigen::Array<S, Eigen::Dynamic, 1>;
-        constexpr Index length = 1024;
-        for (Index i = 0; i < p.size(); i += length) {
-            const Index n = std::min(length, p.size() - i);
-            Eigen::Map<Piece> parameter(p.data() + i, n), first(m.data() + i, n), second(v.data() + i, n);
-            const Eigen::Map<const Piece> slope(g.data() + i, n);
-            f(parameter, slope, first, second);
-        }
-    }, parameters, gradient, moments.first, moments.second);
+    for_each_block(
+        [&f](auto& p, const auto& g, auto& m, auto& v) {
+            using S = typename std::remove_cvref_t<decltype(p)>::Scalar;
+            using Piece = Eigen::Array<S, Eigen::Dynamic, 1>;
+            constexpr Index length = 1024;
+            for (Index i = 0; i < p.size(); i += length) {
+                const Index n = std::min(length, p.size() - i);
+                Eigen::Map<Piece> parameter(p.data() + i, n), first(m.data() + i, n), second(v.data() + i, n);
+                const Eigen::Map<const Piece> slope(g.data() + i, n);
+                f(parameter, slope, first, second);
+            }
+        },
+        parameters, gradient, moments.first, moments.second);
 }
 
 }  // namespace detail
@@ -8044,8 +8113,8 @@ struct Epoch {
 };
 
 struct FitOptions {
-    int epochs = 10;                 ///< 0 does nothing
-    Index batch = 64;                ///< samples a step
+    int epochs = 10;   ///< 0 does nothing
+    Index batch = 64;  ///< samples a step
     AnyLoss loss = CrossEntropy{};
     AnyOptimizer optimizer = Adam{};
     bool shuffle = true;             ///< a new order each epoch, drawn from the seed; false keeps the data's order
@@ -8169,8 +8238,8 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
             net.reverse_walk(ParameterGradient{}, buffers.x, buffers.workspace, buffers.slope, input_gradient,
                              &gradient);
             optimizer.update(net.parameters(), gradient, moments);
-            const auto done = samples * static_cast<std::uint64_t>(number - 1) +
-                              static_cast<std::uint64_t>(first + count);
+            const auto done =
+                samples * static_cast<std::uint64_t>(number - 1) + static_cast<std::uint64_t>(first + count);
             if (options.progress &&
                 !options.progress({done, samples * static_cast<std::uint64_t>(options.epochs), "training"})) {
                 training.cancelled = true;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <renn/renn.hpp>
 
-int main() { return renn::version[0] == '0' + RENN_VERSION_MAJOR ? 0 : 1; }
+int main() {
+    return renn::version[0] == '0' + RENN_VERSION_MAJOR ? 0 : 1;
+}

@@ -3,4 +3,6 @@
 
 const void* version_of_two();
 
-int main() { return &renn::version == version_of_two() ? 0 : 1; }  // an inline variable is one object
+int main() {
+    return &renn::version == version_of_two() ? 0 : 1;
+}  // an inline variable is one object

@@ -47,8 +47,8 @@ struct Elementwise {
     }
 
     template <class Dx, class G>
-    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>& y, const Cache&,
-                  const BatchView<S>& dy, Dx& dx, G&) const {
+    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>& y, const Cache&, const BatchView<S>& dy,
+                  Dx& dx, G&) const {
         if constexpr (is_wanted<Dx>) {
             require_shape("activation backward", "dy", dy, y.rows(), y.cols());
             reshape(dx, dy.rows(), dy.cols());

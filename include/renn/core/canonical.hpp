@@ -24,16 +24,16 @@ template <int N, class F>
 void unrolled(F&& f) {
     [&f]<int... I>(std::integer_sequence<int, I...>) {
         (f(std::integral_constant<int, I>{}), ...);
-    }(std::make_integer_sequence<int, N>{});
+    }
+    (std::make_integer_sequence<int, N>{});
 }
 
 template <class S>
 struct Kernel {
     using Packet = typename Eigen::internal::packet_traits<S>::type;
-    static constexpr Index lanes = Eigen::internal::packet_traits<S>::Vectorizable
-                                       ? Eigen::internal::packet_traits<S>::size
-                                       : 1;
-    static constexpr Index packets = 4;             // rows of a tile; with 3 columns they fill 16 registers
+    static constexpr Index lanes =
+        Eigen::internal::packet_traits<S>::Vectorizable ? Eigen::internal::packet_traits<S>::size : 1;
+    static constexpr Index packets = 4;  // rows of a tile; with 3 columns they fill 16 registers
     static constexpr Index columns = 3;
     static constexpr Index panel = packets * lanes;
     static constexpr Index depth = 16384 / (panel * static_cast<Index>(sizeof(S)));  // a panel is half of L1
@@ -64,9 +64,7 @@ struct Kernel {
             unrolled<R>([&](auto r) { left[r] = load(a + r * lanes); });
             unrolled<C>([&](auto c) {
                 const Packet right = Eigen::internal::pset1<Packet>(b[c * b_col]);
-                unrolled<R>([&](auto r) {
-                    sum[c * R + r] = Eigen::internal::pmadd(left[r], right, sum[c * R + r]);
-                });
+                unrolled<R>([&](auto r) { sum[c * R + r] = Eigen::internal::pmadd(left[r], right, sum[c * R + r]); });
             });
         }
         unrolled<R * C>([&](auto i) {
@@ -160,14 +158,14 @@ void accumulate(const S* a, Index a_stride, const S* b, Index b_row, Index b_col
         for (; i + K::panel <= rows; i += K::panel) {
             const S* at = a + i + k * a_stride;
             if (pack) left(K::panel, K::panel, 0, steps);
-            K::template panel_times<R, true>(pack ? packed : at, pack ? K::panel : a_stride, right, b_row, b_col,
-                                             y + i, y_stride, steps, cols, K::panel);
+            K::template panel_times<R, true>(pack ? packed : at, pack ? K::panel : a_stride, right, b_row, b_col, y + i,
+                                             y_stride, steps, cols, K::panel);
         }
         for (; i + K::lanes <= rows; i += K::lanes) {
             const S* at = a + i + k * a_stride;
             if (pack) left(K::lanes, K::lanes, 0, steps);
-            K::template panel_times<1, true>(pack ? packed : at, pack ? K::lanes : a_stride, right, b_row, b_col,
-                                             y + i, y_stride, steps, cols, K::lanes);
+            K::template panel_times<1, true>(pack ? packed : at, pack ? K::lanes : a_stride, right, b_row, b_col, y + i,
+                                             y_stride, steps, cols, K::lanes);
         }
         if (i < rows) {  // the last rows do not fill a packet: always through the padded copy
             for (Index from = 0; from < steps; from += K::depth) {

@@ -62,18 +62,18 @@ concept Layer = requires(const L& l, const typename L::Parameters& w, X<L> x, Y<
 /// From dL/dY, `backward` writes dL/dX to dx and dL/dW, summed over the batch, to g.
 /// A layer may also accept NotWanted for dx or g and skip that work; one that does not is given scratch.
 template <class L>
-concept DifferentiableLayer =
-    Layer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, X<L> y, X<L> dy, Y<L> dx,
-                         typename L::Cache& c, typename L::Parameters& g) { l.backward(w, x, y, c, dy, dx, g); };
+concept DifferentiableLayer = Layer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, X<L> y, X<L> dy,
+                                                   Y<L> dx, typename L::Cache& c, typename L::Parameters& g) {
+    l.backward(w, x, y, c, dy, dx, g);
+};
 
 /// A layer that is linear in its input up to a bias. `map` is the linear part alone, with any parameters: modified
 /// weights, masks, perturbations; `map_transposed` its transpose.
 template <class L>
-concept LinearLayer =
-    DifferentiableLayer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y) {
-        l.map(w, x, y);
-        l.map_transposed(w, x, y);
-    };
+concept LinearLayer = DifferentiableLayer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y) {
+    l.map(w, x, y);
+    l.map_transposed(w, x, y);
+};
 
 /// One layer of one pass, as visitors and rules see it. `path` names it in the network ("dense1", in a nested
 /// network "residual1/dense2"), `index` is its place among its siblings. In a reverse walk `gradient` is where a
@@ -92,12 +92,16 @@ struct Step {
 
 /// Sees every layer of a forward walk, in order, just after it ran.
 template <class V, class L>
-concept ForwardVisitor = requires(V& v, const Step<L>& s) { v.visit(s); };
+concept ForwardVisitor = requires(V& v, const Step<L>& s) {
+    v.visit(s);
+};
 
 /// Turns what arrives above a layer into what leaves below it. Found by overload on (rule, layer), so a rule and a
 /// layer written by two strangers meet in a third one's overload. `below` is a Batch, or NotWanted at the input.
 template <class R, class L>
-concept ReverseRule = requires(R& r, const Step<L>& s, X<L> above, Y<L> below) { reverse(r, s, above, below); };
+concept ReverseRule = requires(R& r, const Step<L>& s, X<L> above, Y<L> below) {
+    reverse(r, s, above, below);
+};
 
 /// The visitor of a plain prediction.
 struct NoVisit {

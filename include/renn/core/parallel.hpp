@@ -22,8 +22,8 @@ inline int thread_count(int wanted, Index tasks) {
 
 /// Calls work(task, worker) for every task in 0..tasks-1, each once, tasks handed out in ascending order.
 /// The calling thread is worker 0, and only there is `after_each(finished)` called, at the latest when all is done;
-/// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined before it is rethrown.
-/// Returns false if it was stopped by after_each.
+/// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined
+/// before it is rethrown. Returns false if it was stopped by after_each.
 template <class Work, class AfterEach>
 bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each) {
     std::atomic<Index> next{0};

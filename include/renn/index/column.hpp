@@ -39,8 +39,12 @@ struct ColumnView {
     std::uint32_t hole = 0;
 
     ColumnView() = default;
-    ColumnView(const S* sorted_values, const std::uint32_t* sorted_order, std::size_t count, S negative_slope = S(1)) noexcept
-        : values(sorted_values), order(sorted_order), size(static_cast<std::uint32_t>(count)), slope(negative_slope),
+    ColumnView(const S* sorted_values, const std::uint32_t* sorted_order, std::size_t count,
+               S negative_slope = S(1)) noexcept
+        : values(sorted_values),
+          order(sorted_order),
+          size(static_cast<std::uint32_t>(count)),
+          slope(negative_slope),
           hole(size) {}
 
     /// Without the sample at a sorted place.

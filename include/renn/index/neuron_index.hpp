@@ -28,13 +28,14 @@
 namespace renn {
 
 /// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
-/// `position` returns how many values are below the query; `prefetch`, first with step 0 and a little later with step 1,
-/// may ask for memory ahead of it.
+/// `position` returns how many values are below the query; `prefetch`, first with step 0 and a little later with step
+/// 1, may ask for memory ahead of it.
 template <class P, class S>
 concept IndexPolicy = requires(const typename P::template Locator<S>& l, const ColumnView<S>& column, double query) {
     { P::name } -> std::convertible_to<std::string_view>;
     typename P::template Locator<S>;
-    requires std::constructible_from<typename P::template Locator<S>, const ColumnView<S>&>;
+    requires std::constructible_from < typename P::template Locator<S>,
+    const ColumnView<S>& > ;
     { l.position(column, query) } -> std::same_as<std::uint32_t>;
     l.prefetch(column, query, 0);
     { l.bytes() } -> std::convertible_to<std::size_t>;
@@ -162,12 +163,15 @@ public:
         const auto tasks = static_cast<Index>(units());
         std::vector<detail::RadixScratch<Scalar>> scratch(
             static_cast<std::size_t>(detail::thread_count(threads, tasks)));
-        return detail::parallel_for(tasks, threads, [&](Index task, int worker) {
-            built(unit(static_cast<std::size_t>(task)), &scratch[static_cast<std::size_t>(worker)]);
-        }, [&](Index done) {
-            return !progress || progress({static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(tasks),
-                                          "indexing"});
-        });
+        return detail::parallel_for(
+            tasks, threads,
+            [&](Index task, int worker) {
+                built(unit(static_cast<std::size_t>(task)), &scratch[static_cast<std::size_t>(worker)]);
+            },
+            [&](Index done) {
+                return !progress ||
+                       progress({static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(tasks), "indexing"});
+            });
     }
 
     /// Bytes of what has been built so far.
@@ -230,7 +234,8 @@ private:
     std::shared_ptr<const Store> store_;
     std::vector<Derivation<Scalar>> derivations_;
     std::shared_ptr<const void> owner_;
-    mutable std::vector<detail::Pages<Scalar>> values_;  ///< one a point: unit after unit; empty where another's is shared
+    mutable std::vector<detail::Pages<Scalar>>
+        values_;  ///< one a point: unit after unit; empty where another's is shared
     mutable std::vector<detail::Pages<std::uint32_t>> order_;
     std::vector<std::size_t> starts_;  ///< number of the first unit of each point
     std::unique_ptr<Slot[]> slots_;

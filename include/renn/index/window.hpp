@@ -10,19 +10,20 @@
 namespace renn {
 
 /// Nearest values as ranges of sorted places. Let D be the distance of the k-th nearest: values in
-/// [closer_begin, closer_end) are nearer than D, those in [tied_begin, closer_begin) and [closer_end, tied_end) are at D
-/// exactly and share `places` = k - closer places. The ties may span several values on both sides of the query.
+/// [closer_begin, closer_end) are nearer than D, those in [tied_begin, closer_begin) and [closer_end, tied_end) are at
+/// D exactly and share `places` = k - closer places. The ties may span several values on both sides of the query.
 struct Window {
     std::uint32_t tied_begin = 0, closer_begin = 0, closer_end = 0, tied_end = 0;
     std::uint32_t closer = 0;  ///< samples nearer than the boundary
     std::uint32_t tied = 0;    ///< samples at the boundary
     std::uint32_t places = 0;
-    double boundary = 0.0;     ///< D; 0 if k is 0
+    double boundary = 0.0;  ///< D; 0 if k is 0
 };
 
 namespace detail {
 
-/// First i in [from, to) for which `holds`, a property that once true stays true; `to` if none. Looks near `from` first.
+/// First i in [from, to) for which `holds`, a property that once true stays true; `to` if none. Looks near `from`
+/// first.
 template <class P>
 std::uint32_t gallop_up(std::uint32_t from, std::uint32_t to, const P& holds) {
     std::uint32_t step = 1;
@@ -58,9 +59,8 @@ std::uint32_t gallop_down(std::uint32_t from, std::uint32_t to, const P& holds) 
 }  // namespace detail
 
 /// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
-/// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query and
-/// the k nearest are neighbours in the column: bisection finds where they begin.
-/// Cost   O(log k + log ties).
+/// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
+/// and the k nearest are neighbours in the column: bisection finds where they begin. Cost   O(log k + log ties).
 template <class S>
 Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position) {
     const std::uint32_t n = column.size;
@@ -85,8 +85,7 @@ Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, s
     window.boundary = boundary;
     window.tied_begin =
         detail::gallop_down(0, begin, [&](std::uint32_t i) { return column.distance(i, query) <= boundary; });
-    window.tied_end =
-        detail::gallop_up(end, n, [&](std::uint32_t i) { return column.distance(i, query) > boundary; });
+    window.tied_end = detail::gallop_up(end, n, [&](std::uint32_t i) { return column.distance(i, query) > boundary; });
     window.closer_begin =
         detail::gallop_up(begin, left, [&](std::uint32_t i) { return column.distance(i, query) < boundary; });
     window.closer_end =
@@ -107,7 +106,8 @@ Window find_window_among(const ColumnView<S>& column, double query, std::uint32_
     Window window;
     std::uint32_t below = position, above = position, found = 0;  // [below, above) is done
     while (found < k && (below > 0 || above < n)) {
-        const bool go_down = above == n || (below > 0 && column.distance(below - 1, query) <= column.distance(above, query));
+        const bool go_down =
+            above == n || (below > 0 && column.distance(below - 1, query) <= column.distance(above, query));
         const std::uint32_t i = go_down ? --below : above++;
         if (admits(i)) {
             ++found;

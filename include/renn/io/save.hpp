@@ -48,7 +48,8 @@ void put(A& ar, const Network<Layers...>& net) {
             }
         };
         (each(std::integral_constant<std::size_t, I>{}), ...);
-    }(std::index_sequence_for<Layers...>{});
+    }
+    (std::index_sequence_for<Layers...>{});
 }
 
 /// Reads a network of the same layer types. Throws MismatchError if the archive holds another network, FormatError for
@@ -77,7 +78,8 @@ void get(A& ar, Network<Layers...>& net, const detail::Limit& limit = {}) {
             }
         };
         (each(std::integral_constant<std::size_t, I>{}), ...);
-    }(std::index_sequence_for<Layers...>{});
+    }
+    (std::index_sequence_for<Layers...>{});
     net.rename_all(std::move(names));
     net.check_sizes();
 }

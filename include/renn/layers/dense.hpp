@@ -59,11 +59,8 @@ public:
         : Dense(Sizes{in_features, out_features}, init) {}
 
     /// Same seed, same weights on every platform: He{seed}.
-    explicit Dense(std::uint64_t seed)
-        requires(In != Dynamic)
-        : Dense(He{seed}) {}
-    Dense(Index in_features, Index out_features, std::uint64_t seed)
-        requires(In == Dynamic)
+    explicit Dense(std::uint64_t seed) requires(In != Dynamic) : Dense(He{seed}) {}
+    Dense(Index in_features, Index out_features, std::uint64_t seed) requires(In == Dynamic)
         : Dense(in_features, out_features, He{seed}) {}
 
     /// From parameters that exist already; the sizes are theirs.
@@ -74,9 +71,7 @@ public:
     }
 
     /// Without sizes yet; for loading.
-    Dense()
-        requires(In == Dynamic)
-    = default;
+    Dense() requires(In == Dynamic) = default;
 
     Index in_features() const noexcept { return in_; }
     Index out_features() const noexcept { return out_; }
@@ -92,8 +87,8 @@ public:
     }
 
     template <class Dx, class G>
-    void backward(const Parameters& w, const BatchView<S>& x, const BatchView<S>&, const Cache&,
-                  const BatchView<S>& dy, Dx& dx, G& g) const {
+    void backward(const Parameters& w, const BatchView<S>& x, const BatchView<S>&, const Cache&, const BatchView<S>& dy,
+                  Dx& dx, G& g) const {
         detail::require_shape("Dense::backward", "x", x, in_, x.cols());
         detail::require_shape("Dense::backward", "dy", dy, out_, x.cols());
         if constexpr (is_wanted<G>) {

@@ -33,7 +33,8 @@ void backward(const Step<L>& s, X<L> above, Dx& dx, G& g) {
 
 template <class L, class Below>
 void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& below) {
-    static_assert(DifferentiableLayer<L>, "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
+    static_assert(DifferentiableLayer<L>,
+                  "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
     if (s.gradient != nullptr) {
         detail::backward(s, above, below, *s.gradient);
     } else {
@@ -44,7 +45,8 @@ void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& belo
 
 template <class L, class Below>
 void reverse(const InputGradient&, const Step<L>& s, X<L> above, Below& below) {
-    static_assert(DifferentiableLayer<L>, "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
+    static_assert(DifferentiableLayer<L>,
+                  "renn: this layer has no backward: see DifferentiableLayer in core/layer.hpp");
     NotWanted none;
     detail::backward(s, above, below, none);
 }

@@ -123,11 +123,7 @@ public:
     }
 
     /// Layers as they are by default, without sizes yet where the type does not say them; for loading.
-    Network()
-        requires(std::is_default_constructible_v<Layers> && ...)
-    {
-        take_over();
-    }
+    Network() requires(std::is_default_constructible_v<Layers>&&...) { take_over(); }
 
     const Parameters& parameters() const noexcept { return parameters_; }
     Parameters& parameters() noexcept { return parameters_; }
@@ -160,8 +156,8 @@ public:
             }
             for (std::size_t j = 0; j < i; ++j) {
                 if (new_names[i] == new_names[j]) {
-                    detail::raise<DataError>("Network::rename", "name of layers " + std::to_string(j) + " and " +
-                                                                    std::to_string(i),
+                    detail::raise<DataError>("Network::rename",
+                                             "name of layers " + std::to_string(j) + " and " + std::to_string(i),
                                              "\"" + new_names[i] + "\" twice", "a name of its own for each");
                 }
             }
@@ -184,7 +180,8 @@ public:
     Index out_features() const noexcept {
         Index width = Dynamic;
         const auto one = [&width](const auto& l) {
-            if constexpr (requires { l.out_features(); }) width = l.out_features() == Dynamic ? width : l.out_features();
+            if constexpr (requires { l.out_features(); })
+                width = l.out_features() == Dynamic ? width : l.out_features();
         };
         std::apply([&](const auto&... l) { (one(l), ...); }, layers_);
         return width;
@@ -276,17 +273,19 @@ public:
     /// "[Dense 784 -> 128, ReLU, Dense 128 -> 10]": what the network is without its parameters' values.
     std::string describe() const {
         std::string text;
-        std::apply([&text](const auto&... l) {
-            const auto one = [&text](const auto& layer) {
-                if (!text.empty()) text += ", ";
-                if constexpr (requires { layer.describe(); }) {
-                    text += layer.describe();
-                } else {
-                    text += layer.name;
-                }
-            };
-            (one(l), ...);
-        }, layers_);
+        std::apply(
+            [&text](const auto&... l) {
+                const auto one = [&text](const auto& layer) {
+                    if (!text.empty()) text += ", ";
+                    if constexpr (requires { layer.describe(); }) {
+                        text += layer.describe();
+                    } else {
+                        text += layer.name;
+                    }
+                };
+                (one(l), ...);
+            },
+            layers_);
         return "[" + text + "]";
     }
 
@@ -295,12 +294,14 @@ public:
         Index width = Dynamic;
         std::size_t i = 0;
         const auto one = [&](const auto& l) {
-            if constexpr (requires { l.in_features(); l.out_features(); }) {
+            if constexpr (requires {
+                              l.in_features();
+                              l.out_features();
+                          }) {
                 if (width != Dynamic && l.in_features() != Dynamic && width != l.in_features()) {
-                    detail::raise<ShapeError>("Network", "in_features of layer " + std::to_string(i) + " (" + names_[i] +
-                                                             ")",
-                                              std::to_string(l.in_features()),
-                                              std::to_string(width) + ", the out_features before it");
+                    detail::raise<ShapeError>(
+                        "Network", "in_features of layer " + std::to_string(i) + " (" + names_[i] + ")",
+                        std::to_string(l.in_features()), std::to_string(width) + ", the out_features before it");
                 }
                 width = l.out_features() == Dynamic ? width : l.out_features();
             }
@@ -388,7 +389,8 @@ private:
     void take_over() {
         [this]<std::size_t... I>(std::index_sequence<I...>) {
             ((std::get<I>(parameters_.layers) = detail::take_parameters(std::get<I>(layers_))), ...);
-        }(std::index_sequence_for<Layers...>{});
+        }
+        (std::index_sequence_for<Layers...>{});
         give_default_names();
     }
 
@@ -412,7 +414,9 @@ private:
 
 /// Calls f(path, layer, parameters) for every layer of a network, also inside nested ones, in order.
 template <class Net, class F>
-    requires requires { typename Net::Parameters; }
+    requires requires {
+        typename Net::Parameters;
+    }
 void for_each_layer(Net& net, F&& f) {
     detail::Path path;
     std::remove_const_t<Net>::for_each_layer(net, net.parameters(), f, path);
@@ -423,15 +427,17 @@ namespace detail {
 /// Mixes structure and parameter bits into one number, in the flat parameter order.
 template <class P>
 std::uint64_t hash_parameters(const P& parameters, std::uint64_t hash) {
-    for_each_block([&hash](const auto& block) {
-        hash = mix(hash, static_cast<std::uint64_t>(block.rows()));
-        hash = mix(hash, static_cast<std::uint64_t>(block.cols()));
-        for (Index i = 0; i < block.rows(); ++i) {
-            for (Index j = 0; j < block.cols(); ++j) {
-                hash = mix(hash, std::bit_cast<std::uint64_t>(static_cast<double>(block(i, j))));
+    for_each_block(
+        [&hash](const auto& block) {
+            hash = mix(hash, static_cast<std::uint64_t>(block.rows()));
+            hash = mix(hash, static_cast<std::uint64_t>(block.cols()));
+            for (Index i = 0; i < block.rows(); ++i) {
+                for (Index j = 0; j < block.cols(); ++j) {
+                    hash = mix(hash, std::bit_cast<std::uint64_t>(static_cast<double>(block(i, j))));
+                }
             }
-        }
-    }, parameters);
+        },
+        parameters);
     return hash;
 }
 
@@ -454,12 +460,15 @@ std::uint64_t hash_constant(const C& constant, std::uint64_t hash) {
 /// One number for a network's structure, its layers' constants() and its parameters: two networks that differ in a bit
 /// of these have different fingerprints, for all practical purposes.
 template <class Net>
-    requires requires { typename Net::Parameters; }
+    requires requires {
+        typename Net::Parameters;
+    }
 std::uint64_t fingerprint(const Net& net) {
     std::uint64_t hash = detail::hash_text(net.describe(), 0);
     for_each_layer(net, [&hash](std::string_view, const auto& layer, const auto& parameters) {
         if constexpr (requires { layer.constants(); }) {
-            std::apply([&hash](const auto&... c) { ((hash = detail::hash_constant(c, hash)), ...); }, layer.constants());
+            std::apply([&hash](const auto&... c) { ((hash = detail::hash_constant(c, hash)), ...); },
+                       layer.constants());
         }
         hash = detail::hash_parameters(parameters, hash);
     });

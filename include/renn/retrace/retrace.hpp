@@ -29,24 +29,24 @@ struct Neighbour {
 
 /// One neuron of an answer.
 struct NeuronSources {
-    double value = 0.0;                  ///< the neuron's for the query
-    std::vector<Neighbour> neighbours;   ///< the k closest, by (distance, id)
-    double boundary = 0.0;               ///< distance of the k-th
-    std::size_t closer = 0;              ///< samples nearer than that; they get a vote each
-    std::size_t tied = 0;                ///< samples at it; they compete for k - closer places
+    double value = 0.0;                 ///< the neuron's for the query
+    std::vector<Neighbour> neighbours;  ///< the k closest, by (distance, id)
+    double boundary = 0.0;              ///< distance of the k-th
+    std::size_t closer = 0;             ///< samples nearer than that; they get a vote each
+    std::size_t tied = 0;               ///< samples at it; they compete for k - closer places
     std::size_t places = 0;
-    bool votes = true;                   ///< false where the tie policy makes the neuron abstain
+    bool votes = true;  ///< false where the tie policy makes the neuron abstain
 };
 
 /// What produced an answer.
 struct Provenance {
-    std::string library;           ///< version of renn
-    std::string index;             ///< index policy
-    std::string ties;              ///< tie policy
+    std::string library;  ///< version of renn
+    std::string index;    ///< index policy
+    std::string ties;     ///< tie policy
     std::int64_t k = 0;
-    std::uint64_t fingerprint = 0; ///< of the model
-    std::string build;             ///< compiler, instruction set and scalar of the recording
-    bool same_build = true;        ///< this program was built the same way, so equal activations have equal bits
+    std::uint64_t fingerprint = 0;  ///< of the model
+    std::string build;              ///< compiler, instruction set and scalar of the recording
+    bool same_build = true;         ///< this program was built the same way, so equal activations have equal bits
 };
 
 /// The sources of one query: for the network (this object itself), for each layer, for each neuron. A value: it keeps
@@ -120,8 +120,8 @@ public:
             const Point& point = this->store().points[a.unit.point];
             if (point.name == layer_name && point.units[a.unit.unit] == unit) return neuron(i);
         }
-        detail::raise<DataError>("Retrace::neuron", "unit", "\"" + std::string(layer_name) + "\" " + std::to_string(unit),
-                                 "a neuron that voted");
+        detail::raise<DataError>("Retrace::neuron", "unit",
+                                 "\"" + std::string(layer_name) + "\" " + std::to_string(unit), "a neuron that voted");
     }
     /// By its number among all that voted: by place, then unit.
     NeuronSources neuron(std::size_t number) const {
@@ -176,8 +176,12 @@ public:
 
     Provenance provenance() const {
         const auto& recorded = this->store();
-        return {renn::version, std::string(Index::policy_name), std::string(ties_name(this->search_->options.ties)),
-                this->search_->options.k, recorded.fingerprint, recorded.build,
+        return {renn::version,
+                std::string(Index::policy_name),
+                std::string(ties_name(this->search_->options.ties)),
+                this->search_->options.k,
+                recorded.fingerprint,
+                recorded.build,
                 recorded.build == build_description<Scalar>()};
     }
 

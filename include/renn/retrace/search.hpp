@@ -32,22 +32,26 @@ enum class Ties : std::uint8_t {
 
 inline std::string_view ties_name(Ties ties) noexcept {
     switch (ties) {
-        case Ties::share: return "share";
-        case Ties::strict: return "strict";
-        case Ties::skip_inactive: return "skip_inactive";
-        case Ties::lowest_id: return "lowest_id";
+        case Ties::share:
+            return "share";
+        case Ties::strict:
+            return "strict";
+        case Ties::skip_inactive:
+            return "skip_inactive";
+        case Ties::lowest_id:
+            return "lowest_id";
     }
     return "?";
 }
 
 struct RetraceOptions {
-    std::int64_t k = 42;                      ///< closest samples a neuron; more than there are: all
+    std::int64_t k = 42;  ///< closest samples a neuron; more than there are: all
     Ties ties = Ties::share;
-    bool pre = true;                          ///< neurons before the activation vote
-    bool post = false;                        ///< neurons behind it vote
-    std::vector<std::string> layers = {};     ///< only these places, of either kind; empty: all of the kinds above
-    std::vector<std::int32_t> classes = {};   ///< only samples with these labels; empty: all
-    std::vector<std::uint64_t> ids = {};      ///< only these samples; empty: all
+    bool pre = true;                            ///< neurons before the activation vote
+    bool post = false;                          ///< neurons behind it vote
+    std::vector<std::string> layers = {};       ///< only these places, of either kind; empty: all of the kinds above
+    std::vector<std::int32_t> classes = {};     ///< only samples with these labels; empty: all
+    std::vector<std::uint64_t> ids = {};        ///< only these samples; empty: all
     std::optional<std::uint64_t> without = {};  ///< all but this sample
 };
 
@@ -57,9 +61,9 @@ struct NeuronAnswer {
     const std::uint32_t* order = nullptr;  ///< of its sorted column
     double query = 0.0;
     Window window;
-    bool votes = true;            ///< false where the tie policy makes it abstain
-    bool zeros = false;           ///< the tied group is that of all samples a rectifier holds at 0
-    std::uint32_t chosen = 0;     ///< with lowest_id: where its chosen samples begin
+    bool votes = true;         ///< false where the tie policy makes it abstain
+    bool zeros = false;        ///< the tied group is that of all samples a rectifier holds at 0
+    std::uint32_t chosen = 0;  ///< with lowest_id: where its chosen samples begin
 };
 
 namespace detail {
@@ -73,12 +77,12 @@ struct Search {
 
     std::shared_ptr<const Index> index;
     RetraceOptions options;
-    std::uint32_t without = no_sample;        ///< position of the sample left out
+    std::uint32_t without = no_sample;                 ///< position of the sample left out
     std::shared_ptr<const std::vector<char>> allowed;  ///< one a sample, or null: all
-    std::vector<NeuronAnswer> neurons;        ///< by point, then unit
-    std::vector<std::uint32_t> chosen;        ///< positions that lowest_id chose from tied groups
-    std::vector<Scalar> outputs;              ///< of the model for the query
-    std::int32_t prediction = -1;             ///< -1 for a model without outputs
+    std::vector<NeuronAnswer> neurons;                 ///< by point, then unit
+    std::vector<std::uint32_t> chosen;                 ///< positions that lowest_id chose from tied groups
+    std::vector<Scalar> outputs;                       ///< of the model for the query
+    std::int32_t prediction = -1;                      ///< -1 for a model without outputs
 
     bool admits(std::uint32_t sample) const noexcept {
         return sample != without && (allowed == nullptr || (*allowed)[sample] != 0);
@@ -92,10 +96,11 @@ std::shared_ptr<const std::vector<char>> allowed_samples(const Store& store, con
     auto allowed = std::make_shared<std::vector<char>>(n, options.ids.empty() ? char{1} : char{0});
     for (const std::uint64_t id : options.ids) (*allowed)[static_cast<std::size_t>(store.position_of(id))] = 1;
     if (!options.classes.empty()) {
-        if (store.labels.empty()) raise<DataError>("retrace", "classes", "a restriction", "none: no labels were recorded");
+        if (store.labels.empty())
+            raise<DataError>("retrace", "classes", "a restriction", "none: no labels were recorded");
         for (std::size_t s = 0; s < n; ++s) {
-            const bool wanted = std::find(options.classes.begin(), options.classes.end(), store.labels[s]) !=
-                                options.classes.end();
+            const bool wanted =
+                std::find(options.classes.begin(), options.classes.end(), store.labels[s]) != options.classes.end();
             if (!wanted) (*allowed)[s] = 0;
         }
     }
@@ -114,7 +119,8 @@ inline std::vector<std::uint32_t> voting_points(const std::vector<Point>& points
         }
     }
     for (std::size_t p = 0; p < points.size(); ++p) {
-        const bool named = std::find(options.layers.begin(), options.layers.end(), points[p].name) != options.layers.end();
+        const bool named =
+            std::find(options.layers.begin(), options.layers.end(), points[p].name) != options.layers.end();
         const bool kind = points[p].kind == Kind::pre ? options.pre : options.post;
         if (options.layers.empty() ? kind : named) voting.push_back(static_cast<std::uint32_t>(p));
     }
@@ -131,7 +137,8 @@ inline void check_retrace_options(const RetraceOptions& options) {
 template <class Index>
 NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query) {
     const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
-    NeuronAnswer answer{u, entry.column.order, query, {}, true, false, static_cast<std::uint32_t>(search.chosen.size())};
+    NeuronAnswer answer{
+        u, entry.column.order, query, {}, true, false, static_cast<std::uint32_t>(search.chosen.size())};
     Window& w = answer.window;
     const std::uint32_t position = entry.locator->position(entry.column, query);
     if (search.allowed != nullptr) {
@@ -200,7 +207,8 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
             search.neurons.push_back(answer_neuron(search, unit, index.entry(unit), query));
             const Window& w = search.neurons.back().window;  // whose votes will be counted
             const std::uint32_t end = std::min(w.closer_end, w.closer_begin + 256);
-            for (std::uint32_t o = w.closer_begin; o < end; o += 16) __builtin_prefetch(search.neurons.back().order + o);
+            for (std::uint32_t o = w.closer_begin; o < end; o += 16)
+                __builtin_prefetch(search.neurons.back().order + o);
         }
     }
 }

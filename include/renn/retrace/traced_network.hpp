@@ -104,7 +104,8 @@ public:
     std::vector<Answer> retrace_without_self(const BatchView<Scalar>& x, std::span<const std::uint64_t> ids,
                                              const RetraceOptions& options = {}, int threads = 1) const {
         if (static_cast<renn::Index>(ids.size()) != x.cols()) {
-            detail::raise<ShapeError>("retrace_without_self", "ids", std::to_string(ids.size()), std::to_string(x.cols()));
+            detail::raise<ShapeError>("retrace_without_self", "ids", std::to_string(ids.size()),
+                                      std::to_string(x.cols()));
         }
         return answers(query(x), options, ids, threads);
     }
@@ -236,7 +237,8 @@ template <class Policy = KdTree, class S = float, class F>
     requires Probed<S, std::invoke_result_t<F&>>
 auto trace_each(F make, ForeignOptions options = {}, Selection selection = {}) {
     using Model = Foreign<S, F>;
-    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), std::move(options)), std::move(selection));
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), std::move(options)),
+                                                        std::move(selection));
 }
 
 }  // namespace renn

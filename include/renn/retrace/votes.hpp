@@ -65,7 +65,7 @@ public:
         if (shared > 0.0) {
             const std::vector<Group> tied = groups();
             if (effort(tied, candidates.size()) < effort_of_all(tied)) {
-                for (Candidate& c : candidates) c.votes += shares_of(c.sample, tied);
+                add_shares(candidates, tied);
             } else {
                 sum_shares(tied, scratch.shares);
                 for (Candidate& c : candidates) c.votes += scratch.shares[c.sample];
@@ -81,7 +81,8 @@ public:
         const double all = total();
         std::vector<Source> sources;
         sources.reserve(kept);
-        for (std::size_t i = 0; i < kept; ++i) sources.push_back(source(candidates[i].sample, candidates[i].votes, all));
+        for (std::size_t i = 0; i < kept; ++i)
+            sources.push_back(source(candidates[i].sample, candidates[i].votes, all));
         return sources;
     }
 
@@ -221,7 +222,8 @@ private:
 
     Source source(std::uint32_t s, double votes, double all) const {
         const auto& recorded = store();
-        return {recorded.ids[s], votes, all > 0.0 ? votes / all : 0.0, recorded.labels.empty() ? -1 : recorded.labels[s],
+        return {recorded.ids[s], votes, all > 0.0 ? votes / all : 0.0,
+                recorded.labels.empty() ? -1 : recorded.labels[s],
                 recorded.predictions.empty() ? -1 : recorded.predictions[s]};
     }
 
@@ -271,20 +273,32 @@ private:
         }
     }
 
-    double shares_of(std::uint32_t sample, const std::vector<Group>& tied) const {
+    /// Adds what the groups give to each candidate. Several candidates side by side, as each sum is a chain of additions
+    /// in the order of the groups.
+    void add_shares(std::vector<Candidate>& candidates, const std::vector<Group>& tied) const {
+        constexpr std::size_t width = 4;
         const detail::Clipped& clipped = search_->index->clipped();
-        double sum = 0.0;
-        for (const Group& g : tied) {
-            if (g.clipped >= 0) {
-                // A product, as a branch on such a bit would be guessed wrong every other time.
-                sum += g.share * static_cast<double>(clipped.holds(static_cast<std::size_t>(g.clipped), sample));
-            } else {
-                const NeuronAnswer& a = search_->neurons[g.neuron];
-                const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);
-                sum += distance == a.window.boundary ? g.share : 0.0;
+        for (std::size_t first = 0; first < candidates.size(); first += width) {
+            std::uint32_t samples[width];
+            double sums[width] = {};
+            for (std::size_t c = 0; c < width; ++c) samples[c] = candidates[std::min(first + c, candidates.size() - 1)].sample;
+            for (const Group& g : tied) {
+                if (g.clipped >= 0) {  // a product, as a branch on such a bit would be guessed wrong every other time
+                    const auto unit = static_cast<std::size_t>(g.clipped);
+                    for (std::size_t c = 0; c < width; ++c) {
+                        sums[c] += g.share * static_cast<double>(clipped.holds(unit, samples[c]));
+                    }
+                } else {
+                    const NeuronAnswer& a = search_->neurons[g.neuron];
+                    for (std::size_t c = 0; c < width; ++c) {
+                        const auto value = static_cast<double>(search_->index->value(a.unit, samples[c]));
+                        sums[c] += std::abs(value - a.query) == a.window.boundary ? g.share : 0.0;
+                    }
+                }
             }
+            const std::size_t count = std::min(width, candidates.size() - first);
+            for (std::size_t c = 0; c < count; ++c) candidates[first + c].votes += sums[c];
         }
-        return sum;
     }
 
     /// Every sample that may be among the m first: with `shared` more votes at most, none of the others can.
@@ -302,23 +316,25 @@ private:
             }
             for (; s < singles.size(); ++s) take(s);
         };
-        scan([&] { return best.front() + 1; }, [&](std::size_t s) {
-            if (singles[s] <= best.front()) return;
-            std::pop_heap(best.begin(), best.end(), std::greater<>());
-            best.back() = singles[s];
-            std::push_heap(best.begin(), best.end(), std::greater<>());
-        });
+        scan([&] { return best.front() + 1; },
+             [&](std::size_t s) {
+                 if (singles[s] <= best.front()) return;
+                 std::pop_heap(best.begin(), best.end(), std::greater<>());
+                 best.back() = singles[s];
+                 std::push_heap(best.begin(), best.end(), std::greater<>());
+             });
         // The m-th best has at least this many votes; what stays below it even with every share is out.
         // (The margin covers what rounding of the sums may do.)
         const double least = std::max(static_cast<double>(best.front()) - shared * (1.0 + 1e-9) - 1e-9, 0.0);
         const auto floor = static_cast<std::uint32_t>(std::ceil(least));
         const std::uint32_t threshold = shared > 0.0 ? floor : std::max(floor, 1U);
         std::vector<Candidate> candidates;
-        scan([&] { return threshold; }, [&](std::size_t s) {
-            if (singles[s] >= threshold && search_->admits(static_cast<std::uint32_t>(s))) {
-                candidates.push_back({static_cast<std::uint32_t>(s), static_cast<double>(singles[s])});
-            }
-        });
+        scan([&] { return threshold; },
+             [&](std::size_t s) {
+                 if (singles[s] >= threshold && search_->admits(static_cast<std::uint32_t>(s))) {
+                     candidates.push_back({static_cast<std::uint32_t>(s), static_cast<double>(singles[s])});
+                 }
+             });
         return candidates;
     }
 };

@@ -100,8 +100,7 @@ private:
         const bool behind = place.kind == Kind::post && !blocks_.empty() && blocks_.back().kind == Kind::pre &&
                             blocks_.back().width == values.rows();
         const Index layer = blocks_.empty() ? 0 : blocks_.back().layer + (behind ? 0 : 1);
-        blocks_.push_back({std::string(place.name), place.kind, layer, values.rows(), values,
-                           place.derived});
+        blocks_.push_back({std::string(place.name), place.kind, layer, values.rows(), values, place.derived});
     }
 
     const Batch<S>& by_layer(Index layer, Kind kind) const {
@@ -109,8 +108,8 @@ private:
             if (block.layer == layer && block.kind == kind) return block.values;
         }
         detail::raise<DataError>("Activations",
-                                 std::string(kind_name(kind)) + "-activation of layer " + std::to_string(layer),
-                                 "none", "a layer below " + std::to_string(layers()) + " that has one");
+                                 std::string(kind_name(kind)) + "-activation of layer " + std::to_string(layer), "none",
+                                 "a layer below " + std::to_string(layers()) + " that has one");
     }
 
     std::vector<Block> blocks_;

@@ -45,10 +45,10 @@ public:
     std::vector<std::int32_t> predictions;  ///< one a sample, or empty for a model without outputs
     std::vector<std::string> tags;          ///< one a sample, or empty
     std::vector<std::string> class_names;
-    Batch<S> outputs;                       ///< outputs x samples: the logits
-    std::uint64_t fingerprint = 0;          ///< of the model
+    Batch<S> outputs;               ///< outputs x samples: the logits
+    std::uint64_t fingerprint = 0;  ///< of the model
     std::string build = build_description<S>();
-    Batch<S> first_input;                   ///< of foreign code: the first sample, to know the code again
+    Batch<S> first_input;  ///< of foreign code: the first sample, to know the code again
 
     Index samples() const noexcept { return static_cast<Index>(ids.size()); }
     int classes() const noexcept {
@@ -85,9 +85,8 @@ public:
 
     /// Position of a sample. Throws DataError for an unknown id. O(1) for ascending ids without gaps, else O(log n).
     Index position_of(std::uint64_t id) const {
-        const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id, [this](std::uint32_t i, std::uint64_t wanted) {
-            return ids[i] < wanted;
-        });
+        const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id,
+                                         [this](std::uint32_t i, std::uint64_t wanted) { return ids[i] < wanted; });
         if (!by_id_.empty()) {
             if (at != by_id_.end() && ids[*at] == id) return static_cast<Index>(*at);
         } else {
@@ -107,7 +106,8 @@ public:
         if (!std::is_sorted(ids.begin(), ids.end())) {
             by_id_.resize(ids.size());
             std::iota(by_id_.begin(), by_id_.end(), 0U);
-            std::sort(by_id_.begin(), by_id_.end(), [this](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
+            std::sort(by_id_.begin(), by_id_.end(),
+                      [this](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
         }
         for (std::size_t i = 1; i < ids.size(); ++i) {
             const std::uint64_t before = by_id_.empty() ? ids[i - 1] : ids[by_id_[i - 1]];

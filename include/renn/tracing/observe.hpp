@@ -16,13 +16,16 @@ namespace renn {
 
 /// Takes blocks of values, features x samples: the one thing behind both a network's visitor and a Probe.
 template <class R, class S>
-concept Recorder = requires(R& r, const Place& place, const BatchView<S>& block,
-                            std::span<const std::uint64_t> ids) { r.record(place, block, ids); };
+concept Recorder = requires(R& r, const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> ids) {
+    r.record(place, block, ids);
+};
 
 namespace detail {
 
 template <class L>
-concept ActivationLayer = requires { requires L::is_activation; };
+concept ActivationLayer = requires {
+    requires L::is_activation;
+};
 
 template <class L>
 inline constexpr bool has_parameters =
@@ -37,11 +40,15 @@ public:
 
     template <class L>
     void visit(const Step<L>& s) {
-        constexpr bool nested = requires { typename L::template LayerType<0>; };
+        constexpr bool nested = requires {
+            typename L::template LayerType<0>;
+        };
         if constexpr (nested) {
             return;
         } else if constexpr (ActivationLayer<L>) {
-            constexpr bool elementwise = requires(const S* in, S* out) { s.layer.apply(in, out, Index{}); };
+            constexpr bool elementwise = requires(const S* in, S* out) {
+                s.layer.apply(in, out, Index{});
+            };
             const bool derived = elementwise && s.x.size() > 0 && s.x.data() == last_;
             recorder_.record(Place{s.path, Kind::post, derived}, s.y, ids_);
             last_ = nullptr;

@@ -33,18 +33,28 @@ public:
         if (alignment == large) madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: its failure changes nothing but speed
 #endif
     }
-    Pages(const Pages& other) : Pages(other.size_) { std::copy_n(other.data_, size_, data_); }
+    Pages(const Pages& other) : Pages(other.size_) {
+        std::copy_n(other.data_, size_, data_);
+    }
     Pages(Pages&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
     Pages& operator=(Pages other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         return *this;
     }
-    ~Pages() { std::free(data_); }
+    ~Pages() {
+        std::free(data_);
+    }
 
-    T* data() noexcept { return data_; }
-    const T* data() const noexcept { return data_; }
-    std::size_t size() const noexcept { return size_; }
+    T* data() noexcept {
+        return data_;
+    }
+    const T* data() const noexcept {
+        return data_;
+    }
+    std::size_t size() const noexcept {
+        return size_;
+    }
 
 private:
     static constexpr std::size_t large = std::size_t{1} << 21;

@@ -18,7 +18,9 @@ namespace renn {
 /// activation behind it makes of it ("Activation").
 enum class Kind : std::uint8_t { pre, post };
 
-inline std::string_view kind_name(Kind kind) noexcept { return kind == Kind::pre ? "pre" : "post"; }
+inline std::string_view kind_name(Kind kind) noexcept {
+    return kind == Kind::pre ? "pre" : "post";
+}
 
 /// What a recorder is told about a block of values.
 struct Place {

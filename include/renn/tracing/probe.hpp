@@ -36,10 +36,12 @@ public:
 
     template <Recorder<S> R>
     Probe(R& recorder, std::span<const std::uint64_t> ids)
-        : recorder_(&recorder), ids_(ids), record_([](void* r, const Place& place, const BatchView<S>& block,
-                                                       std::span<const std::uint64_t> sample_ids) {
-              static_cast<R*>(r)->record(place, block, sample_ids);
-          }) {}
+        : recorder_(&recorder),
+          ids_(ids),
+          record_(
+              [](void* r, const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> sample_ids) {
+                  static_cast<R*>(r)->record(place, block, sample_ids);
+              }) {}
 
     void operator()(std::string_view name, const BatchView<S>& values) { pre(name, values); }
     void pre(std::string_view name, const BatchView<S>& values) { report({name, Kind::pre}, values); }
@@ -55,8 +57,8 @@ private:
 
 /// How foreign code may be run, and how it is known again.
 struct ForeignOptions {
-    bool parallel = false;                            ///< it may be called on several threads at once
-    std::optional<std::uint64_t> fingerprint = {};    ///< else: its activations of the first recorded sample
+    bool parallel = false;                          ///< it may be called on several threads at once
+    std::optional<std::uint64_t> fingerprint = {};  ///< else: its activations of the first recorded sample
 };
 
 /// Foreign code as a model: a callable f(x, probe), or a factory that makes one for each thread.
@@ -78,7 +80,9 @@ private:
 };
 
 template <class S, class F>
-concept Probed = std::invocable<F&, const BatchView<S>&, Probe<S>&>;
+concept Probed = std::invocable < F&,
+        const BatchView<S>
+&, Probe<S>& > ;
 
 /// What a thread needs to run foreign code: its output, and with a factory a callable of its own.
 template <class S, class F>

@@ -141,7 +141,9 @@ public:
 
 private:
     auto known() const {
-        return [this](std::size_t i) -> const auto& { return seen_.blocks()[i]; };
+        return [this](std::size_t i) -> const auto& {
+            return seen_.blocks()[i];
+        };
     }
 
     MemoryStore<S>& store_;
@@ -263,16 +265,19 @@ std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data,
     workers.reserve(static_cast<std::size_t>(threads));
     for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, seen);
 
-    const bool finished = detail::parallel_for(tasks, threads, [&](Index task, int worker) {
-        auto& mine = workers[static_cast<std::size_t>(worker)];
-        const Index begin = task * options.batch;
-        data.inputs(begin, std::min(options.batch, data.samples() - begin), mine.inputs);
-        mine.run(model, store, mine.inputs, begin);
-    }, [&](Index done) {
-        const Index count = std::min(done * options.batch, data.samples());
-        return !options.progress || options.progress({static_cast<std::uint64_t>(count),
-                                                      static_cast<std::uint64_t>(data.samples()), "recording"});
-    });
+    const bool finished = detail::parallel_for(
+        tasks, threads,
+        [&](Index task, int worker) {
+            auto& mine = workers[static_cast<std::size_t>(worker)];
+            const Index begin = task * options.batch;
+            data.inputs(begin, std::min(options.batch, data.samples() - begin), mine.inputs);
+            mine.run(model, store, mine.inputs, begin);
+        },
+        [&](Index done) {
+            const Index count = std::min(done * options.batch, data.samples());
+            return !options.progress || options.progress({static_cast<std::uint64_t>(count),
+                                                          static_cast<std::uint64_t>(data.samples()), "recording"});
+        });
     if (!finished) return std::nullopt;
     return store;
 }
@@ -302,8 +307,9 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
             if (batch.inputs.cols() == 0) continue;
             const Index count = batch.inputs.cols();
             if (!batch.ids.empty()) {
-                detail::require_shape("record", "ids of a batch", Eigen::Map<Column<std::uint64_t>>(
-                                                                      batch.ids.data(), std::ssize(batch.ids)), count, 1);
+                detail::require_shape("record", "ids of a batch",
+                                      Eigen::Map<Column<std::uint64_t>>(batch.ids.data(), std::ssize(batch.ids)), count,
+                                      1);
             }
             if (!batch.labels.empty() ? std::ssize(batch.labels) != count : !store.labels.empty()) {
                 detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),

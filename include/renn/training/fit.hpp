@@ -38,8 +38,8 @@ struct Epoch {
 };
 
 struct FitOptions {
-    int epochs = 10;                 ///< 0 does nothing
-    Index batch = 64;                ///< samples a step
+    int epochs = 10;   ///< 0 does nothing
+    Index batch = 64;  ///< samples a step
     AnyLoss loss = CrossEntropy{};
     AnyOptimizer optimizer = Adam{};
     bool shuffle = true;             ///< a new order each epoch, drawn from the seed; false keeps the data's order
@@ -163,8 +163,8 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
             net.reverse_walk(ParameterGradient{}, buffers.x, buffers.workspace, buffers.slope, input_gradient,
                              &gradient);
             optimizer.update(net.parameters(), gradient, moments);
-            const auto done = samples * static_cast<std::uint64_t>(number - 1) +
-                              static_cast<std::uint64_t>(first + count);
+            const auto done =
+                samples * static_cast<std::uint64_t>(number - 1) + static_cast<std::uint64_t>(first + count);
             if (options.progress &&
                 !options.progress({done, samples * static_cast<std::uint64_t>(options.epochs), "training"})) {
                 training.cancelled = true;

@@ -43,17 +43,19 @@ inline void require_option(const char* where, const char* what, double value, bo
 /// Calls f(parameter, gradient, first, second) on short arrays that stay in L1 between the passes over them.
 template <class P, class F>
 void for_each_piece(P& parameters, const P& gradient, Moments<P>& moments, F&& f) {
-    for_each_block([&f](auto& p, const auto& g, auto& m, auto& v) {
-        using S = typename std::remove_cvref_t<decltype(p)>::Scalar;
-        using Piece = Eigen::Array<S, Eigen::Dynamic, 1>;
-        constexpr Index length = 1024;
-        for (Index i = 0; i < p.size(); i += length) {
-            const Index n = std::min(length, p.size() - i);
-            Eigen::Map<Piece> parameter(p.data() + i, n), first(m.data() + i, n), second(v.data() + i, n);
-            const Eigen::Map<const Piece> slope(g.data() + i, n);
-            f(parameter, slope, first, second);
-        }
-    }, parameters, gradient, moments.first, moments.second);
+    for_each_block(
+        [&f](auto& p, const auto& g, auto& m, auto& v) {
+            using S = typename std::remove_cvref_t<decltype(p)>::Scalar;
+            using Piece = Eigen::Array<S, Eigen::Dynamic, 1>;
+            constexpr Index length = 1024;
+            for (Index i = 0; i < p.size(); i += length) {
+                const Index n = std::min(length, p.size() - i);
+                Eigen::Map<Piece> parameter(p.data() + i, n), first(m.data() + i, n), second(v.data() + i, n);
+                const Eigen::Map<const Piece> slope(g.data() + i, n);
+                f(parameter, slope, first, second);
+            }
+        },
+        parameters, gradient, moments.first, moments.second);
 }
 
 }  // namespace detail
