@@ -281,7 +281,9 @@ private:
         for (std::size_t first = 0; first < candidates.size(); first += width) {
             std::uint32_t samples[width];
             double sums[width] = {};
-            for (std::size_t c = 0; c < width; ++c) samples[c] = candidates[std::min(first + c, candidates.size() - 1)].sample;
+            for (std::size_t c = 0; c < width; ++c) {
+                samples[c] = candidates[std::min(first + c, candidates.size() - 1)].sample;
+            }
             for (const Group& g : tied) {
                 if (g.clipped >= 0) {  // a product, as a branch on such a bit would be guessed wrong every other time
                     const auto unit = static_cast<std::size_t>(g.clipped);
