@@ -4283,7 +4283,7 @@ public:
         if (shared > 0.0) {
             const std::vector<Group> tied = groups();
             if (effort(tied, candidates.size()) < effort_of_all(tied)) {
-                for (Candidate& c : candidates) c.votes += shares_of(c.sample, tied);
+                add_shares(candidates, tied);
             } else {
                 sum_shares(tied, scratch.shares);
                 for (Candidate& c : candidates) c.votes += scratch.shares[c.sample];
@@ -4491,20 +4491,34 @@ private:
         }
     }
 
-    double shares_of(std::uint32_t sample, const std::vector<Group>& tied) const {
+    /// Adds what the groups give to each candidate. Several candidates side by side, as each sum is a chain of additions
+    /// in the order of the groups.
+    void add_shares(std::vector<Candidate>& candidates, const std::vector<Group>& tied) const {
+        constexpr std::size_t width = 4;
         const detail::Clipped& clipped = search_->index->clipped();
-        double sum = 0.0;
-        for (const Group& g : tied) {
-            if (g.clipped >= 0) {
-                // A product, as a branch on such a bit would be guessed wrong every other time.
-                sum += g.share * static_cast<double>(clipped.holds(static_cast<std::size_t>(g.clipped), sample));
-            } else {
-                const NeuronAnswer& a = search_->neurons[g.neuron];
-                const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);
-                sum += distance == a.window.boundary ? g.share : 0.0;
+        for (std::size_t first = 0; first < candidates.size(); first += width) {
+            std::uint32_t samples[width];
+            double sums[width] = {};
+            for (std::size_t c = 0; c < width; ++c) {
+                samples[c] = candidates[std::min(first + c, candidates.size() - 1)].sample;
             }
+            for (const Group& g : tied) {
+                if (g.clipped >= 0) {  // a product, as a branch on such a bit would be guessed wrong every other time
+                    const auto unit = static_cast<std::size_t>(g.clipped);
+                    for (std::size_t c = 0; c < width; ++c) {
+                        sums[c] += g.share * static_cast<double>(clipped.holds(unit, samples[c]));
+                    }
+                } else {
+                    const NeuronAnswer& a = search_->neurons[g.neuron];
+                    for (std::size_t c = 0; c < width; ++c) {
+                        const auto value = static_cast<double>(search_->index->value(a.unit, samples[c]));
+                        sums[c] += std::abs(value - a.query) == a.window.boundary ? g.share : 0.0;
+                    }
+                }
+            }
+            const std::size_t count = std::min(width, candidates.size() - first);
+            for (std::size_t c = 0; c < count; ++c) candidates[first + c].votes += sums[c];
         }
-        return sum;
     }
 
     /// Every sample that may be among the m first: with `shared` more votes at most, none of the others can.
@@ -8282,7 +8296,7 @@ Training fit(Net& net, const Dataset<S>& data, const FitOptions& options = {}) {
 
 /// With a validation set, measured after each epoch.
 template <class Net, class S>
-Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const FitOptions& options) {
+Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const FitOptions& options = {}) {
     return fit(net, data, validation, detail::VariantLoss{options.loss}, detail::VariantOptimizer{options.optimizer},
                options);
 }

@@ -207,7 +207,7 @@ Training fit(Net& net, const Dataset<S>& data, const FitOptions& options = {}) {
 
 /// With a validation set, measured after each epoch.
 template <class Net, class S>
-Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const FitOptions& options) {
+Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const FitOptions& options = {}) {
     return fit(net, data, validation, detail::VariantLoss{options.loss}, detail::VariantOptimizer{options.optimizer},
                options);
 }
