@@ -273,8 +273,8 @@ private:
         }
     }
 
-    /// Adds what the groups give to each candidate. Several candidates side by side, as each sum is a chain of additions
-    /// in the order of the groups.
+    /// Adds what the groups give to each candidate. Several candidates side by side, as each sum is a chain of
+    /// additions in the order of the groups.
     void add_shares(std::vector<Candidate>& candidates, const std::vector<Group>& tied) const {
         constexpr std::size_t width = 4;
         const detail::Clipped& clipped = search_->index->clipped();
