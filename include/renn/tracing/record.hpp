@@ -14,7 +14,6 @@
 #include <vector>
 
 #include <renn/core/batch.hpp>
-#include <renn/core/canonical.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/finite.hpp>
 #include <renn/core/parallel.hpp>
@@ -25,6 +24,7 @@
 #include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/observe.hpp>
 #include <renn/tracing/point.hpp>
+#include <renn/tracing/store_writer.hpp>
 #include <renn/training/evaluate.hpp>
 
 namespace renn {
@@ -49,110 +49,6 @@ concept SampleStream = requires(F& next, SampleBatch<S>& batch) {
 };
 
 namespace detail {
-
-/// Table of points for what a model reported in its first run. Throws DataError for a selection that names nothing.
-template <class S>
-std::vector<Point> make_points(const Activations<S>& seen, const Selection& selection) {
-    const auto& blocks = seen.blocks();
-    const auto require_known = [&](const std::string& name) {
-        for (const auto& block : blocks) {
-            if (block.name == name) return;
-        }
-        raise<DataError>("trace", "selected layer", "\"" + name + "\"", "one of " + seen.names());
-    };
-    for (const std::string& name : selection.layers) require_known(name);
-    for (const auto& units : selection.units) require_known(units.layer);
-
-    std::vector<Point> points;
-    std::vector<Index> point_of(blocks.size(), -1);
-    for (std::size_t b = 0; b < blocks.size(); ++b) {
-        const auto& block = blocks[b];
-        const bool wanted_kind = block.kind == Kind::pre ? selection.pre : selection.post;
-        const bool wanted_name = selection.layers.empty() || std::find(selection.layers.begin(), selection.layers.end(),
-                                                                       block.name) != selection.layers.end();
-        if (!wanted_kind || !wanted_name) continue;
-        Point point{block.name, block.kind, block.layer, block.width, -1, {}};
-        for (const auto& chosen : selection.units) {
-            if (chosen.layer != block.name) continue;
-            point.units = chosen.units;
-            std::sort(point.units.begin(), point.units.end());
-            point.units.erase(std::unique(point.units.begin(), point.units.end()), point.units.end());
-            if (!point.units.empty() && static_cast<Index>(point.units.back()) >= block.width) {
-                raise<DataError>("trace", "selected unit of " + block.name, std::to_string(point.units.back()),
-                                 "0.." + std::to_string(block.width - 1));
-            }
-        }
-        if (point.units.empty()) {
-            point.units.resize(static_cast<std::size_t>(block.width));
-            std::iota(point.units.begin(), point.units.end(), 0U);
-        }
-        // A post-activation is recomputed where the same units of its pre-activation are stored.
-        if (block.derived && b > 0 && point_of[b - 1] >= 0) {
-            const Point& source = points[static_cast<std::size_t>(point_of[b - 1])];
-            if (source.units == point.units) point.derived_from = point_of[b - 1];
-        }
-        point_of[b] = static_cast<Index>(points.size());
-        points.push_back(std::move(point));
-    }
-    if (points.empty()) raise<DataError>("trace", "selection", "no layer", "at least one of " + seen.names());
-    return points;
-}
-
-/// Recorder that writes blocks into the store, transposed: unit after unit.
-template <class S>
-class StoreWriter {
-public:
-    StoreWriter(MemoryStore<S>& store, const Activations<S>& seen)
-        : store_(store), seen_(seen), cursor_(seen.blocks().size()), point_of_(seen.blocks().size(), -1) {
-        for (std::size_t b = 0; b < seen.blocks().size(); ++b) {
-            for (std::size_t p = 0; p < store.points.size(); ++p) {
-                if (store.points[p].name == seen.blocks()[b].name && store.points[p].stored()) {
-                    point_of_[b] = static_cast<Index>(p);
-                }
-            }
-        }
-    }
-
-    void begin(Index first, Index count) {
-        first_ = first;
-        count_ = count;
-        cursor_.begin();
-    }
-
-    void record(const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> ids) {
-        const std::size_t b = cursor_.find(place.name, place.kind, block.rows(), block.cols(), count_, known());
-        require_finite<S>("record", place.name, block, ids);
-        if (point_of_[b] < 0) return;
-        const auto p = static_cast<std::size_t>(point_of_[b]);
-        const Point& point = store_.points[p];
-        if (point.count() == point.width) {
-            canonical::transpose(block.data(), block.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
-                                 block.rows(), block.cols());
-        } else {
-            for (Index u = 0; u < point.count(); ++u) {
-                S* to = store_.column(p, u) + first_;
-                const auto row = static_cast<Index>(point.units[static_cast<std::size_t>(u)]);
-                for (Index j = 0; j < block.cols(); ++j) to[j] = block(row, j);
-            }
-        }
-    }
-
-    void end() const { cursor_.end(known()); }
-
-private:
-    auto known() const {
-        return [this](std::size_t i) -> const auto& {
-            return seen_.blocks()[i];
-        };
-    }
-
-    MemoryStore<S>& store_;
-    const Activations<S>& seen_;
-    PointCursor cursor_;
-    std::vector<Index> point_of_;
-    Index first_ = 0;
-    Index count_ = 0;
-};
 
 /// Fingerprint of a model: its own, or the bits of what it does with one sample.
 template <class Model, class S>
