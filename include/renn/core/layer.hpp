@@ -51,7 +51,11 @@ using Y = Batch<typename L::Scalar>&;
 /// and to the cache what only this pass needs: masks, max-pool winners, inner outputs. It is const and may run on
 /// several threads at once. `L::Parameters` is a value with `blocks()`, a tuple of references to its matrices:
 /// gradient, moment, tangent, modified weights, mask and checkpoint are all of this one type.
-/// A layer that changes the number of features says so with `in_features()` and `out_features()`.
+/// A layer that changes the number of features says so with `in_features()` and `out_features()`; one that sees a
+/// sample as an image, with `input_shape()` and `output_shape()`. A layer whose training pass mixes the samples of a
+/// batch has `mixes_samples = true`; one that learns from a training pass other than by gradient has `absorb(cache)`,
+/// called after each training step (BatchNorm has both). A layer made of layers has `walk` and `walk_back` as Network
+/// does, and `is_composite = true`.
 template <class L>
 concept Layer = requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y, typename L::Cache& c, Pass p) {
     { L::name } -> std::convertible_to<std::string_view>;
@@ -65,6 +69,20 @@ template <class L>
 concept DifferentiableLayer = Layer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, X<L> y, X<L> dy,
                                                    Y<L> dx, typename L::Cache& c, typename L::Parameters& g) {
     l.backward(w, x, y, c, dy, dx, g);
+};
+
+/// Directional derivatives, along dx in the input and dw in the parameters, after a forward pass with the same x, y and
+/// cache: `tangent` writes that of y to dy; `backward_tangent` writes that of backward's two results, for `above` and
+/// its own direction `above_tangent`, to dx_tangent and g. So forward-over-reverse gives exact second derivatives.
+/// Outside training only. dw may be NotWanted, a direction of zero, and g as well.
+template <class L>
+concept TwiceDifferentiableLayer = DifferentiableLayer<L> &&
+    requires(const L& l, const typename L::Parameters& w, X<L> x, X<L> y, Y<L> out, typename L::Cache& c,
+             typename L::Parameters& g, NotWanted none) {
+    l.tangent(w, /*dw*/ w, x, /*dx*/ x, y, c, /*dy*/ out);
+    l.tangent(w, /*dw*/ none, x, /*dx*/ x, y, c, /*dy*/ out);
+    l.backward_tangent(w, /*dw*/ w, x, /*dx*/ x, y, c, /*above*/ y, /*above_tangent*/ y, /*dx_tangent*/ out, g);
+    l.backward_tangent(w, /*dw*/ none, x, /*dx*/ x, y, c, /*above*/ y, /*above_tangent*/ y, /*dx_tangent*/ out, none);
 };
 
 /// A layer that is linear in its input up to a bias. `map` is the linear part alone, with any parameters: modified
