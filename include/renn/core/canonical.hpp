@@ -135,7 +135,8 @@ void accumulate(const S* a, Index a_stride, const S* b, Index b_row, Index b_col
     constexpr int R = static_cast<int>(K::packets);
     if (rows == 0 || depth == 0 || cols == 0) return;
     alignas(64) S packed[static_cast<std::size_t>(K::panel * K::depth)];
-    const bool pack = Transposed || cols > 4;  // for a few columns copying costs more than it saves
+    // For a few columns copying costs more than it saves, and a panel of the right width is as good as its copy.
+    const bool pack = Transposed || (cols > 4 && a_stride != K::panel);
 
     const Index block = pack ? K::depth : depth;
     for (Index k = 0; k < depth; k += block) {
