@@ -145,14 +145,14 @@ void accumulate(const S* a, Index a_stride, const S* b, Index b_row, Index b_col
         Index i = 0;
         const auto left = [&](Index count, Index width, Index from, Index upto) {
             const Index n = upto - from;
+            if (count < width) std::fill_n(packed, n * width, S(0));
             if constexpr (Transposed) {
-                if (count < width) std::fill_n(packed, n * width, S(0));
                 transpose(a + k + from + i * a_stride, a_stride, packed, width, n, count);
             } else {
                 for (Index s = 0; s < n; ++s) {
                     const S* column = a + i + (k + from + s) * a_stride;
                     S* to = packed + s * width;
-                    for (Index r = 0; r < width; ++r) to[r] = r < count ? column[r] : S(0);
+                    for (Index r = 0; r < count; ++r) to[r] = column[r];
                 }
             }
         };

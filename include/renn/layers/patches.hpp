@@ -23,18 +23,21 @@ struct Patches {
     struct Tile {
         Index group, channels;  ///< of the group
         Index place, places, column, columns, stride;
+        Index width, row, at;  ///< of the output; where in it the first place lies
     };
 
     /// Calls f(tile) for all tiles of an image, columns in ascending order at each place.
     template <class F>
     void for_each_tile(Index stride, Index groups, F&& f) const {
-        const Index places = window.out(1).positions(), channels = window.in.channels / groups;
+        const Shape out = window.out(1);
+        const Index places = out.positions(), channels = window.in.channels / groups;
         const Index columns = channels * window.taps(), most = tile_size / stride;
         for (Index group = 0; group < groups; ++group) {
             for (Index place = 0; place < places; place += stride) {
+                const Index row = place / out.width, at = place - row * out.width;
                 for (Index column = 0; column < columns; column += most) {
                     f(Tile{group, channels, place, std::min(stride, places - place), column,
-                           std::min(most, columns - column), stride});
+                           std::min(most, columns - column), stride, out.width, row, at});
                 }
             }
         }
@@ -73,18 +76,16 @@ private:
     /// the image, from `from` on; the same run again in the next channel of the image, `step` further in the tile.
     template <class F>
     void for_each_run(const Tile& t, F&& f) const {
-        const Index taps = window.taps();
+        const Index taps = window.taps(), end = t.column + t.columns;
+        const Index whole = t.column / taps, rest = t.column % taps, end_whole = end / taps, end_rest = end % taps;
         for (Index ky = 0, tap = 0; ky < window.kernel.height; ++ky) {
             for (Index kx = 0; kx < window.kernel.width; ++kx, ++tap) {
-                const auto channels_before = [&](Index column) {
-                    return column > tap ? (column - tap + taps - 1) / taps : 0;
-                };
-                const Index first = channels_before(t.column), last = channels_before(t.column + t.columns);
+                const Index first = whole + (tap < rest ? 1 : 0), last = end_whole + (tap < end_rest ? 1 : 0);
                 if (first == last) continue;
-                window.for_each_run(ky, kx, t.place, t.places, [&](Index at, Index count, Index from) {
-                    f((first * taps + tap - t.column) * t.stride + at,
-                      (t.group * t.channels + first) * window.in.positions() + from, count, last - first,
-                      taps * t.stride);
+                const Index column = (first * taps + tap - t.column) * t.stride;
+                const Index channel = (t.group * t.channels + first) * window.in.positions();
+                window.for_each_run(ky, kx, t.width, t.row, t.at, t.places, [&](Index at, Index count, Index from) {
+                    f(column + at, channel + from, count, last - first, taps * t.stride);
                 });
             }
         }

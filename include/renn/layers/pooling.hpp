@@ -79,8 +79,8 @@ protected:
 ///          does not fit.
 /// Ties     the first of equal values, row after row, wins: the gradient goes there alone. A NaN beats every number, so
 ///          an error upstream is not hidden; the first one wins. -0 and +0 are equal.
-/// Cost     O(kernel) a value of Y. Winners are found again from x and y where they are needed: that is as fast as to
-///          write them down.
+/// Cost     O(kernel) a value of Y. Winners are found again from x where they are needed: that is as fast as to write
+///          them down.
 template <std::floating_point S = float>
 class MaxPool2d : public detail::Pool<S> {
     using Base = detail::Pool<S>;
@@ -111,10 +111,9 @@ public:
     }
 
     template <class Dx, class G>
-    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>& y, const Cache&, const BatchView<S>& dy,
+    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>&, const Cache&, const BatchView<S>& dy,
                   Dx& dx, G&) const {
         Base::require_in(where, x);
-        Base::require_out(where, y, x.cols());
         Base::require_out(where, dy, x.cols());
         if constexpr (is_wanted<Dx>) {
             detail::reshape(dx, x.rows(), x.cols());
@@ -123,28 +122,26 @@ public:
                 const S* above = dy.col(j).data();
                 S* below = dx.col(j).data();
                 if (quarters()) {
-                    const S *in = x.col(j).data(), *out = y.col(j).data();
+                    const S* in = x.col(j).data();
                     const Index width = window_.in.width;
                     for_each_pair_of_rows([&](Index i, Index o, Index n) {
-                        send_row(in + i, in + i + width, out + o, above + o, below + i, below + i + width, n);
+                        send_row(in + i, in + i + width, above + o, below + i, below + i + width, n);
                     });
                 } else {
-                    for_each_winner(x.col(j).data(), y.col(j).data(),
-                                    [&](Index place, Index winner) { below[winner] += above[place]; });
+                    for_each_winner(x.col(j).data(), [&](Index place, Index winner) { below[winner] += above[place]; });
                 }
             }
         }
     }
 
     template <class Dw>
-    void tangent(const Parameters&, const Dw&, const BatchView<S>& x, const BatchView<S>& dx, const BatchView<S>& y,
+    void tangent(const Parameters&, const Dw&, const BatchView<S>& x, const BatchView<S>& dx, const BatchView<S>&,
                  const Cache&, Batch<S>& dy) const {
         Base::require_in(where, x);
         detail::require_shape(where, "dx", dx, x.rows(), x.cols());
-        detail::reshape(dy, y.rows(), y.cols());
+        detail::reshape(dy, Base::out_features(), x.cols());
         for (Index j = 0; j < x.cols(); ++j) {
-            for_each_winner(x.col(j).data(), y.col(j).data(),
-                            [&](Index place, Index winner) { dy(place, j) = dx(winner, j); });
+            for_each_winner(x.col(j).data(), [&](Index place, Index winner) { dy(place, j) = dx(winner, j); });
         }
     }
 
@@ -163,9 +160,11 @@ private:
     static constexpr const char* where = "MaxPool2d";
     using Base::window_;
 
-    // Without branches: compilers then take packets.
-    static S larger(S kept, S next) { return ((next > kept) | ((next != next) & (kept == kept))) ? next : kept; }
-    static bool same(S value, S largest) { return (value == largest) | ((value != value) & (largest != largest)); }
+    /// One of two results: the first if `next` does not beat `kept`. Compilers make packets of this form.
+    static S pick(S kept, S next, S if_kept, S if_next) {
+        return next <= kept ? if_kept : kept != kept ? if_kept : if_next;
+    }
+    static S larger(S kept, S next) { return pick(kept, next, kept, next); }
 
     /// The usual case: windows of 2 x 2 side by side.
     bool quarters() const noexcept {
@@ -182,17 +181,26 @@ private:
     }
     static void take_row(const S* top, const S* bottom, S* y, Index n) {
         for (Index i = 0; i < n; ++i) {
-            y[i] = larger(larger(top[2 * i], top[2 * i + 1]), larger(bottom[2 * i], bottom[2 * i + 1]));
+            const S a = top[2 * i], b = top[2 * i + 1], c = bottom[2 * i], d = bottom[2 * i + 1];
+            y[i] = larger(larger(a, b), larger(c, d));
         }
     }
-    static void send_row(const S* top, const S* bottom, const S* y, const S* above, S* below_top, S* below_bottom,
-                         Index n) {
-        for (Index i = 0; i < n; ++i) {
-            const bool a = same(top[2 * i], y[i]), b = same(top[2 * i + 1], y[i]), c = same(bottom[2 * i], y[i]);
-            below_top[2 * i] = a ? above[i] : S(0);
-            below_top[2 * i + 1] = !a & b ? above[i] : S(0);
-            below_bottom[2 * i] = !(a | b) & c ? above[i] : S(0);
-            below_bottom[2 * i + 1] = !(a | b | c) ? above[i] : S(0);
+    static void send_row(const S* top, const S* bottom, const S* dy, S* dx_top, S* dx_bottom, Index n) {
+        constexpr Index block = 32;  // its own memory: compilers need not ask whether dx overlaps x
+        S upper_row[2 * block], lower_row[2 * block];
+        for (Index first = 0; first < n; first += block, top += 2 * block, bottom += 2 * block, dy += block) {
+            const Index count = std::min(block, n - first);
+            for (Index i = 0; i < count; ++i) {
+                const S a = top[2 * i], b = top[2 * i + 1], c = bottom[2 * i], d = bottom[2 * i + 1], above = dy[i];
+                const S upper = larger(a, b), lower = larger(c, d);
+                const S to_upper = pick(upper, lower, above, S(0)), to_lower = pick(upper, lower, S(0), above);
+                upper_row[2 * i] = pick(a, b, to_upper, S(0));
+                upper_row[2 * i + 1] = pick(a, b, S(0), to_upper);
+                lower_row[2 * i] = pick(c, d, to_lower, S(0));
+                lower_row[2 * i + 1] = pick(c, d, S(0), to_lower);
+            }
+            std::copy_n(upper_row, 2 * count, dx_top + 2 * first);
+            std::copy_n(lower_row, 2 * count, dx_bottom + 2 * first);
         }
     }
 
@@ -200,39 +208,33 @@ private:
     void largest(const S* x, S* y) const {
         const Shape in = window_.in, out = Base::output_shape();
         std::fill_n(y, out.size(), -std::numeric_limits<S>::infinity());
-        for (Index tap = 0; tap < window_.taps(); ++tap) {
-            window_.for_each_run(tap / window_.kernel.width, tap % window_.kernel.width, 0, out.positions(),
-                                 [&](Index at, Index count, Index from) {
-                                     for (Index c = 0; c < in.channels; ++c) {
-                                         const S* source = x + c * in.positions() + from;
-                                         S* to = y + c * out.positions() + at;
-                                         for (Index i = 0; i < count; ++i) {
-                                             to[i] = larger(to[i], source[i * window_.stride.width]);
-                                         }
-                                     }
-                                 });
-        }
+        window_.for_each_run([&](Index at, Index count, Index from) {
+            for (Index c = 0; c < in.channels; ++c) {
+                const S* source = x + c * in.positions() + from;
+                S* to = y + c * out.positions() + at;
+                for (Index i = 0; i < count; ++i) to[i] = larger(to[i], source[i * window_.stride.width]);
+            }
+        });
     }
 
     /// Calls f(row of y, row of x that won it) in the order of y.
     template <class F>
-    void for_each_winner(const S* x, const S* y, F&& f) const {
+    void for_each_winner(const S* x, F&& f) const {
         const Shape in = window_.in, out = Base::output_shape();
-        const auto winner = [&](Index c, Index row, Index column, S value) {
-            const Index top = row * window_.stride.height - window_.padding.height;
-            const Index left = column * window_.stride.width - window_.padding.width;
-            for (Index v = std::max<Index>(top, 0); v < std::min(top + window_.kernel.height, in.height); ++v) {
-                for (Index u = std::max<Index>(left, 0); u < std::min(left + window_.kernel.width, in.width); ++u) {
-                    if (same(x[in.at(c, v, u)], value)) return in.at(c, v, u);
-                }
-            }
-            return Index{-1};
-        };
         for (Index c = 0, place = 0; c < out.channels; ++c) {
             for (Index row = 0; row < out.height; ++row) {
+                const Index top = row * window_.stride.height - window_.padding.height;
+                const Index first = std::max<Index>(top, 0), last = std::min(top + window_.kernel.height, in.height);
                 for (Index column = 0; column < out.width; ++column, ++place) {
-                    const Index won = winner(c, row, column, y[place]);
-                    if (won >= 0) f(place, won);  // else y is not of this x
+                    const Index left = column * window_.stride.width - window_.padding.width;
+                    const Index begin = std::max<Index>(left, 0), end = std::min(left + window_.kernel.width, in.width);
+                    Index best = in.at(c, first, begin);
+                    for (Index v = first; v < last; ++v) {
+                        for (Index i = in.at(c, v, begin); i < in.at(c, v, end); ++i) {
+                            if (!(x[i] <= x[best]) && x[best] == x[best]) best = i;
+                        }
+                    }
+                    f(place, best);
                 }
             }
         }
@@ -333,14 +335,9 @@ private:
     template <class F>
     void for_each_run(F&& f) const {
         const Shape in = window_.in, out = Base::output_shape();
-        for (Index tap = 0; tap < window_.taps(); ++tap) {
-            window_.for_each_run(tap / window_.kernel.width, tap % window_.kernel.width, 0, out.positions(),
-                                 [&](Index at, Index count, Index from) {
-                                     for (Index c = 0; c < in.channels; ++c) {
-                                         f(c * out.positions() + at, c * in.positions() + from, count);
-                                     }
-                                 });
-        }
+        window_.for_each_run([&](Index at, Index count, Index from) {
+            for (Index c = 0; c < in.channels; ++c) f(c * out.positions() + at, c * in.positions() + from, count);
+        });
     }
 };
 

@@ -86,26 +86,36 @@ struct Window {
         }
     }
 
-    /// Calls f(at, count, from) for the runs of places at which the tap (ky, kx) lies inside the image, among
-    /// `count` places from `first` on: `at` counts places from `first`, `from` is where the tap of the first one lies
-    /// in its channel; that of the next lies `stride.width` further.
+    /// Calls f(at, count, from) for the runs of places at which the tap (ky, kx) lies inside the image, among the
+    /// `count` places from (row, column) of an output `width` wide on: `at` counts places from there, `from` is where
+    /// the tap of the run's first place lies in its channel; that of the next lies `stride.width` further.
     template <class F>
-    void for_each_run(Index ky, Index kx, Index first, Index count, F&& f) const {
-        const Index width = out(1).width, last = first + count;
+    void for_each_run(Index ky, Index kx, Index width, Index row, Index column, Index count, F&& f) const {
         const Index shift = kx * dilation.width - padding.width;
-        const Index left = shift < 0 ? (stride.width - 1 - shift) / stride.width : 0;
-        const Index right = shift < in.width ? (in.width - shift - 1) / stride.width + 1 : 0;
-        Index y = first / width * stride.height + ky * dilation.height - padding.height;
-        for (Index row = first / width * width; row < last; row += width, y += stride.height) {
+        const Index left = shift < 0 ? steps(stride.width - 1 - shift, stride.width) : 0;
+        const Index right = shift < in.width ? steps(in.width - 1 - shift, stride.width) + 1 : 0;
+        Index y = row * stride.height + ky * dilation.height - padding.height;
+        for (Index start = -column; start < count; start += width, y += stride.height) {
             if (y < 0 || y >= in.height) continue;
-            const Index begin = std::max(left, first - row), end = std::min({right, width, last - row});
-            if (begin < end) f(row + begin - first, end - begin, y * in.width + begin * stride.width + shift);
+            const Index begin = std::max(left, -start), end = std::min({right, width, count - start});
+            if (begin < end) f(start + begin, end - begin, y * in.width + begin * stride.width + shift);
+        }
+    }
+
+    /// The same for all places of the output, tap after tap.
+    template <class F>
+    void for_each_run(F&& f) const {
+        const Shape all = out(1);
+        for (Index ky = 0; ky < kernel.height; ++ky) {
+            for (Index kx = 0; kx < kernel.width; ++kx) for_each_run(ky, kx, all.width, 0, 0, all.positions(), f);
         }
     }
 
 private:
     static constexpr Index largest = 2147483647;
 
+    /// Divides without dividing in the usual case.
+    static Index steps(Index distance, Index step) noexcept { return step == 1 ? distance : distance / step; }
     static Index places(Index size, Index taps, Index step, Index border, Index apart) noexcept {
         return (size + 2 * border - apart * (taps - 1) - 1) / step + 1;
     }
