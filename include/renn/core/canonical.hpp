@@ -127,16 +127,15 @@ void transpose(const S* src, Index src_stride, S* dst, Index dst_stride, Index r
 
 /// y += op(a) b, where a is column-major with `a_stride` and op transposes if `Transposed`; element (k, j) of b lies at
 /// b[k * b_row + j * b_col]; y is rows x cols, column-major with `y_stride`. Every element of y is the chain
-/// y + a(i,0) b(0,j) + a(i,1) b(1,j) + ... in that order.
+/// y + a(i,0) b(0,j) + a(i,1) b(1,j) + ... in that order. `near`: a lies in the cache, so parts of it need no copy.
 template <bool Transposed, class S>
 void accumulate(const S* a, Index a_stride, const S* b, Index b_row, Index b_col, S* y, Index y_stride, Index rows,
-                Index depth, Index cols) {
+                Index depth, Index cols, bool near = false) {
     using K = detail::Kernel<S>;
     constexpr int R = static_cast<int>(K::packets);
     if (rows == 0 || depth == 0 || cols == 0) return;
     alignas(64) S packed[static_cast<std::size_t>(K::panel * K::depth)];
-    // For a few columns copying costs more than it saves, and a panel of the right width is as good as its copy.
-    const bool pack = Transposed || (cols > 4 && a_stride != K::panel);
+    const bool pack = Transposed || (cols > 4 && !near);  // for a few columns copying costs more than it saves
 
     const Index block = pack ? K::depth : depth;
     for (Index k = 0; k < depth; k += block) {
@@ -148,12 +147,12 @@ void accumulate(const S* a, Index a_stride, const S* b, Index b_row, Index b_col
             if (count < width) std::fill_n(packed, n * width, S(0));
             if constexpr (Transposed) {
                 transpose(a + k + from + i * a_stride, a_stride, packed, width, n, count);
-            } else {
-                for (Index s = 0; s < n; ++s) {
-                    const S* column = a + i + (k + from + s) * a_stride;
-                    S* to = packed + s * width;
-                    for (Index r = 0; r < count; ++r) to[r] = column[r];
+            } else if (const S* source = a + i + (k + from) * a_stride; count < width) {
+                for (Index r = 0; r < count; ++r) {
+                    for (Index s = 0; s < n; ++s) packed[s * width + r] = source[r + s * a_stride];
                 }
+            } else {
+                for (Index s = 0; s < n; ++s) std::copy_n(source + s * a_stride, width, packed + s * width);
             }
         };
         for (; i + K::panel <= rows; i += K::panel) {

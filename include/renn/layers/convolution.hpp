@@ -57,7 +57,7 @@ struct Conv1dOptions {
 /// Throws   DataError for impossible options; ShapeError if the kernel is larger than the padded input or an argument
 ///          does not fit.
 /// Cost     O(weights x places of the output) a sample; the patches under the kernel are copied to a tile on the
-///          stack (32 KiB), so nothing but an output that changes its size allocates.
+///          stack (64 KiB), so nothing but an output that changes its size allocates.
 /// Numbers  every sum is canonical (core/canonical.hpp), in training as well: an output adds its products to the bias
 ///          in the order of W's columns, a weight's gradient its samples in order, place after place.
 /// Source   initial W: He et al. (2015) unless told otherwise; initial b: zero.
@@ -262,7 +262,7 @@ private:
         const Index out = channels_ / groups_, places = output_shape().positions();
         S tile[Patches::tile_size];
         for (Index j = 0; j < x.cols(); ++j) {
-            patches_.for_each_tile(Patches::panel, groups_, [&](const Tile& t) {
+            patches_.for_each_tile(groups_, [&](const Tile& t) {
                 patches_.gather(x.col(j).data(), t, tile);
                 canonical::accumulate<false>(tile, t.stride, &w.weights(t.group * out, t.column), channels_, Index{1},
                                              y.col(j).data() + t.group * out * places + t.place, places, t.places,
@@ -275,7 +275,7 @@ private:
         const Index out = channels_ / groups_, places = output_shape().positions();
         S tile[Patches::tile_size];
         for (Index j = 0; j < x.cols(); ++j) {
-            patches_.for_each_tile(Patches::panel, groups_, [&](const Tile& t) {
+            patches_.for_each_tile(groups_, [&](const Tile& t) {
                 std::fill_n(tile, t.columns * t.stride, S(0));
                 canonical::accumulate<false>(y.col(j).data() + t.group * out * places + t.place, places,
                                              &w.weights(t.group * out, t.column), Index{1}, channels_, tile, t.stride,
@@ -289,7 +289,7 @@ private:
         const Index out = channels_ / groups_, places = output_shape().positions();
         S tile[Patches::tile_size];
         for (Index j = 0; j < x.cols(); ++j) {
-            patches_.for_each_tile(4 * Patches::panel, groups_, [&](const Tile& t) {
+            patches_.for_each_tile(groups_, [&](const Tile& t) {
                 patches_.gather(x.col(j).data(), t, tile);
                 canonical::accumulate<true>(dy.col(j).data() + t.group * out * places + t.place, places, tile, Index{1},
                                             t.stride, &g(t.group * out, t.column), channels_, out, t.places, t.columns);

@@ -10,14 +10,14 @@
 
 namespace renn::detail {
 
-/// The patches of an image are a matrix, places of the output x (channels of a group * taps), which is never made as a
-/// whole: a tile of it fits in half of the first cache.
+/// The patches of an image are a matrix, places of the output x (channels of a group * taps). It is made tile by tile,
+/// each small enough for the stack and for a core's second cache.
 template <class S>
 struct Patches {
     Window window;
 
     static constexpr Index panel = canonical::detail::Kernel<S>::panel;
-    static constexpr Index tile_size = 32768 / static_cast<Index>(sizeof(S));
+    static constexpr Index tile_size = 65536 / static_cast<Index>(sizeof(S));
 
     /// Part of the patches of a group: places x columns from (place, column) on, column-major with `stride`.
     struct Tile {
@@ -28,16 +28,19 @@ struct Patches {
 
     /// Calls f(tile) for all tiles of an image, columns in ascending order at each place.
     template <class F>
-    void for_each_tile(Index stride, Index groups, F&& f) const {
+    void for_each_tile(Index groups, F&& f) const {
+        constexpr Index gap = 64 / static_cast<Index>(sizeof(S));  // columns then spread over all sets of the cache
         const Shape out = window.out(1);
         const Index places = out.positions(), channels = window.in.channels / groups;
-        const Index columns = channels * window.taps(), most = tile_size / stride;
+        const Index columns = channels * window.taps(), most = std::min(columns, tile_size / (panel + gap));
+        const Index fitting = (tile_size / most - gap) / panel, all = (places + panel - 1) / panel;
+        const Index together = std::min(fitting, all) * panel;
         for (Index group = 0; group < groups; ++group) {
-            for (Index place = 0; place < places; place += stride) {
+            for (Index place = 0; place < places; place += together) {
                 const Index row = place / out.width, at = place - row * out.width;
                 for (Index column = 0; column < columns; column += most) {
-                    f(Tile{group, channels, place, std::min(stride, places - place), column,
-                           std::min(most, columns - column), stride, out.width, row, at});
+                    f(Tile{group, channels, place, std::min(together, places - place), column,
+                           std::min(most, columns - column), together + gap, out.width, row, at});
                 }
             }
         }
@@ -45,12 +48,21 @@ struct Patches {
 
     /// Copies the tile out of an image; zeros where a tap lies in the border.
     void gather(const S* image, const Tile& t, S* tile) const {
-        std::fill_n(tile, t.columns * t.stride, S(0));
+        if (window.padding != Size2(0)) std::fill_n(tile, t.columns * t.stride, S(0));
+        using K = canonical::detail::Kernel<S>;
         for_each_run(t, [&](Index at, Index from, Index count, Index runs, Index step) {
             const S* source = image + from;
             S* to = tile + at;
-            for (Index i = 0; i < runs; ++i, source += window.in.positions(), to += step) {
-                copy(source, window.stride.width, to, count);
+            const Index stride = window.stride.width, channel = window.in.positions(), tail = count - K::lanes;
+            if (stride == 1 && tail >= 0) {
+                for (Index r = 0; r < runs; ++r, source += channel, to += step) {
+                    for (Index i = 0; i < tail; i += K::lanes) K::store(to + i, K::load(source + i));
+                    K::store(to + tail, K::load(source + tail));  // overlaps the packet before it
+                }
+            } else {
+                for (Index r = 0; r < runs; ++r, source += channel, to += step) {
+                    for (Index i = 0; i < count; ++i) to[i] = source[i * stride];
+                }
             }
         });
     }
@@ -88,18 +100,6 @@ private:
                     f(column + at, channel + from, count, last - first, taps * t.stride);
                 });
             }
-        }
-    }
-
-    static void copy(const S* from, Index step, S* to, Index count) {
-        using K = canonical::detail::Kernel<S>;
-        if (step != 1) {
-            for (Index i = 0; i < count; ++i) to[i] = from[i * step];
-        } else if (count < K::lanes) {
-            for (Index i = 0; i < count; ++i) to[i] = from[i];
-        } else {  // the last packet overlaps the one before it
-            for (Index i = 0; i < count - K::lanes; i += K::lanes) K::store(to + i, K::load(from + i));
-            K::store(to + count - K::lanes, K::load(from + count - K::lanes));
         }
     }
 };
