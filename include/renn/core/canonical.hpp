@@ -20,12 +20,15 @@ namespace renn::canonical {
 namespace detail {
 
 /// f(0), ..., f(N - 1) with constants, so that arrays indexed by them live in registers at every optimisation level.
+/// Inlined always: where a compiler that has seen much code already leaves it a call, the sums live in memory, and a
+/// product takes twice as long.
+template <class F, int... I>
+EIGEN_ALWAYS_INLINE void unrolled(F&& f, std::integer_sequence<int, I...>) {
+    (f(std::integral_constant<int, I>{}), ...);
+}
 template <int N, class F>
-void unrolled(F&& f) {
-    [&f]<int... I>(std::integer_sequence<int, I...>) {
-        (f(std::integral_constant<int, I>{}), ...);
-    }
-    (std::make_integer_sequence<int, N>{});
+EIGEN_ALWAYS_INLINE void unrolled(F&& f) {
+    unrolled(f, std::make_integer_sequence<int, N>{});
 }
 
 template <class S>
