@@ -170,7 +170,17 @@ void accumulate(const S* a, Index a_stride, const S* b, Index b_row, Index b_col
             K::template panel_times<1, true>(pack ? packed : at, pack ? K::lanes : a_stride, right, b_row, b_col, y + i,
                                              y_stride, steps, cols, K::lanes);
         }
-        if (i < rows) {  // the last rows do not fill a packet: always through the padded copy
+        if (i < rows && !pack && cols <= 4 && rows >= K::lanes) {  // the last packet overlaps the one before it
+            const Index from = rows - K::lanes, twice = i - from;
+            for (Index j = 0; j < cols; ++j) {
+                S kept[static_cast<std::size_t>(K::lanes)];
+                S* to = y + from + j * y_stride;
+                std::copy_n(to, twice, kept);
+                K::template tile<1, 1, true>(a + from + k * a_stride, a_stride, right + j * b_col, b_row, b_col, to,
+                                             y_stride, steps, K::lanes);
+                std::copy_n(kept, twice, to);
+            }
+        } else if (i < rows) {  // the last rows do not fill a packet: through the padded copy
             for (Index from = 0; from < steps; from += K::depth) {
                 const Index upto = std::min(from + K::depth, steps);
                 left(rows - i, K::lanes, from, upto);
