@@ -14,12 +14,13 @@
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
+#include <renn/layers/average_pool.hpp>
 #include <renn/layers/convolution.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/layers/initialise.hpp>
-#include <renn/layers/pooling.hpp>
+#include <renn/layers/max_pool.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
 #include <renn/report/png.hpp>

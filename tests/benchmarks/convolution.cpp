@@ -12,7 +12,7 @@
 #include <renn/core/rng.hpp>
 #include <renn/layers/convolution.hpp>
 #include <renn/layers/dense.hpp>
-#include <renn/layers/pooling.hpp>
+#include <renn/layers/max_pool.hpp>
 #include <renn/network/network.hpp>
 
 #include "paired.hpp"

@@ -8,9 +8,10 @@
 #include <vector>
 
 #include <renn/activations/relu.hpp>
+#include <renn/layers/average_pool.hpp>
 #include <renn/layers/convolution.hpp>
 #include <renn/layers/dense.hpp>
-#include <renn/layers/pooling.hpp>
+#include <renn/layers/max_pool.hpp>
 #include <renn/network/network.hpp>
 
 #include "support/golden.hpp"

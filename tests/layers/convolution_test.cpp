@@ -10,8 +10,9 @@
 #include <vector>
 
 #include <renn/core/rng.hpp>
+#include <renn/layers/average_pool.hpp>
 #include <renn/layers/convolution.hpp>
-#include <renn/layers/pooling.hpp>
+#include <renn/layers/max_pool.hpp>
 
 #include "support/allocations.hpp"
 #include "support/gradient_check.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// renn/layers/pooling.hpp - the largest or the mean value under a window, or of a whole channel.
+// renn/layers/max_pool.hpp - the largest value under a window.
 #pragma once
 
 #include <algorithm>
@@ -7,70 +7,15 @@
 #include <limits>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 #include <renn/core/batch.hpp>
-#include <renn/core/canonical.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/core/shape.hpp>
+#include <renn/layers/pool.hpp>
 #include <renn/layers/window.hpp>
 
 namespace renn {
-
-struct PoolOptions {
-    Size2 kernel = 2;
-    Size2 stride = kernel;
-    Size2 padding = 0;  ///< at most half the kernel
-};
-
-namespace detail {
-
-/// What layers share that make one value of a window, channel by channel.
-template <std::floating_point S>
-class Pool {
-public:
-    using Scalar = S;
-    using Parameters = NoParameters;
-    using Cache = NoCache;
-
-    Shape input_shape() const noexcept { return window_.in; }
-    Shape output_shape() const noexcept { return window_.out(window_.in.channels); }
-    Index in_features() const noexcept { return input_shape().size(); }
-    Index out_features() const noexcept { return output_shape().size(); }
-    const Parameters& parameters() const noexcept { return none_; }
-
-    auto constants() noexcept { return window_.numbers(); }
-    auto constants() const noexcept { return window_.numbers(); }
-
-protected:
-    Pool() = default;
-    Pool(const Shape& input, const PoolOptions& o) : window_{input, o.kernel, o.stride, o.padding, 1} {}
-
-    void check(const char* where) const {
-        window_.check(where, window_.in.channels);
-        if (2 * window_.padding.height > window_.kernel.height || 2 * window_.padding.width > window_.kernel.width) {
-            raise<DataError>(where, "padding", window_.padding.text(), "at most half of " + window_.kernel.text());
-        }
-    }
-    void require_in(const char* where, const BatchView<S>& x) const {
-        require_shape(where, "x", x, in_features(), x.cols());
-    }
-    void require_out(const char* where, const BatchView<S>& dy, Index samples) const {
-        require_shape(where, "dy", dy, out_features(), samples);
-    }
-    std::string describe(std::string_view name) const {
-        std::string text(name);
-        text += " " + input_shape().text() + " -> " + output_shape().text() + ", " + window_.kernel.text();
-        if (window_.stride != window_.kernel) text += ", stride " + window_.stride.text();
-        return text;
-    }
-
-    Window window_;
-    [[no_unique_address]] NoParameters none_;
-};
-
-}  // namespace detail
 
 /// The largest value under each window; values of the padding take no part.
 ///
@@ -248,115 +193,6 @@ private:
     }
 };
 
-/// The mean of the values under each window or, if Global, of a whole channel; used by the names AvgPool2d and
-/// GlobalAvgPool.
-///
-/// Shapes   X: (channels, height, width) x n with the width fastest; Y as MaxPool2d's, or channels x n.
-/// Throws   as MaxPool2d.
-/// Numbers  values are added row after row, from 0, then divided by the size of the kernel: zeros of the padding count,
-///          as PyTorch does unless told otherwise.
-template <std::floating_point S, bool Global>
-class AveragePool : public detail::Pool<S> {
-    using Base = detail::Pool<S>;
-
-public:
-    using typename Base::Cache;
-    using typename Base::Parameters;
-    static constexpr std::string_view name = Global ? "GlobalAvgPool" : "AvgPool2d";
-
-    explicit AveragePool(const Shape& input, const PoolOptions& options = {}) requires(!Global) : Base(input, options) {
-        check();
-    }
-    explicit AveragePool(const Shape& input) requires(Global)
-        : Base(input, {.kernel = Size2(input.height, input.width)}) {
-        check();
-    }
-    /// Without sizes yet; for loading.
-    AveragePool() = default;
-
-    void forward(const Parameters& w, const BatchView<S>& x, Batch<S>& y, Cache&, const Pass&) const { map(w, x, y); }
-
-    template <class Dx, class G>
-    void backward(const Parameters& w, const BatchView<S>& x, const BatchView<S>&, const Cache&, const BatchView<S>& dy,
-                  Dx& dx, G&) const {
-        Base::require_in(where, x);
-        Base::require_out(where, dy, x.cols());
-        if constexpr (is_wanted<Dx>) map_transposed(w, dy, dx);
-    }
-
-    void map(const Parameters&, const BatchView<S>& x, Batch<S>& y) const {
-        Base::require_in(where, x);
-        detail::reshape(y, Base::out_features(), x.cols());
-        y.setZero();
-        const S one = 1;
-        for (Index j = 0; j < x.cols(); ++j) {
-            if constexpr (Global) {
-                canonical::accumulate<true>(x.col(j).data(), window_.taps(), &one, Index{0}, Index{0}, y.col(j).data(),
-                                            y.rows(), y.rows(), window_.taps(), Index{1});
-            } else {
-                for_each_run([&](Index place, Index from, Index count) {
-                    for (Index i = 0; i < count; ++i) y(place + i, j) += x(from + i * window_.stride.width, j);
-                });
-            }
-        }
-        y /= static_cast<S>(window_.taps());
-    }
-
-    void map_transposed(const Parameters&, const BatchView<S>& y, Batch<S>& x) const {
-        Base::require_out(where, y, y.cols());
-        detail::reshape(x, Base::in_features(), y.cols());
-        x.setZero();
-        for (Index j = 0; j < y.cols(); ++j) {
-            for_each_run([&](Index place, Index from, Index count) {
-                for (Index i = 0; i < count; ++i) x(from + i * window_.stride.width, j) += y(place + i, j);
-            });
-        }
-        x /= static_cast<S>(window_.taps());
-    }
-
-    template <class Dw>
-    void tangent(const Parameters& w, const Dw&, const BatchView<S>&, const BatchView<S>& dx, const BatchView<S>&,
-                 const Cache&, Batch<S>& dy) const {
-        map(w, dx, dy);
-    }
-    template <class Dw, class Dx, class G>
-    void backward_tangent(const Parameters& w, const Dw&, const BatchView<S>& x, const BatchView<S>&,
-                          const BatchView<S>& y, const Cache& cache, const BatchView<S>&,
-                          const BatchView<S>& above_tangent, Dx& dx_tangent, G& g) const {
-        backward(w, x, y, cache, above_tangent, dx_tangent, g);
-    }
-
-    void check() const {
-        Base::check(where);
-        if (Global && window_.kernel != Size2(window_.in.height, window_.in.width)) {
-            detail::raise<ShapeError>(where, "kernel", window_.kernel.text(), "the size of the input");
-        }
-    }
-    std::string describe() const { return Base::describe(name); }
-
-private:
-    static constexpr const char* where = Global ? "GlobalAvgPool" : "AvgPool2d";
-    using Base::window_;
-
-    /// Calls f(row of y, row of x, count), tap after tap; rows of x are a stride apart.
-    template <class F>
-    void for_each_run(F&& f) const {
-        const Shape in = window_.in, out = Base::output_shape();
-        window_.for_each_run([&](Index at, Index count, Index from) {
-            for (Index c = 0; c < in.channels; ++c) f(c * out.positions() + at, c * in.positions() + from, count);
-        });
-    }
-};
-
-/// AvgPool2d<float>(Shape{16, 28, 28}, {.kernel = 2}).
-template <std::floating_point S = float>
-using AvgPool2d = AveragePool<S, false>;
-
-/// GlobalAvgPool<float>(Shape{32, 7, 7}): 32 values a sample.
-template <std::floating_point S = float>
-using GlobalAvgPool = AveragePool<S, true>;
-
-static_assert(TwiceDifferentiableLayer<MaxPool2d<float>> && LinearLayer<AvgPool2d<float>> &&
-              LinearLayer<GlobalAvgPool<float>>);
+static_assert(TwiceDifferentiableLayer<MaxPool2d<float>>);
 
 }  // namespace renn
