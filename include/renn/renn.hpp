@@ -14,12 +14,15 @@
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
+#include <renn/layers/concatenate.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/layers/initialise.hpp>
+#include <renn/layers/residual.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
+#include <renn/network/sequential.hpp>
 #include <renn/report/png.hpp>
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/blend.hpp>

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -19,69 +18,68 @@
 #include <renn/core/layer.hpp>
 #include <renn/io/archive.hpp>
 #include <renn/io/frame.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/layer_sequence.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/memory_store.hpp>
 
 namespace renn {
 
-/// Writes a network to any cereal output archive: what it is, then every layer's name, constants and parameters.
-template <class A, class... Layers>
-void put(A& ar, const Network<Layers...>& net) {
-    detail::put(ar, net.kinds());
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        const auto one = [&ar](const std::string& name, const auto& layer, const auto& parameters) {
-            detail::put(ar, name);
+namespace detail {
+
+template <class A, class Net, class P>
+void put_network(A& ar, const Net& net, const P& parameters) {
+    put(ar, net.kinds());
+    Net::for_each_child(net, parameters, [&ar](const std::string& name, const auto& layer, const auto& w) {
+        put(ar, name);
+        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+            put_network(ar, layer, w);
+        } else {
             if constexpr (requires { layer.constants(); }) {
-                std::apply([&ar](const auto&... c) { (detail::put(ar, c), ...); }, layer.constants());
+                std::apply([&ar](const auto&... c) { (put(ar, c), ...); }, layer.constants());
             }
-            for_each_block([&ar](const auto& block) { detail::put(ar, block); }, parameters);
-        };
-        const auto each = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
-            if constexpr (requires { net.template layer<K>().kinds(); }) {
-                detail::put(ar, net.names()[K]);
-                auto inner = net.template layer<K>();
-                inner.parameters() = std::get<K>(net.parameters().layers);
-                put(ar, inner);
-            } else {
-                one(net.names()[K], net.template layer<K>(), std::get<K>(net.parameters().layers));
-            }
-        };
-        (each(std::integral_constant<std::size_t, I>{}), ...);
-    }
-    (std::index_sequence_for<Layers...>{});
+            for_each_block([&ar](const auto& block) { put(ar, block); }, w);
+        }
+    });
 }
 
-/// Reads a network of the same layer types. Throws MismatchError if the archive holds another network, FormatError for
-/// lengths that cannot be.
-template <class A, class... Layers>
-void get(A& ar, Network<Layers...>& net, const detail::Limit& limit = {}) {
+template <class A, class Net, class P>
+void get_network(A& ar, Net& net, P& parameters, const Limit& limit) {
     std::string kinds;
-    detail::get(ar, kinds, limit);
-    if (kinds != net.kinds()) detail::raise<MismatchError>("network", "layers", kinds, net.kinds());
-    std::array<std::string, sizeof...(Layers)> names;
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        const auto each = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
-            auto& layer = net.template layer<K>();
-            auto& parameters = std::get<K>(net.parameters().layers);
-            detail::get(ar, names[K], limit);
-            if constexpr (requires { layer.kinds(); }) {
-                get(ar, layer, limit);
-                parameters = std::exchange(layer.parameters(), {});
-            } else {
-                if constexpr (requires { layer.constants(); }) {
-                    std::apply([&](auto&... c) { (detail::get(ar, c, limit), ...); }, layer.constants());
-                    layer.check();
-                }
-                for_each_block([&](auto& block) { detail::get(ar, block, limit); }, parameters);
-                if constexpr (requires { layer.check(parameters); }) layer.check(parameters);
+    get(ar, kinds, limit);
+    net.take_kinds(kinds, parameters);
+    std::vector<std::string> names;
+    Net::for_each_child(net, parameters, [&](const std::string&, auto& layer, auto& w) {
+        using L = std::remove_cvref_t<decltype(layer)>;
+        get(ar, names.emplace_back(), limit);
+        if constexpr (Composite<L>) {
+            get_network(ar, layer, w, limit);
+        } else {
+            if constexpr (requires { layer.constants(); }) {
+                std::apply([&](auto&... c) { (get(ar, c, limit), ...); }, layer.constants());
+                layer.check();
             }
-        };
-        (each(std::integral_constant<std::size_t, I>{}), ...);
-    }
-    (std::index_sequence_for<Layers...>{});
+            for_each_block([&](auto& block) { get(ar, block, limit); }, w);
+            if constexpr (requires { layer.check(w); }) layer.check(w);
+        }
+    });
     net.rename_all(std::move(names));
     net.check_sizes();
+}
+
+}  // namespace detail
+
+/// Writes a network to any cereal output archive: what it is, then every layer's name, constants and parameters. A
+/// Network and the Sequential of the same layers write the same.
+template <class A, Composite Net>
+void put(A& ar, const Net& net) {
+    detail::put_network(ar, net, net.parameters());
+}
+
+/// Reads a network: a Network of the same layer types, or any into a Sequential that knows its kinds. Throws
+/// MismatchError if the archive holds another network, FormatError for lengths that cannot be.
+template <class A, Composite Net>
+void get(A& ar, Net& net, const detail::Limit& limit = {}) {
+    detail::get_network(ar, net, net.parameters(), limit);
 }
 
 template <class A>
@@ -239,10 +237,9 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
 
 /// save("digits.renn", net): structure, names, constants and parameters. Appears whole or not at all.
 /// Throws FormatError if the file cannot be written.
-template <class... Layers>
-void save(const std::string& path, const Network<Layers...>& net) {
-    using S = typename Network<Layers...>::Scalar;
-    detail::write_archive(path, "network", sizeof(S), [&](auto& ar) { put(ar, net); });
+template <Composite Net>
+void save(const std::string& path, const Net& net) {
+    detail::write_archive(path, "network", sizeof(typename Net::Scalar), [&](auto& ar) { put(ar, net); });
 }
 
 /// save("digits.renn", traced): network (not foreign code) and recording. The index is built again after loading.

@@ -10,7 +10,7 @@
 
 #include <renn/core/finite.hpp>
 #include <renn/core/layer.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/layer_sequence.hpp>
 
 namespace renn::detail {
 

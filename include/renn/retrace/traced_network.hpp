@@ -216,9 +216,8 @@ private:
 };
 
 /// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.
-template <class Policy = KdTree, class... Layers>
-auto trace(Network<Layers...> net, Selection selection = {}) {
-    using Net = Network<Layers...>;
+template <class Policy = KdTree, Composite Net>
+auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
 }
 

@@ -9,7 +9,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/layer_sequence.hpp>
 #include <renn/tracing/point.hpp>
 
 namespace renn {
@@ -40,10 +40,7 @@ public:
 
     template <class L>
     void visit(const Step<L>& s) {
-        constexpr bool nested = requires {
-            typename L::template LayerType<0>;
-        };
-        if constexpr (nested) {
+        if constexpr (Composite<L>) {
             return;
         } else if constexpr (ActivationLayer<L>) {
             constexpr bool elementwise = requires(const S* in, S* out) {
@@ -67,21 +64,21 @@ private:
 }  // namespace detail
 
 /// A network can be observed on several threads, each with its own workspace.
-template <class... Layers>
-auto make_workspace(const Network<Layers...>&) {
-    return Workspace<Network<Layers...>>();
+template <Composite Net>
+auto make_workspace(const Net&) {
+    return Workspace<Net>();
 }
 
-template <class... Layers>
-constexpr bool may_run_in_parallel(const Network<Layers...>&) noexcept {
+template <Composite Net>
+constexpr bool may_run_in_parallel(const Net&) noexcept {
     return true;
 }
 
 /// Runs the network in evaluation mode and reports every pre- and post-activation. Returns its output.
 /// Cost   one forward pass; what the recorder does comes on top.
-template <class... Layers, class S, Recorder<S> R>
-const Batch<S>& observe(const Network<Layers...>& net, const BatchView<S>& x, std::span<const std::uint64_t> ids,
-                        Workspace<Network<Layers...>>& workspace, R& recorder) {
+template <Composite Net, class S, Recorder<S> R>
+const Batch<S>& observe(const Net& net, const BatchView<S>& x, std::span<const std::uint64_t> ids,
+                        Workspace<Net>& workspace, R& recorder) {
     return net.forward(x, workspace, Pass{.ids = ids}, detail::ReportVisitor<R, S>(recorder, ids));
 }
 
