@@ -8,9 +8,15 @@
 #include <renn/activations/sigmoid.hpp>
 #include <renn/activations/softmax.hpp>
 #include <renn/activations/tanh.hpp>
+#include <renn/data/csv.hpp>
 #include <renn/data/dataset.hpp>
+#include <renn/data/gaussian_tasks.hpp>
+#include <renn/data/hsv_rgb.hpp>
 #include <renn/data/idx.hpp>
 #include <renn/data/npy.hpp>
+#include <renn/data/sample_batch.hpp>
+#include <renn/data/split.hpp>
+#include <renn/data/statistics.hpp>
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
