@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-// renn/renn.hpp - every header that needs only the core dependencies.
+// renn/renn.hpp - every header that needs only the core dependencies, but these:
+//
+// by name only: data/csv.hpp
+// by name only: data/csv_lines.hpp
+// by name only: data/gaussian_tasks.hpp
+// by name only: data/hsv_rgb.hpp
 #pragma once
 
 #include <renn/activations/identity.hpp>
@@ -8,10 +13,7 @@
 #include <renn/activations/sigmoid.hpp>
 #include <renn/activations/softmax.hpp>
 #include <renn/activations/tanh.hpp>
-#include <renn/data/csv.hpp>
 #include <renn/data/dataset.hpp>
-#include <renn/data/gaussian_tasks.hpp>
-#include <renn/data/hsv_rgb.hpp>
 #include <renn/data/idx.hpp>
 #include <renn/data/npy.hpp>
 #include <renn/data/sample_batch.hpp>

@@ -10,7 +10,6 @@
 #include <fstream>
 #include <istream>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
