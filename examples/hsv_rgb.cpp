@@ -36,8 +36,8 @@ using Colour = Eigen::Vector3f;
 struct Options {
     std::string output = "hsv_rgb.html";
     std::int64_t train = 50000, test = 10000, batch = 64, width = 64, k = 42;
-    int epochs = 10, evaluations = 4, threads = 0;
-    double learning_rate = 2e-3;
+    int epochs = 40, evaluations = 4, threads = 0;
+    double learning_rate = 5e-3;
     std::uint64_t seed = 1;
 };
 
@@ -61,7 +61,7 @@ renn::Dataset<float> queries(int random, std::uint64_t seed) {
     hsv.rightCols(random) = renn::hsv_rgb_random<float>(random, seed).inputs();
     renn::Batch<float> rgb(3, hsv.cols());
     for (renn::Index i = 0; i < hsv.cols(); ++i) {
-        rgb.col(i) = Colour(renn::hsv_to_rgb(std::array{hsv(0, i), hsv(1, i), hsv(2, i)}).data());
+        std::ranges::copy(renn::hsv_to_rgb(std::array{hsv(0, i), hsv(1, i), hsv(2, i)}), rgb.col(i).data());
         std::string& tag = i < 6 ? tags[static_cast<std::size_t>(i)] : tags.emplace_back("a random colour");
         tag += ": hue " + html::number(turn * hsv(0, i), 0) + "\u00b0, saturation " + html::number(100 * hsv(1, i), 0) +
                "\u202f%, value " + html::number(100 * hsv(2, i), 0) + "\u202f%";
@@ -163,7 +163,7 @@ int main(int argc, char** argv) {
     app.add_option("--train", options.train, "about this many training colours, on a grid");
     app.add_option("--test", options.test, "random test colours")->check(CLI::PositiveNumber);
     app.add_option("-w,--width", options.width, "neurons of each of the two hidden layers")->check(CLI::PositiveNumber);
-    app.add_option("-e,--epochs", options.epochs, "times the network sees all training colours, rounded up in thirds")
+    app.add_option("-e,--epochs", options.epochs, "times the network sees all training colours")
         ->check(CLI::NonNegativeNumber);
     app.add_option("-b,--batch", options.batch, "colours a training step");
     app.add_option("-l,--learning-rate", options.learning_rate, "of Adam, at first");

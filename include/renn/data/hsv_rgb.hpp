@@ -76,8 +76,8 @@ Dataset<S> hsv_rgb_grid(Index n) {
         for (Index r = 0; r < k; ++r) {
             for (Index g = 0; g < k; ++g, ++at) {
                 const std::array<S, 3> colour{level(r), level(g), level(b)};
-                rgb.col(at) = Eigen::Map<const Column<S>>(colour.data(), 3);
-                hsv.col(at) = Eigen::Map<const Column<S>>(rgb_to_hsv(colour).data(), 3);
+                std::ranges::copy(colour, rgb.col(at).data());
+                std::ranges::copy(rgb_to_hsv(colour), hsv.col(at).data());
             }
         }
     }
@@ -100,8 +100,8 @@ Dataset<S> hsv_rgb_random(Index n, std::uint64_t seed) {
     for (Index i = 0; i < n; ++i) {
         std::array<S, 3> colour;
         for (S& c : colour) c = uniform(rng);
-        hsv.col(i) = Eigen::Map<const Column<S>>(colour.data(), 3);
-        rgb.col(i) = Eigen::Map<const Column<S>>(hsv_to_rgb(colour).data(), 3);
+        std::ranges::copy(colour, hsv.col(i).data());
+        std::ranges::copy(hsv_to_rgb(colour), rgb.col(i).data());
     }
     return Dataset<S>(std::move(hsv), {.targets = std::move(rgb)});
 }
