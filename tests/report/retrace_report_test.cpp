@@ -289,7 +289,8 @@ BOOST_AUTO_TEST_CASE(a_regression_is_shown_by_its_targets) {
     BOOST_TEST(contains(page, renn::picture(mean, {3, 1, 1}).uri));
     namespace html = renn::html;
     BOOST_TEST(contains(page, "sources say " + html::number(mean[0], 3) + ", " + html::number(mean[1], 3)));
-    BOOST_TEST(contains(page, "<dt>Predicted</dt><dd class=\"values\">" + html::number(answer.outputs()[0], 3)));
+    const std::string said = html::number(answer.outputs()[0], 3);
+    BOOST_TEST(contains(page, "Predicted<br>" + said));
     // Target, output, 3 blends, 4 + 2 x 3 sources, 2 x 2 neurons; nothing about classes.
     BOOST_TEST(count(page, "<img ") == 2U + 3U + 4U + 6U + 4U);
     BOOST_TEST(!contains(page, "Evidence"));
@@ -304,4 +305,5 @@ BOOST_AUTO_TEST_CASE(a_regression_is_shown_by_its_targets) {
     plain.add(answer, data, data, 7);
     BOOST_TEST(count(plain.html(), "<img ") == 0U);
     BOOST_TEST(contains(plain.html(), "sources say "));
+    BOOST_TEST(contains(plain.html(), "<dt>Predicted</dt><dd class=\"values\">" + said));
 }

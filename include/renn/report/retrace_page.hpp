@@ -195,14 +195,14 @@ private:
     void input(const ReportSample& s) {
         out_ += "<div class=\"input\">\n";
         const bool targets = !page_.target_image.empty();
-        const auto figure = [&](const Picture& picture, const std::string& alternative, const char* caption) {
+        const auto figure = [&](const Picture& picture, const std::string& alternative, const std::string& caption) {
             if (picture.empty()) return;
             out_ += "<figure>" + html::image(picture, alternative + ", " + name_of(s));
-            if (targets) out_ += std::string("<figcaption>") + caption + "</figcaption>";
+            if (targets) out_ += "<figcaption>" + caption + "</figcaption>";
             out_ += "</figure>\n";
         };
-        figure(s.picture, targets ? "The target" : "The input", "Target");
-        figure(s.output_picture, "The output", "Predicted");
+        figure(s.picture, targets ? "The target" : "The input", "Target<br>" + values_text(s.target));
+        figure(s.output_picture, "The output", "Predicted<br>" + values_text(s.outputs));
         out_ += "<dl>";
         const auto line = [this](std::string_view name, std::string_view kind, std::int32_t label) {
             ((out_ += "<dt>") += name) += "</dt><dd";
@@ -211,8 +211,10 @@ private:
         };
         if (s.prediction >= 0) line("Prediction", relation(s, s.prediction), s.prediction);
         if (s.label >= 0) line("True label", "true", s.label);
-        values("Target", s.target);
-        values("Predicted", s.outputs);
+        if (!targets) {
+            values("Target", s.target);
+            values("Predicted", s.outputs);
+        }
         out_ += "</dl>\n</div>\n";
     }
 
