@@ -50,8 +50,8 @@ public:
         if (count == 0) return false;
         data_->inputs(done_, count, next.inputs);
         const auto part = [&](const auto& all, auto& to) {
-            const auto from = all.begin() + done_;
-            to.assign(all.empty() ? all.end() : from, all.empty() ? all.end() : from + count);
+            to.clear();
+            if (!all.empty()) to.assign(all.begin() + done_, all.begin() + done_ + count);
         };
         part(data_->ids(), next.ids);
         part(data_->labels(), next.labels);
