@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-// renn/renn.hpp - every header that needs only the core dependencies.
+// renn/renn.hpp - every header that needs only the core dependencies, but these:
+//
+// by name only: data/csv.hpp
+// by name only: data/csv_lines.hpp
+// by name only: data/gaussian_tasks.hpp
+// by name only: data/hsv_rgb.hpp
 #pragma once
 
 #include <renn/activations/identity.hpp>
@@ -11,6 +16,9 @@
 #include <renn/data/dataset.hpp>
 #include <renn/data/idx.hpp>
 #include <renn/data/npy.hpp>
+#include <renn/data/sample_batch.hpp>
+#include <renn/data/split.hpp>
+#include <renn/data/statistics.hpp>
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
