@@ -53,6 +53,40 @@ auto outcome(const Dataset<float>& data, const FitOptions& options) {
     return std::pair(renn::fingerprint(net), told);
 }
 
+/// A network that says whether it mixes samples, and notes the width of every pass it is shown.
+struct Noting {
+    using Inner = decltype(make_network());
+    using Scalar = float;
+    using Parameters = Inner::Parameters;
+    using Cache = Inner::Cache;
+
+    const Parameters& parameters() const { return inner.parameters(); }
+    Parameters& parameters() { return inner.parameters(); }
+    Index in_features() const { return inner.in_features(); }
+    std::string describe() const { return inner.describe(); }
+    Batch<float> predict(const BatchView<float>& x) const { return inner.predict(x); }
+    const Batch<float>& forward(const BatchView<float>& x, renn::Workspace<Noting>& w, const renn::Pass& pass) const {
+        inner.forward(inner.parameters(), x, w.output, w.cache, pass);
+        return w.output;
+    }
+    template <class Rule, class Below>
+    void reverse_walk(Rule rule, const BatchView<float>& x, renn::Workspace<Noting>& w, const BatchView<float>& above,
+                      Below& below, Parameters* gradient) const {
+        renn::detail::Path path;
+        inner.walk_back(rule, inner.parameters(), x, w.output, w.cache, above, below, gradient, path);
+    }
+    template <class Self, class P, class F>
+    static void for_each_layer(Self& self, P& parameters, F&& f, renn::detail::Path& path) {
+        Inner::for_each_layer(self.inner, parameters, f, path);
+    }
+    bool mixes_samples() const { return mixes; }
+    void absorb(const Cache& cache) { widths.push_back(cache.outputs[0].cols()); }
+
+    Inner inner = make_network();
+    bool mixes = false;
+    std::vector<Index> widths = {};
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_team_does_every_task_once_and_throws_the_first_tasks_error) {
@@ -90,6 +124,19 @@ BOOST_AUTO_TEST_CASE(any_number_of_threads_gives_the_same_bits) {
             }
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(batches_are_whole_where_layers_mix_samples_and_passes_are_shown_in_order) {
+    const auto data = make_data(350);
+    const FitOptions options{.epochs = 1, .batch = 200, .threads = 2};
+    Noting net;
+    renn::fit(net, data, options);
+    BOOST_TEST(net.widths == (std::vector<Index>{50, 50, 50, 50, 50, 50, 50}), boost::test_tools::per_element());
+    BOOST_TEST(renn::fingerprint(net.inner) == outcome(data, options).first);
+    Noting mixing;
+    mixing.mixes = true;
+    renn::fit(mixing, data, options);
+    BOOST_TEST(mixing.widths == (std::vector<Index>{200, 150}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(errors_of_helpers_arrive_and_the_network_can_go_on) {

@@ -2,6 +2,7 @@
 // renn/training/frozen.hpp - layers that training leaves alone.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -45,17 +46,20 @@ public:
     /// A frozen layer has no gradient, so the norm that clipping sees is that of what learns.
     void clear(P& gradient) const {
         if (!kept_) return;
-        for_each_block([&, i = std::size_t{0}](auto& g) mutable { frozen_[i++] ? void(g.setZero()) : void(); },
-                       gradient);
+        for_each_block(
+            [&, i = std::size_t{0}](auto& g) mutable {
+                if (frozen_[i++]) std::fill_n(g.data(), g.size(), 0);
+            },
+            gradient);
     }
     void restore(P& parameters, Moments<P>& moments) const {
         if (!kept_) return;
         for_each_block(
             [&, i = std::size_t{0}](auto& w, const auto& kept, auto& first, auto& second) mutable {
                 if (!frozen_[i++]) return;
-                w = kept;
-                first.setZero();
-                second.setZero();
+                std::copy_n(kept.data(), kept.size(), w.data());
+                std::fill_n(first.data(), first.size(), 0);
+                std::fill_n(second.data(), second.size(), 0);
             },
             parameters, *kept_, moments.first, moments.second);
     }
