@@ -65,7 +65,8 @@ struct Noting {
     Index in_features() const { return inner.in_features(); }
     std::string describe() const { return inner.describe(); }
     Batch<float> predict(const BatchView<float>& x) const { return inner.predict(x); }
-    const Batch<float>& forward(const BatchView<float>& x, renn::Workspace<Noting>& w, const renn::Pass& pass) const {
+    const Batch<float>& forward(const BatchView<float>& x, renn::Workspace<Noting>& w,
+                                const renn::Pass& pass = {}) const {
         inner.forward(inner.parameters(), x, w.output, w.cache, pass);
         return w.output;
     }
