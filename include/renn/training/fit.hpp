@@ -2,6 +2,7 @@
 // renn/training/fit.hpp - mini-batch training.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <concepts>
