@@ -22,6 +22,7 @@
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
+#include <renn/io/save_checkpoint.hpp>
 #include <renn/layers/concatenate.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
