@@ -16,6 +16,7 @@
 #include <renn/data/csv.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
 #include <renn/retrace/traced_network.hpp>
 

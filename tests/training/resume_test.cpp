@@ -14,6 +14,7 @@
 #include <renn/io/save_checkpoint.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
 #include <renn/training/fit.hpp>
 

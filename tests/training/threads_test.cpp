@@ -13,6 +13,7 @@
 #include <renn/core/team.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
 #include <renn/training/fit.hpp>
 

@@ -16,7 +16,7 @@
 #include <renn/core/parallel.hpp>
 #include <renn/core/team.hpp>
 #include <renn/data/dataset.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/layer_sequence.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/loss.hpp>
 

@@ -11,7 +11,7 @@
 
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/layer_sequence.hpp>
 #include <renn/training/optimizer.hpp>
 
 namespace renn::detail {
