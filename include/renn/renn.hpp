@@ -14,6 +14,9 @@
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
+#include <renn/io/save_dataset.hpp>
+#include <renn/io/save_optimizer.hpp>
+#include <renn/io/save_result.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
@@ -23,6 +26,7 @@
 #include <renn/report/png.hpp>
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/blend.hpp>
+#include <renn/retrace/result.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/training/evaluate.hpp>
