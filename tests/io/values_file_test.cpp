@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -241,4 +242,104 @@ BOOST_AUTO_TEST_CASE(damaged_moments_are_refused) {
 
 BOOST_AUTO_TEST_CASE(damaged_answers_are_refused) {
     damage("result", 8, small_result({.sources = 2, .layer_sources = 1}));
+}
+
+// Files of format 1, written once and read for ever: see golden/format1/README.md.
+namespace {
+
+/// Sums and products of these are exact in any order, so every build computes the same numbers.
+struct Golden {
+    using Net = renn::Network<renn::Dense<float>, renn::ReLU<float>, renn::Dense<float>>;
+    using Traced = renn::TracedNetwork<Net, renn::MemoryStore<float>, renn::Sorted>;
+
+    static Net net() {
+        Net net(renn::Dense<float>(2, 3), renn::ReLU<float>(), renn::Dense<float>(3, 2));
+        count_up(net.parameters(), -0.5);
+        net.rename_all({"hidden", "rectified", "output"});
+        return net;
+    }
+    static Dataset<float> data() {
+        Batch<float> x(2, 4);
+        x << 0.5f, -1.0f, 2.0f, 0.25f, 1.5f, 4.0f, -0.5f, 0.0f;
+        return Dataset<float>(x, {.labels = {0, 1, 1, 0},
+                                  .ids = {7, 3, 9000000000000000000U, 5},
+                                  .tags = {"a", "b", "c", "\xc3\xa4"},
+                                  .class_names = {"left", "right"}});
+    }
+    static Moments<Net::Parameters> moments() {
+        Moments<Net::Parameters> m(net().parameters());
+        count_up(m.first, 100.0);
+        count_up(m.second, 0.0);
+        m.step = 77;
+        return m;
+    }
+    static RetraceResult result() {
+        const renn::Source source{9000000000000000000U, 2.5, 0.625, 1, 0};
+        const renn::NeuronSources found{-0.75, {{3, -0.5, 0.25}, {7, 0.25, 1.0}}, 1.0, 1, 3, 1, true};
+        return {.provenance = {"1.2.3", "Sorted", "share", 2, 0xfedcba9876543210U, "a build", false},
+                .prediction = 1,
+                .outputs = {0.1, -2.0},
+                .class_names = {"left", "right"},
+                .votes = 4.0,
+                .evidence = {0.375, 0.625},
+                .sources = {source},
+                .layers = {{"hidden", renn::Kind::pre, 2.0, {0.0, 1.0}, {source}, {{1, found}, {4, {}}}},
+                           {"rectified", renn::Kind::post, 0.0, {}, {}, {}}}};
+    }
+};
+
+/// Where they lie. RENN_WRITE_GOLDEN=1 writes them anew: only ever for a new format, into a folder of its own.
+std::string golden_file(const std::string& name) {
+    return std::string(RENN_GOLDEN_DEFAULT) + "/format1/" + name + ".renn";
+}
+template <class T>
+void write_golden(const std::string& name, const T& value) {
+    const char* wanted = std::getenv("RENN_WRITE_GOLDEN");
+    if (wanted != nullptr && *wanted == '1') renn::save(golden_file(name), value);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(golden_networks_give_the_same_numbers_for_ever) {
+    write_golden("network", Golden::net());
+    const auto net = renn::load<Golden::Net>(golden_file("network"));
+    BOOST_TEST(renn::fingerprint(net) == renn::fingerprint(Golden::net()));
+    BOOST_TEST(net.names()[1] == "rectified");
+    const Batch<float> y = net.predict(Golden::data().input(0));
+    BOOST_TEST(y(0, 0) == 3.375f);
+    BOOST_TEST(y(1, 0) == 3.7109375f);
+}
+
+BOOST_AUTO_TEST_CASE(golden_recordings_give_the_same_numbers_for_ever) {
+    auto traced = renn::trace<renn::Sorted>(Golden::net());
+    traced.record(Golden::data(), {.threads = 1});
+    write_golden("traced", traced);
+    const auto again = renn::load<Golden::Traced>(golden_file("traced"));
+    const auto &now = traced.store(), &then = again.store();
+    BOOST_TEST((then.points == now.points && then.ids == now.ids && then.labels == now.labels));
+    BOOST_TEST((then.predictions == now.predictions && then.tags == now.tags && then.class_names == now.class_names));
+    BOOST_TEST((then.outputs == now.outputs && then.fingerprint == now.fingerprint));
+    BOOST_TEST(then.points.size() == 3U);
+    for (std::uint32_t u = 0; u < 3; ++u) {
+        BOOST_TEST(then.values({0, u}) == now.values({0, u}), boost::test_tools::per_element());
+    }
+    for (const auto& t : {std::cref(traced), std::cref(again)}) {
+        const auto answer = t.get().retrace(Golden::data().input(2), {.k = 2});
+        const std::vector<renn::Source> expected{
+            {9000000000000000000U, 5.0, 0.5, 1, 1}, {5, 4.0, 0.4, 0, 1}, {7, 1.0, 0.1, 0, 1}};
+        BOOST_TEST((answer.top(4) == expected));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(golden_values_are_the_same_for_ever) {
+    write_golden("dataset", Golden::data());
+    write_golden("pixels", bytes_data());
+    write_golden("moments", Golden::moments());
+    write_golden("result", Golden::result());
+    BOOST_TEST(same(renn::load<Dataset<float>>(golden_file("dataset")), Golden::data()));
+    BOOST_TEST(same(renn::load<Dataset<float>>(golden_file("pixels")), bytes_data()));
+    Moments moments(Golden::net().parameters());
+    renn::restore(golden_file("moments"), moments);
+    BOOST_TEST(same(moments, Golden::moments()));
+    BOOST_TEST((renn::load<RetraceResult>(golden_file("result")) == Golden::result()));
 }
