@@ -2,6 +2,12 @@
 // renn/renn.hpp - every header that needs only the core dependencies.
 #pragma once
 
+// by name only: io/import_weights.hpp
+// by name only: io/json.hpp
+// by name only: io/json_library.hpp
+// by name only: io/safetensors.hpp
+// by name only: io/safetensors_header.hpp
+
 #include <renn/activations/identity.hpp>
 #include <renn/activations/leaky_relu.hpp>
 #include <renn/activations/relu.hpp>
