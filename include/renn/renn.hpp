@@ -5,6 +5,7 @@
 // by name only: io/import_weights.hpp
 // by name only: io/json.hpp
 // by name only: io/json_library.hpp
+// by name only: io/json_writer.hpp
 // by name only: io/safetensors.hpp
 // by name only: io/safetensors_header.hpp
 

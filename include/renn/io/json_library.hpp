@@ -5,6 +5,9 @@
 // its own namespace back.
 #pragma once
 
+#include <cstddef>
+#include <string>
+
 #include <cereal/archives/json.hpp>
 
 namespace renn::detail {
@@ -14,5 +17,19 @@ namespace rapid = CEREAL_RAPIDJSON_NAMESPACE;
 #else
 namespace rapid = RAPIDJSON_NAMESPACE;
 #endif
+
+/// Zeros behind a text, as the library's check of UTF-8 reads the whole of a sequence that the end cuts off.
+inline constexpr std::size_t text_margin = 4;
+
+inline bool is_utf8(std::string text) {
+    const std::size_t size = text.size();
+    text.append(text_margin, '\0');
+    rapid::StringStream in(text.c_str());
+    rapid::StringBuffer unused;
+    while (in.Tell() < size) {
+        if (!rapid::UTF8<>::Validate(in, unused)) return false;
+    }
+    return true;
+}
 
 }  // namespace renn::detail

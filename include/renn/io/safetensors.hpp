@@ -165,7 +165,7 @@ inline Safetensors read_safetensors(const std::string& path) {
 
     Safetensors found;
     const std::vector<detail::TensorEntry> entries =
-        detail::parse_safetensors_header(file.context(), text, found.metadata);
+        detail::parse_safetensors_header(file.context(), std::move(text), found.metadata);
     const auto order = detail::order_of_ranges(file, entries, file.size() - 8 - length);
     found.tensors.resize(entries.size());
     for (const std::size_t i : order) {

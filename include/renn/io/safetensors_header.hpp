@@ -143,17 +143,19 @@ void require_single_names(const std::string& where, const std::vector<TensorEntr
 }
 
 /// Reads a header. Throws FormatError for anything but the format's JSON.
-inline std::vector<TensorEntry> parse_safetensors_header(const std::string& where, const std::string& text,
+inline std::vector<TensorEntry> parse_safetensors_header(const std::string& where, std::string text,
                                                          TextPairs& metadata) {
     constexpr unsigned flags = rapid::kParseIterativeFlag | rapid::kParseValidateEncodingFlag;
     if (!text.starts_with('{')) raise<FormatError>(where, "not a safetensors file: its header does not begin with {");
+    const std::size_t size = text.size();
+    text.append(text_margin, '\0');
     std::vector<TensorEntry> entries;
     TensorEntryReader reader(entries, metadata);
     rapid::StringStream stream(text.c_str());
     const rapid::ParseResult result = rapid::Reader().Parse<flags>(stream, reader);
     if (!reader.problem.empty()) raise<FormatError>(where, "header " + reader.problem);
     // Behind a zero the parser sees nothing any more.
-    if (result.IsError() || stream.Tell() != text.size()) {
+    if (result.IsError() || stream.Tell() != size) {
         raise<FormatError>(where, "header is not JSON in UTF-8, at byte " +
                                       std::to_string(result.IsError() ? result.Offset() : stream.Tell()));
     }
@@ -164,15 +166,12 @@ inline std::vector<TensorEntry> parse_safetensors_header(const std::string& wher
 /// Writes a header. Throws DataError for names that occur twice or are not UTF-8.
 inline std::string safetensors_header(const std::string& where, const std::vector<TensorEntry>& entries,
                                       const TextPairs& metadata) {
-    using Buffer = rapid::StringBuffer;
     require_single_names<DataError>(where, entries, metadata);
-    Buffer buffer;
-    rapid::Writer<Buffer, rapid::UTF8<>, rapid::UTF8<>, rapid::CrtAllocator, rapid::kWriteValidateEncodingFlag> json(
-        buffer);
+    rapid::StringBuffer buffer;
+    rapid::Writer<rapid::StringBuffer> json(buffer);
     const auto text = [&](const std::string& t) {
-        if (!json.String(t.data(), static_cast<rapid::SizeType>(t.size()))) {
-            raise<DataError>(where, "a name or text of the metadata is not UTF-8");
-        }
+        if (!is_utf8(t)) raise<DataError>(where, "a name or text of the metadata is not UTF-8");
+        json.String(t.data(), static_cast<rapid::SizeType>(t.size()));
     };
     json.StartObject();
     if (!metadata.empty()) {
