@@ -86,7 +86,8 @@ void get(A& ar, T& record, const detail::Limit& limit = {}) {
 }
 
 /// save("answer.renn", result(answer)): appears whole or not at all. Throws FormatError if the file cannot be written.
-inline void save(const std::string& path, const RetraceResult& answer) {
+template <std::same_as<RetraceResult> T>  // a template costs nothing where nobody calls it
+void save(const std::string& path, const T& answer) {
     detail::write_archive(path, "result", sizeof(double), [&](auto& ar) { put(ar, answer); });
 }
 
