@@ -24,12 +24,15 @@
 #include <renn/io/save_dataset.hpp>
 #include <renn/io/save_optimizer.hpp>
 #include <renn/io/save_result.hpp>
+#include <renn/layers/concatenate.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/layers/initialise.hpp>
+#include <renn/layers/residual.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
+#include <renn/network/sequential.hpp>
 #include <renn/report/png.hpp>
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/blend.hpp>

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <renn/io/import_weights.hpp>
+#include <renn/network/sequential.hpp>
 
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"
@@ -299,6 +300,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(weights_go_out_and_come_back_bit_for_bit, S, Scala
     renn::import_npy(b, folder.path, {.rename = names.rename});
     BOOST_TEST(renn::fingerprint(a) == renn::fingerprint(net));
     BOOST_TEST(renn::fingerprint(b) == renn::fingerprint(net));
+    renn::Sequential<S> sequential(small_net<S>(6));
+    renn::import_weights(sequential, file.path, {.rename = names.rename});
+    BOOST_TEST(renn::fingerprint(sequential) == renn::fingerprint(net));
     const ScratchFile again;
     renn::export_weights(a, again.path, names);
     BOOST_TEST(again.read() == file.read());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <renn/io/json.hpp>
+#include <renn/network/sequential.hpp>
 
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"
@@ -111,6 +112,7 @@ BOOST_AUTO_TEST_CASE(a_network_is_readable_and_complete) {
     std::get<2>(std::get<0>(net.parameters().layers).layers).weights(0, 0) = NAN;
     BOOST_TEST(parsed(net)["layers"][2]["parameters"]["weights"][0][0].is_null());
     BOOST_TEST(parsed(small_net<double>())["layers"].size() == 5U);
+    BOOST_TEST((parsed(renn::Sequential<float>(small_net()))["layers"] == parsed(small_net())["layers"]));
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_and_its_recording_say_the_same_as_in_memory) {

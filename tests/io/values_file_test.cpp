@@ -15,6 +15,7 @@
 #include <renn/io/save_dataset.hpp>
 #include <renn/io/save_optimizer.hpp>
 #include <renn/io/save_result.hpp>
+#include <renn/network/sequential.hpp>
 
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"
@@ -188,6 +189,14 @@ BOOST_AUTO_TEST_CASE(moments_come_back_and_go_on_as_if_never_saved) {
     };
     check(1.0f);
     check(1.0);
+
+    const ScratchFile file;  // of the same layers known at run time only
+    renn::save(file.path, moments());
+    Moments of_sequential(renn::Sequential<float>(small_net()).parameters());
+    renn::restore(file.path, of_sequential);
+    const ScratchFile again;
+    renn::save(again.path, of_sequential);
+    BOOST_TEST(again.read() == file.read());
 }
 
 BOOST_AUTO_TEST_CASE(moments_of_other_parameters_are_refused_and_the_present_ones_kept) {

@@ -16,8 +16,9 @@
 #include <renn/core/error.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/io/json_writer.hpp>
+#include <renn/network/fingerprint.hpp>
+#include <renn/network/layer_sequence.hpp>
 #include <renn/network/named_blocks.hpp>
-#include <renn/network/network.hpp>
 #include <renn/retrace/result.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/memory_store.hpp>
@@ -119,11 +120,7 @@ void write_json(JsonWriter& json, const Dataset<S>& data) {
 }
 
 /// Layers with constants and parameters; weights as a list of rows.
-template <class Net>
-    requires requires(const Net& net) {
-        typename Net::Parameters;
-        fingerprint(net);
-    }
+template <Composite Net>
 void write_json(JsonWriter& json, const Net& net) {
     const auto layer_of = [&json](std::string_view path, const auto& layer, const auto& parameters) {
         json.object([&] {
@@ -147,7 +144,8 @@ void write_json(JsonWriter& json, const Net& net) {
     });
 }
 
-/// What was recorded; values as a list a unit, in the order of the ids, where they are stored.
+/// What was recorded; values, where they are stored, as a list a unit in the order of the ids, or a list for each of a
+/// unit's dimensions one after another.
 template <class S>
 void write_json(JsonWriter& json, const MemoryStore<S>& store) {
     const auto point_of = [&](std::uint32_t p) {
@@ -155,6 +153,7 @@ void write_json(JsonWriter& json, const MemoryStore<S>& store) {
         json.object([&] {
             json.member("name", point.name).member("kind", kind_name(point.kind)).member("layer", point.layer);
             json.member("width", point.width).member("units", point.units);
+            json.member("dimensions", point.dimensions());
             if (!point.stored()) {
                 const Point& source = store.points[static_cast<std::size_t>(point.derived_from)];
                 json.member("derived_from", source.name);
@@ -162,7 +161,9 @@ void write_json(JsonWriter& json, const MemoryStore<S>& store) {
             }
             json.key("values");
             json.array([&] {
-                for (std::uint32_t u = 0; u < point.units.size(); ++u) json.value(store.values({p, u}));
+                for (std::uint32_t u = 0; u < point.units.size(); ++u) {
+                    for (Index d = 0; d < point.dimensions(); ++d) json.value(store.values({p, u}, d));
+                }
             });
         });
     };

@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include <renn/core/layer.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/layer_sequence.hpp>
 
 namespace renn::detail {
 

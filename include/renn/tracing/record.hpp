@@ -19,6 +19,7 @@
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
 #include <renn/data/dataset.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/finite_parameters.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/tracing/memory_store.hpp>

@@ -20,7 +20,7 @@
 #include <renn/core/rng.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/network/finite_parameters.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/layer_sequence.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/loss.hpp>
 #include <renn/training/optimizer.hpp>
