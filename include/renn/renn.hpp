@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
-// renn/renn.hpp - every header that needs only the core dependencies, but these:
+// renn/renn.hpp - every header that needs only the core dependencies, but these, which few programs need:
 //
 // by name only: data/csv.hpp
 // by name only: data/csv_lines.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
+// by name only: io/import_weights.hpp
+// by name only: io/json.hpp
+// by name only: io/json_library.hpp
+// by name only: io/json_writer.hpp
+// by name only: io/safetensors.hpp
+// by name only: io/safetensors_header.hpp
 #pragma once
 
 #include <renn/activations/identity.hpp>
@@ -23,6 +29,9 @@
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
 #include <renn/io/save_checkpoint.hpp>
+#include <renn/io/save_dataset.hpp>
+#include <renn/io/save_optimizer.hpp>
+#include <renn/io/save_result.hpp>
 #include <renn/layers/concatenate.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
@@ -31,10 +40,13 @@
 #include <renn/layers/residual.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
+#include <renn/network/receptive_field.hpp>
 #include <renn/network/sequential.hpp>
+#include <renn/network/summary.hpp>
 #include <renn/report/png.hpp>
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/blend.hpp>
+#include <renn/retrace/result.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/training/evaluate.hpp>

@@ -47,6 +47,7 @@ std::string traced_file() {
 
 /// A file with this payload and a checksum that fits.
 void write_payload(const ScratchFile& file, std::string_view content, const std::string& payload) {
+    std::filesystem::remove(file.path);  // a new file: some file systems wait for the disk to replace one
     renn::detail::write_frame(file.path, content, sizeof(float), [&](std::ostream& out) { out << payload; });
 }
 

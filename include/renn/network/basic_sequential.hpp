@@ -25,6 +25,35 @@ class BasicSequential;
 
 namespace detail {
 
+/// A vector of a type that is completed later and that holds, some way down, what holds the vector. Asked whether it
+/// can be copied, moved or destroyed it does not look at its elements, which would go round in a circle.
+template <class T>
+class Late {
+public:
+    Late() noexcept {}
+    Late(const Late& other) : values_(other.values_) {}
+    Late(Late&& other) noexcept : values_(std::move(other.values_)) {}
+    Late& operator=(const Late& other) {
+        values_ = other.values_;
+        return *this;
+    }
+    Late& operator=(Late&& other) noexcept {
+        values_ = std::move(other.values_);
+        return *this;
+    }
+    ~Late() {}
+
+    std::vector<T>& operator*() noexcept { return values_; }
+    const std::vector<T>& operator*() const noexcept { return values_; }
+    std::vector<T>* operator->() noexcept { return &values_; }
+    const std::vector<T>* operator->() const noexcept { return &values_; }
+    T& operator[](std::size_t i) noexcept { return values_[i]; }
+    const T& operator[](std::size_t i) const noexcept { return values_[i]; }
+
+private:
+    std::vector<T> values_;
+};
+
 /// The kinds of layers a run-time network may hold: those given, and itself in the three ways networks nest.
 template <class S, class... Kinds>
 struct RunTimeKinds {
@@ -38,11 +67,11 @@ template <class S, class... Kinds>
 struct RunTimeParameters {
     struct Part;
     static constexpr bool is_run_time = true;
-    std::vector<Part> layers;
+    Late<Part> layers;
 
     template <class F, class First, class... Others>
     static void zip(F&& f, First& first, Others&... others) {
-        for (std::size_t i = 0; i < first.layers.size(); ++i) {
+        for (std::size_t i = 0; i < first.layers->size(); ++i) {
             with_index<RunTimeKinds<S, Kinds...>::count>(first.layers[i].value.index(), [&](auto k) {
                 f(std::get<k>(first.layers[i].value), std::get<k>(others.layers[i].value)...);
             });
@@ -54,7 +83,7 @@ template <class S, class... Kinds>
 struct RunTimeCache {
     struct Part;
     std::vector<Batch<S>> outputs, deltas, tangents, delta_tangents;
-    std::vector<Part> layers;
+    Late<Part> layers;
 };
 
 template <class Variant>
@@ -117,7 +146,7 @@ public:
         this->check_sizes();
     }
 
-    std::size_t size() const noexcept { return layers_.size(); }
+    std::size_t size() const noexcept { return layers_->size(); }
 
     /// Appends a layer with its parameters; it is named after its kind and number. Throws ShapeError if it does not
     /// take what comes out before it; then nothing has changed.
@@ -154,9 +183,9 @@ public:
             detail::raise<MismatchError>("Sequential", "kind of a layer", std::string(got), "one of " + known_kinds());
         };
         if (wanted.size() < 2 || wanted.front() != '[' || wanted.back() != ']') refuse(wanted);
-        layers_.clear();
+        layers_->clear();
         this->names_.clear();
-        parameters.layers.clear();
+        parameters.layers->clear();
         std::string_view rest = wanted.substr(1, wanted.size() - 2);
         while (!rest.empty()) {
             int depth = 0;
@@ -171,7 +200,7 @@ public:
             while (at < names_of_kinds().size() && names_of_kinds()[at] != kind && !kind.empty()) ++at;
             if (at == names_of_kinds().size()) refuse(one);
             detail::with_index<All::count>(at, [&](auto k) { append_default<k>(one, parameters); });
-            this->names_.push_back(detail::default_name("layer", static_cast<int>(layers_.size())));
+            this->names_.push_back(detail::default_name("layer", static_cast<int>(layers_->size())));
             rest = rest.substr(std::min(rest.size(), end + 2));
         }
     }
@@ -206,7 +235,7 @@ private:
         for (auto* buffers : {&cache.outputs, &cache.deltas, &cache.tangents, &cache.delta_tangents}) {
             if (buffers->size() != between) buffers->resize(between);
         }
-        if (cache.layers.size() != size()) cache.layers.resize(size());
+        if (cache.layers->size() != size()) cache.layers->resize(size());
         for (std::size_t i = 0; i < size(); ++i) {
             dispatch(i, [&](auto k) {
                 auto& inner = cache.layers[i].value;
@@ -232,8 +261,8 @@ private:
             Held held{typename All::Layer(std::in_place_index<k>)};
             typename Parameters::Part part{decltype(Parameters::Part::value)(std::in_place_index<k>)};
             copy(layer, weights, std::get<k>(held.value), std::get<k>(part.value));
-            layers_.push_back(std::move(held));
-            this->parameters_.layers.push_back(std::move(part));
+            layers_->push_back(std::move(held));
+            this->parameters_.layers->push_back(std::move(part));
         }
     }
 
@@ -277,8 +306,8 @@ private:
         if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
             layer.take_kinds(kinds, std::get<K>(part.value));
         }
-        layers_.push_back(std::move(held));
-        parameters.layers.push_back(std::move(part));
+        layers_->push_back(std::move(held));
+        parameters.layers->push_back(std::move(part));
     }
 
     static std::string known_kinds() {
@@ -287,7 +316,7 @@ private:
         return text;
     }
 
-    std::vector<Held> layers_;
+    detail::Late<Held> layers_;
 };
 
 }  // namespace renn

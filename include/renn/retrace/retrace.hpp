@@ -25,6 +25,8 @@ struct Neighbour {
     std::uint64_t id = 0;
     double value = 0.0;     ///< the neuron's for that sample; of a channel in several dimensions, their mean
     double distance = 0.0;  ///< |value - the query's|, in several dimensions the Euclidean one
+
+    bool operator==(const Neighbour&) const = default;
 };
 
 /// One neuron of an answer.
@@ -36,6 +38,8 @@ struct NeuronSources {
     std::size_t tied = 0;               ///< samples at it; they compete for k - closer places
     std::size_t places = 0;
     bool votes = true;  ///< false where the tie policy makes the neuron abstain
+
+    bool operator==(const NeuronSources&) const = default;
 };
 
 /// What produced an answer.
@@ -47,6 +51,8 @@ struct Provenance {
     std::uint64_t fingerprint = 0;  ///< of the model
     std::string build;              ///< compiler, instruction set and scalar of the recording
     bool same_build = true;         ///< this program was built the same way, so equal activations have equal bits
+
+    bool operator==(const Provenance&) const = default;
 };
 
 /// The sources of one query: for the network (this object itself), for each layer, for each neuron. A value: it keeps
@@ -62,6 +68,7 @@ public:
     /// The model's outputs for the query, and its class; -1 for a model without outputs.
     const std::vector<Scalar>& outputs() const noexcept { return this->search_->outputs; }
     std::int32_t prediction() const noexcept { return this->search_->prediction; }
+    const std::vector<std::string>& class_names() const noexcept { return this->store().class_names; }
 
     /// Whether the sources speak for the class that the model predicts; false if nobody voted.
     bool agreement() const { return prediction() >= 0 && this->evidence_class() == prediction(); }

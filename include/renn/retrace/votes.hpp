@@ -24,6 +24,8 @@ struct Source {
     double share = 0.0;            ///< of all votes; the shares of all sources sum to 1
     std::int32_t label = -1;       ///< -1 if none was recorded
     std::int32_t prediction = -1;  ///< the model's own for this sample; -1 if it has no outputs
+
+    bool operator==(const Source&) const = default;
 };
 
 /// Memory for counting votes, to be used again from query to query.
@@ -111,6 +113,8 @@ public:
         }
         return std::move(scratch.shares);
     }
+
+    bool has_labels() const noexcept { return !store().labels.empty(); }
 
     /// Share of all votes that went to samples of each class; sums to 1, or is all 0 if nobody voted.
     /// Throws DataError if no labels were recorded.
