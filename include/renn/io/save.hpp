@@ -90,6 +90,12 @@ void put(A& ar, const Point& point) {
     detail::put(ar, static_cast<std::int64_t>(point.width));
     detail::put(ar, static_cast<std::int64_t>(point.derived_from));
     detail::put(ar, point.units);
+    for (const Shape& shape : {point.shape, point.cells}) {
+        for (const Index size : {shape.channels, shape.height, shape.width}) {
+            detail::put(ar, static_cast<std::int64_t>(size));
+        }
+    }
+    detail::put(ar, static_cast<std::uint8_t>(point.pool));
 }
 
 /// Throws FormatError unless the point can stand at place `number` of a table.
@@ -103,6 +109,16 @@ void get(A& ar, Point& point, const detail::Limit& limit) {
     detail::get(ar, width, limit);
     detail::get(ar, derived_from, limit);
     detail::get(ar, point.units, limit);
+    for (Shape* shape : {&point.shape, &point.cells}) {
+        for (Index* size : {&shape->channels, &shape->height, &shape->width}) {
+            std::int64_t value = 0;
+            detail::get(ar, value, limit);
+            *size = value;
+        }
+    }
+    std::uint8_t pool = 0;
+    detail::get(ar, pool, limit);
+    point.pool = pool == 0 ? Pool::mean : Pool::max;
     point.kind = kind == 0 ? Kind::pre : Kind::post;
     point.layer = layer;
     point.width = width;
@@ -114,9 +130,17 @@ namespace detail {
 inline void check_point(const std::vector<Point>& points, std::size_t number) {
     const Point& point = points[number];
     bool fine = point.width >= 0 && point.derived_from >= -1 && point.derived_from < static_cast<Index>(number);
+    const Shape &shape = point.shape, &cells = point.cells;
+    const auto within = [](Index size, Index most) { return size >= 0 && size <= most; };
+    const Index most = std::numeric_limits<std::int32_t>::max();  // so that no product of two wraps
+    fine = fine && within(shape.channels, most) && within(shape.height, most) && within(shape.width, most);
+    fine = fine && within(cells.channels, shape.channels) && within(cells.height, std::max<Index>(1, shape.height)) &&
+           within(cells.width, std::max<Index>(1, shape.width));
+    fine = fine && (shape.channels == 0 || (shape.positions() <= point.width && shape.size() == point.width));
+    fine = fine && (cells.size() == 0 || (cells.channels == shape.channels && point.stored()));
     for (std::size_t u = 0; u < point.units.size(); ++u) {
-        fine =
-            fine && static_cast<Index>(point.units[u]) < point.width && (u == 0 || point.units[u - 1] < point.units[u]);
+        fine = fine && static_cast<Index>(point.units[u]) < point.neurons() &&
+               (u == 0 || point.units[u - 1] < point.units[u]);
     }
     if (fine && !point.stored()) {
         const Point& source = points[static_cast<std::size_t>(point.derived_from)];
@@ -151,8 +175,10 @@ void put(A& ar, const MemoryStore<S>& store) {
     for (std::uint32_t p = 0; p < store.points.size(); ++p) {
         if (!store.points[p].stored()) continue;
         for (std::uint32_t u = 0; u < store.points[p].units.size(); ++u) {
-            const auto values = store.values({p, u});
-            detail::put_block(ar, values.data(), values.size());
+            for (Index d = 0; d < store.points[p].dimensions(); ++d) {
+                const auto values = store.values({p, u}, d);
+                detail::put_block(ar, values.data(), values.size());
+            }
         }
     }
 }
@@ -180,16 +206,16 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     const std::int64_t classes = named > 0 ? named : std::numeric_limits<std::int32_t>::max();
     detail::check_classes("label", store.labels, classes);
     detail::check_classes("prediction", store.predictions, std::max<std::int64_t>(2, store.outputs.rows()));
-    std::uint64_t units = 0;
+    std::uint64_t columns = 0;
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         detail::check_point(store.points, p);
-        if (store.points[p].stored()) units += store.points[p].units.size();
+        if (store.points[p].stored()) columns += static_cast<std::uint64_t>(store.points[p].columns());
     }
-    limit.require(units, n * sizeof(S));
+    limit.require(columns, n * sizeof(S));
     store.reserve(static_cast<Index>(n), 0);
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         if (!store.points[p].stored()) continue;
-        for (Index u = 0; u < store.points[p].count(); ++u) detail::get_block(ar, store.column(p, u), n);
+        for (Index u = 0; u < store.points[p].columns(); ++u) detail::get_block(ar, store.column(p, u), n);
     }
     store.index_ids();
 }

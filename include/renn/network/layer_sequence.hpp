@@ -94,8 +94,7 @@ struct Flow {
                                   shape.text() + ", the output shape before it");
             }
             shape = layer.output_shape();
-        } else if constexpr (
-            requires { layer.out_features(); } || requires { requires L::forgets_shape; }) {
+        } else if constexpr (requires { layer.out_features(); } || L::name == "Flatten") {
             shape = {};
         }
     }

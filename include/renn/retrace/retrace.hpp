@@ -23,8 +23,8 @@ namespace renn {
 /// A recorded sample near a query at one neuron.
 struct Neighbour {
     std::uint64_t id = 0;
-    double value = 0.0;     ///< the neuron's for that sample
-    double distance = 0.0;  ///< |value - the query's|
+    double value = 0.0;     ///< the neuron's for that sample; of a channel in several dimensions, their mean
+    double distance = 0.0;  ///< |value - the query's|, in several dimensions the Euclidean one
 };
 
 /// One neuron of an answer.
@@ -132,16 +132,13 @@ public:
         const NeuronAnswer& a = this->search_->neurons[number];
         const Window& w = a.window;
         NeuronSources result{a.query, {}, w.boundary, w.closer, w.tied, w.places, a.votes};
-        const auto entry = this->search_->index->entry(a.unit);
-        const auto add = [&](std::uint32_t begin, std::uint32_t end) {
-            for (std::uint32_t i = begin; i < end; ++i) {
-                const std::uint32_t s = entry.column.order[i];
-                if (!this->search_->admits(s)) continue;
-                const auto value = static_cast<double>(entry.column.at(i));
-                result.neighbours.push_back({this->store().ids[s], value, std::abs(value - a.query)});
-            }
-        };
-        add(w.tied_begin, w.tied_end);
+        for (std::uint32_t i = w.tied_begin; i < w.tied_end; ++i) {
+            const std::uint32_t s = a.order[i];
+            if (!this->search_->admits(s)) continue;
+            const auto value = static_cast<double>(this->search_->index->value(a.unit, s));
+            const double distance = a.distances != nullptr ? a.distances[i] : std::abs(value - a.query);
+            result.neighbours.push_back({this->store().ids[s], value, distance});
+        }
         const auto nearer = [](const Neighbour& x, const Neighbour& y) {
             return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;
         };
@@ -168,8 +165,7 @@ public:
             const double votes = this->vote_of(i, sample);
             if (votes <= 0.0) continue;
             const Point& point = this->store().points[a.unit.point];
-            found.push_back({point.name, point.units[a.unit.unit], votes,
-                             std::abs(static_cast<double>(this->search_->index->value(a.unit, sample)) - a.query)});
+            found.push_back({point.name, point.units[a.unit.unit], votes, this->search_->distance(a, sample)});
         }
         return found;
     }

@@ -200,7 +200,7 @@ protected:
     double vote_of(std::size_t i, std::uint32_t sample) const {
         const NeuronAnswer& a = search_->neurons[i];
         if (!a.votes || a.window.closer + a.window.places == 0) return 0.0;
-        const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);
+        const double distance = search_->distance(a, sample);
         if (distance < a.window.boundary) return 1.0;
         if (distance > a.window.boundary) return 0.0;
         if (a.window.tied == a.window.places) return 1.0;
@@ -293,8 +293,7 @@ private:
                 } else {
                     const NeuronAnswer& a = search_->neurons[g.neuron];
                     for (std::size_t c = 0; c < width; ++c) {
-                        const auto value = static_cast<double>(search_->index->value(a.unit, samples[c]));
-                        sums[c] += std::abs(value - a.query) == a.window.boundary ? g.share : 0.0;
+                        sums[c] += search_->distance(a, samples[c]) == a.window.boundary ? g.share : 0.0;
                     }
                 }
             }

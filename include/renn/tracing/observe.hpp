@@ -9,6 +9,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
+#include <renn/core/shape.hpp>
 #include <renn/network/layer_sequence.hpp>
 #include <renn/tracing/point.hpp>
 
@@ -40,6 +41,7 @@ public:
 
     template <class L>
     void visit(const Step<L>& s) {
+        follow_shape(s);
         if constexpr (Composite<L>) {
             return;
         } else if constexpr (ActivationLayer<L>) {
@@ -47,17 +49,30 @@ public:
                 s.layer.apply(in, out, Index{});
             };
             const bool derived = elementwise && s.x.size() > 0 && s.x.data() == last_;
-            recorder_.record(Place{s.path, Kind::post, derived}, s.y, ids_);
+            recorder_.record(Place{s.path, Kind::post, derived, shape_}, s.y, ids_);
             last_ = nullptr;
         } else if constexpr (has_parameters<L>) {
-            recorder_.record(Place{s.path, Kind::pre}, s.y, ids_);
+            recorder_.record(Place{s.path, Kind::pre, false, shape_}, s.y, ids_);
             last_ = s.y.data();
         }
     }
 
 private:
+    /// Activations and dropout keep the shape of the image they get, and a nested network leaves that of its last
+    /// layer; layers that know no shape lose it.
+    template <class L>
+    void follow_shape(const Step<L>& s) {
+        if constexpr (requires { s.layer.output_shape(); }) {
+            shape_ = s.layer.output_shape();
+        } else if constexpr (!Composite<L> && requires { s.layer.out_features(); }) {
+            shape_ = {};
+        }
+        if (shape_.size() != s.y.rows()) shape_ = {};
+    }
+
     R& recorder_;
     std::span<const std::uint64_t> ids_;
+    Shape shape_ = {};
     const S* last_ = nullptr;  ///< the pre-activation block reported last
 };
 
