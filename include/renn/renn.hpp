@@ -22,7 +22,9 @@
 #include <renn/layers/residual.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
+#include <renn/network/receptive_field.hpp>
 #include <renn/network/sequential.hpp>
+#include <renn/network/summary.hpp>
 #include <renn/report/png.hpp>
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/blend.hpp>
