@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// labels: threads
+// labels: threads long_running
 #define BOOST_TEST_MODULE canonical
 #include <array>
 #include <boost/mpl/list.hpp>

@@ -68,10 +68,10 @@ public:
         };
         const auto wanted = static_cast<std::uint64_t>(k);
         Closest<decltype(members)> closest{wanted, members};
-        tree_->findNeighbors(closest, query.data(), {});
+        static_cast<void>(tree_->findNeighbors(closest, query.data(), {}));
         // The tree's own sums may round otherwise: everything that could lie at the boundary is measured again.
         Within within{closest.worstDist() * (1.0 + 1e-9)};
-        tree_->findNeighbors(within, query.data(), {});
+        static_cast<void>(tree_->findNeighbors(within, query.data(), {}));
         std::vector<std::pair<double, std::uint32_t>> groups;
         for (const std::uint32_t g : within.groups) groups.emplace_back(points_->distance(g, query), g);
         std::sort(groups.begin(), groups.end());
