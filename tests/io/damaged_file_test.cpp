@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(constants_that_a_layer_refuses_are_a_format_error) {
         renn::detail::put(ar, std::string("a/b"));
     });
     BOOST_TEST(message_of_load<Network<renn::ReLU<float>>>(file) ==
-               "load: " + file.path + ": Network::rename: name: got \"a/b\", expected a name without '/'");
+               "load: " + file.path + ": rename: name: got \"a/b\", expected a name without '/'");
 }
 
 BOOST_AUTO_TEST_CASE(a_file_appears_whole_and_leaves_nothing_beside_it) {
