@@ -2,11 +2,15 @@
 // renn/renn.hpp - every header that needs only the core dependencies.
 #pragma once
 
+#include <renn/activations/elu.hpp>
+#include <renn/activations/gelu.hpp>
 #include <renn/activations/identity.hpp>
 #include <renn/activations/leaky_relu.hpp>
 #include <renn/activations/relu.hpp>
 #include <renn/activations/sigmoid.hpp>
+#include <renn/activations/silu.hpp>
 #include <renn/activations/softmax.hpp>
+#include <renn/activations/softplus.hpp>
 #include <renn/activations/tanh.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/data/idx.hpp>
@@ -14,10 +18,12 @@
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
+#include <renn/layers/batch_norm.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/layers/initialise.hpp>
+#include <renn/layers/layer_norm.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
 #include <renn/report/png.hpp>
