@@ -32,12 +32,20 @@ P clamp(const P& x, S limit) {
     return ei::pselect(ei::pcmp_lt(high, above), high, above);
 }
 
-/// 1 / (1 + exp(-x)) of a packet.
+/// exp(-x) of a packet, and 1 / (1 + e) of that: together the logistic function s, whose 1 - s is e s without loss.
+template <class P>
+P decay(const P& x) {
+    return Eigen::internal::pexp(Eigen::internal::pnegate(x));
+}
 template <class S, class P>
-P logistic(const P& x) {
+P share(const P& e) {
     namespace ei = Eigen::internal;
     const P one = ei::pset1<P>(S(1));
-    return ei::pdiv(one, ei::padd(one, ei::pexp(ei::pnegate(x))));
+    return ei::pdiv(one, ei::padd(one, e));
+}
+template <class S, class P>
+P logistic(const P& x) {
+    return share<S>(decay(x));
 }
 
 /// Layer members from three functions of the derived type, of packets (or of scalars: Eigen's packet functions serve

@@ -51,7 +51,7 @@ private:
 
 /// x (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), in the form x / (1 + exp(-2 u)), which keeps the
 /// small values of the negative side.
-/// Limits   as GELU.
+/// Limits   +inf stays +inf, -inf becomes a negative number of magnitude below 1e-36, NaN stays NaN.
 /// Source   Hendrycks and Gimpel (2016); what GPT-2 uses.
 template <std::floating_point S = float>
 struct GELUTanh : detail::Elementwise<GELUTanh<S>, S> {
@@ -67,25 +67,24 @@ struct GELUTanh : detail::Elementwise<GELUTanh<S>, S> {
     template <class P>
     static P slope(const P& x, const P&) {
         namespace ei = Eigen::internal;
-        const P v = detail::clamp(x, far);
-        const P s = detail::logistic<S>(twice_u(v));
-        return ei::pmadd(ei::pmul(v, spread(s)), rise(v), s);
+        const P v = detail::clamp(x, far), e = detail::decay(twice_u(v)), s = detail::share<S>(e);
+        return ei::pmul(s, ei::pmadd(ei::pmul(v, ei::pmul(e, s)), rise(v), ei::pset1<P>(S(1))));
     }
     /// With s the logistic of w = 2 u: s (1 - s) (2 w' + x ((1 - 2 s) w'^2 + w'')).
     template <class P>
     static P curvature(const P& x, const P&) {
         namespace ei = Eigen::internal;
-        const P v = detail::clamp(x, far);
-        const P s = detail::logistic<S>(twice_u(v));
+        const P v = detail::clamp(x, far), e = detail::decay(twice_u(v)), s = detail::share<S>(e),
+                rest = ei::pmul(e, s);
         const P w1 = rise(v);
         const P w2 = ei::pmul(ei::pset1<P>(S(6) * cubic * scale), v);
-        const P lean = ei::psub(ei::psub(ei::pset1<P>(S(1)), s), s);
-        const P inner = ei::pmadd(ei::pmul(lean, w1), w1, w2);
-        return ei::pmul(spread(s), ei::pmadd(v, inner, ei::padd(w1, w1)));
+        const P inner = ei::pmadd(ei::pmul(ei::psub(rest, s), w1), w1, w2);
+        return ei::pmul(ei::pmul(s, rest), ei::pmadd(v, inner, ei::padd(w1, w1)));
     }
 
 private:
-    static constexpr S far = S(64);
+    /// Where exp(-2 u) is as large as the scalar goes: farther out the value is nothing but rounding.
+    static constexpr S far = sizeof(S) == 4 ? S(10) : S(21);
     static constexpr S cubic = S(0.044715);
     static constexpr S scale = S(2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi);
 
@@ -100,11 +99,6 @@ private:
         namespace ei = Eigen::internal;
         const P inner = ei::pmadd(ei::pset1<P>(S(3) * cubic), ei::pmul(x, x), ei::pset1<P>(S(1)));
         return ei::pmul(ei::pset1<P>(scale), inner);
-    }
-    template <class P>
-    static P spread(const P& s) {
-        namespace ei = Eigen::internal;
-        return ei::pmul(s, ei::psub(ei::pset1<P>(S(1)), s));
     }
 };
 

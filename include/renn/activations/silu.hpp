@@ -27,27 +27,20 @@ struct SiLU : detail::Elementwise<SiLU<S>, S> {
     template <class P>
     static P slope(const P& x, const P&) {
         namespace ei = Eigen::internal;
-        const P v = detail::clamp(x, far), s = detail::logistic<S>(v);
-        return ei::pmadd(v, spread(s), s);
+        const P v = detail::clamp(x, far), e = detail::decay(v), s = detail::share<S>(e);
+        return ei::pmul(s, ei::pmadd(v, ei::pmul(e, s), ei::pset1<P>(S(1))));
     }
     /// s (1 - s) (2 + x (1 - 2 s)).
     template <class P>
     static P curvature(const P& x, const P&) {
         namespace ei = Eigen::internal;
-        const P v = detail::clamp(x, far), s = detail::logistic<S>(v);
-        const P lean = ei::psub(ei::psub(ei::pset1<P>(S(1)), s), s);
-        return ei::pmul(spread(s), ei::pmadd(v, lean, ei::pset1<P>(S(2))));
+        const P v = detail::clamp(x, far), e = detail::decay(v), s = detail::share<S>(e), rest = ei::pmul(e, s);
+        return ei::pmul(ei::pmul(s, rest), ei::pmadd(v, ei::psub(rest, s), ei::pset1<P>(S(2))));
     }
 
 private:
     /// Where exp(-x) is as large as the scalar goes: farther out the value is nothing but rounding.
     static constexpr S far = sizeof(S) == 4 ? S(88) : S(700);
-
-    template <class P>
-    static P spread(const P& s) {
-        namespace ei = Eigen::internal;
-        return ei::pmul(s, ei::psub(ei::pset1<P>(S(1)), s));
-    }
 };
 
 static_assert(TwiceDifferentiableLayer<SiLU<float>>);
