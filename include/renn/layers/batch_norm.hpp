@@ -2,7 +2,6 @@
 // renn/layers/batch_norm.hpp - normalisation of every channel by the statistics of a batch.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
@@ -15,10 +14,10 @@
 #include <Eigen/Core>
 
 #include <renn/core/batch.hpp>
-#include <renn/core/canonical.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/core/shape.hpp>
+#include <renn/layers/channelwise.hpp>
 #include <renn/layers/scale_and_shift.hpp>
 
 namespace renn {
@@ -51,8 +50,7 @@ public:
     struct Cache {
         Column<S> mean, variance, inverse;  ///< what the pass normalised with, one a channel; inverse deviation
         Index values = 0;                   ///< a channel, in training; else 0
-        Batch<S> terms;                     ///< scratch, features x 1
-        Column<S> sums, products;           ///< scratch, one a channel
+        Column<S> terms, sums, products;    ///< scratch
     };
 
     /// Without sizes yet; for loading.
@@ -101,12 +99,11 @@ public:
         cache.variance = variance_;
         if (cache.values != 0) take_statistics(x, cache);
         cache.inverse.resize(shape_.channels);
-        detail::by_channel<S>(cache.inverse.data(), shape_.channels, 1, pointers(cache.variance),
-                              std::array<const S*, 0>{}, [this](const auto& v) { return inverse(v); });
-        each(y, std::array{&x}, pointers(cache.mean, cache.inverse, w.weights, w.bias),
-             [](const auto& v, const auto& mean, const auto& inv, const auto& weight, const auto& bias) {
-                 return ei::pmadd(ei::psub(v, mean), ei::pmul(inv, weight), bias);
-             });
+        for (Index c = 0; c < shape_.channels; ++c) cache.inverse[c] = inverse(cache.variance[c]);
+        channelwise().each(y, std::array{&x}, PerChannel::constants(cache.mean, cache.inverse, w.weights, w.bias),
+                           [](const auto& v, const auto& mean, const auto& inv, const auto& weight, const auto& bias) {
+                               return ei::pmadd(ei::psub(v, mean), ei::pmul(inv, weight), bias);
+                           });
     }
 
     template <class Dx, class G>
@@ -125,17 +122,18 @@ public:
         if constexpr (is_wanted<Dx>) {
             detail::reshape(dx, x.rows(), x.cols());
             if (!through_statistics) {
-                each(dx, std::array{&dy}, pointers(cache.inverse, w.weights), scaled);
+                channelwise().each(dx, std::array{&dy}, PerChannel::constants(cache.inverse, w.weights), scaled);
                 return;
             }
             cache.sums /= static_cast<S>(cache.values);
             cache.products /= static_cast<S>(cache.values);
-            each(dx, std::array{&x, &dy}, pointers(cache.mean, cache.inverse, w.weights, cache.sums, cache.products),
-                 [](const auto& v, const auto& d, const auto& mean, const auto& inv, const auto& weight,
-                    const auto& mean_d, const auto& mean_dv) {
-                     const auto n = detail::normalised(v, mean, inv);
-                     return scaled(ei::psub(ei::psub(d, mean_d), ei::pmul(n, mean_dv)), inv, weight);
-                 });
+            channelwise().each(dx, std::array{&x, &dy},
+                               PerChannel::constants(cache.mean, cache.inverse, w.weights, cache.sums, cache.products),
+                               [](const auto& v, const auto& d, const auto& mean, const auto& inv, const auto& weight,
+                                  const auto& mean_d, const auto& mean_dv) {
+                                   const auto n = detail::normalised(v, mean, inv);
+                                   return scaled(ei::psub(ei::psub(d, mean_d), ei::pmul(n, mean_dv)), inv, weight);
+                               });
         }
     }
 
@@ -149,14 +147,15 @@ public:
         detail::reshape(dy, x.rows(), x.cols());
         if constexpr (is_wanted<Dw>) {
             check(dw);
-            each(dy, std::array{&x, &dx}, pointers(cache.mean, cache.inverse, w.weights, dw.weights, dw.bias),
-                 [](const auto& v, const auto& d, const auto& mean, const auto& inv, const auto& weight,
-                    const auto& weight_d, const auto& bias_d) {
-                     const auto moved = ei::pmadd(detail::normalised(v, mean, inv), weight_d, bias_d);
-                     return ei::padd(scaled(d, inv, weight), moved);
-                 });
+            channelwise().each(dy, std::array{&x, &dx},
+                               PerChannel::constants(cache.mean, cache.inverse, w.weights, dw.weights, dw.bias),
+                               [](const auto& v, const auto& d, const auto& mean, const auto& inv, const auto& weight,
+                                  const auto& weight_d, const auto& bias_d) {
+                                   const auto moved = ei::pmadd(detail::normalised(v, mean, inv), weight_d, bias_d);
+                                   return ei::padd(scaled(d, inv, weight), moved);
+                               });
         } else {
-            each(dy, std::array{&dx}, pointers(cache.inverse, w.weights), scaled);
+            channelwise().each(dy, std::array{&dx}, PerChannel::constants(cache.inverse, w.weights), scaled);
         }
     }
 
@@ -173,7 +172,8 @@ public:
             sum_gradients(x, above_tangent, cache);
             g.weights = cache.products;
             g.bias = cache.sums;
-            sum(cache.terms, cache.products, std::array{&dx, &above}, pointers(cache.inverse),
+            channelwise().sum(
+                cache.terms, cache.products, std::array{&dx, &above}, PerChannel::constants(cache.inverse),
                 [](const auto& d, const auto& a, const auto& inv) { return ei::pmul(ei::pmul(d, inv), a); });
             g.weights += cache.products;
         }
@@ -181,12 +181,15 @@ public:
             detail::reshape(dx_tangent, x.rows(), x.cols());
             if constexpr (is_wanted<Dw>) {
                 check(dw);
-                each(dx_tangent, std::array{&above, &above_tangent}, pointers(cache.inverse, w.weights, dw.weights),
-                     [](const auto& a, const auto& da, const auto& inv, const auto& weight, const auto& weight_d) {
-                         return ei::pmul(ei::pmadd(da, weight, ei::pmul(a, weight_d)), inv);
-                     });
+                channelwise().each(
+                    dx_tangent, std::array{&above, &above_tangent},
+                    PerChannel::constants(cache.inverse, w.weights, dw.weights),
+                    [](const auto& a, const auto& da, const auto& inv, const auto& weight, const auto& weight_d) {
+                        return ei::pmul(ei::pmadd(da, weight, ei::pmul(a, weight_d)), inv);
+                    });
             } else {
-                each(dx_tangent, std::array{&above_tangent}, pointers(cache.inverse, w.weights), scaled);
+                channelwise().each(dx_tangent, std::array{&above_tangent},
+                                   PerChannel::constants(cache.inverse, w.weights), scaled);
             }
         }
     }
@@ -197,10 +200,10 @@ public:
         check(w);
         detail::require_shape("BatchNorm::map", "x", x, in_features(), x.cols());
         detail::reshape(y, x.rows(), x.cols());
-        each(y, std::array{&x}, pointers(variance_, w.weights),
-             [this](const auto& v, const auto& variance, const auto& weight) {
-                 return scaled(v, inverse(variance), weight);
-             });
+        channelwise().each(y, std::array{&x}, PerChannel::constants(variance_, w.weights),
+                           [this](const auto& v, const auto& variance, const auto& weight) {
+                               return scaled(v, inverse(variance), weight);
+                           });
     }
     void map_transposed(const Parameters& w, const BatchView<S>& x, Batch<S>& y) const { map(w, x, y); }
 
@@ -222,7 +225,7 @@ public:
     }
     void check() const {
         check_sizes();
-        if (!(std::isfinite(epsilon_) && epsilon_ > 0.0)) {
+        if (!(std::isfinite(epsilon_) && static_cast<S>(epsilon_) > S(0))) {
             detail::raise<DataError>("BatchNorm", "epsilon", std::to_string(epsilon_), "a finite value above 0");
         }
         if (!(momentum_ >= 0.0 && momentum_ <= 1.0)) {
@@ -246,12 +249,7 @@ public:
     }
 
 private:
-    using View = const BatchView<S>*;
-
-    template <class... C>
-    static std::array<const S*, sizeof...(C)> pointers(const C&... constants) {
-        return {constants.data()...};
-    }
+    using PerChannel = detail::Channelwise<S>;
 
     static constexpr auto scaled = [](const auto& v, const auto& inv, const auto& weight) {
         return Eigen::internal::pmul(v, Eigen::internal::pmul(inv, weight));
@@ -264,60 +262,31 @@ private:
         return ei::pdiv(ei::pset1<P>(S(1)), ei::psqrt(shifted));
     }
 
-    /// out = f(in..., constants of the channel...) for every value.
-    template <std::size_t N, std::size_t K, class F>
-    void each(Batch<S>& out, const std::array<View, N>& in, const std::array<const S*, K>& constants, F&& f) const {
-        for (Index j = 0; j < out.cols(); ++j) {
-            detail::by_channel<S>(out.col(j).data(), shape_.channels, shape_.positions(), columns(in, j), constants, f);
-        }
-    }
-
-    template <std::size_t N>
-    static std::array<const S*, N> columns(const std::array<View, N>& in, Index j) {
-        std::array<const S*, N> at;
-        for (std::size_t i = 0; i < N; ++i) at[i] = in[i]->data() + j * in[i]->outerStride();
-        return at;
-    }
-
-    /// total of each channel = the sum of f(in..., constants...): of each position over the samples, then over
-    /// positions.
-    template <std::size_t N, std::size_t K, class F>
-    void sum(Batch<S>& terms, Column<S>& total, const std::array<View, N>& in, const std::array<const S*, K>& constants,
-             F&& f) const {
-        detail::reshape(terms, in_features(), 1);
-        if (total.size() != shape_.channels) total.resize(shape_.channels);
-        terms.setZero();
-        const auto add = [&f](const auto& so_far, const auto&... p) { return Eigen::internal::padd(so_far, f(p...)); };
-        for (Index j = 0; j < in[0]->cols(); ++j) {
-            std::array<const S*, N + 1> with_terms;
-            with_terms[0] = terms.data();
-            std::ranges::copy(columns(in, j), with_terms.begin() + 1);
-            detail::by_channel<S>(terms.data(), shape_.channels, shape_.positions(), with_terms, constants, add);
-        }
-        for (Index c = 0; c < shape_.channels; ++c) {
-            total[c] = canonical::sum(terms.data() + c * shape_.positions(), shape_.positions());
-        }
-    }
+    PerChannel channelwise() const noexcept { return {shape_.channels, shape_.positions()}; }
 
     void take_statistics(const BatchView<S>& x, Cache& cache) const {
         namespace ei = Eigen::internal;
         const auto count = static_cast<S>(cache.values);
-        sum(cache.terms, cache.mean, std::array{&x}, std::array<const S*, 0>{}, [](const auto& v) { return v; });
+        channelwise().sum(cache.terms, cache.mean, std::array{&x}, PerChannel::constants(),
+                          [](const auto& v) { return v; });
         cache.mean /= count;
-        sum(cache.terms, cache.variance, std::array{&x}, pointers(cache.mean), [](const auto& v, const auto& mean) {
-            const auto d = ei::psub(v, mean);
-            return ei::pmul(d, d);
-        });
+        channelwise().sum(cache.terms, cache.variance, std::array{&x}, PerChannel::constants(cache.mean),
+                          [](const auto& v, const auto& mean) {
+                              const auto d = ei::psub(v, mean);
+                              return ei::pmul(d, d);
+                          });
         cache.variance /= count;
     }
 
     /// cache.sums: dy of each channel summed; cache.products: dy times the normalised x.
     void sum_gradients(const BatchView<S>& x, const BatchView<S>& dy, Cache& cache) const {
-        sum(cache.terms, cache.sums, std::array{&dy}, std::array<const S*, 0>{}, [](const auto& d) { return d; });
-        sum(cache.terms, cache.products, std::array{&x, &dy}, pointers(cache.mean, cache.inverse),
-            [](const auto& v, const auto& d, const auto& mean, const auto& inv) {
-                return Eigen::internal::pmul(d, detail::normalised(v, mean, inv));
-            });
+        channelwise().sum(cache.terms, cache.sums, std::array{&dy}, PerChannel::constants(),
+                          [](const auto& d) { return d; });
+        channelwise().sum(cache.terms, cache.products, std::array{&x, &dy},
+                          PerChannel::constants(cache.mean, cache.inverse),
+                          [](const auto& v, const auto& d, const auto& mean, const auto& inv) {
+                              return Eigen::internal::pmul(d, detail::normalised(v, mean, inv));
+                          });
     }
 
     void check_sizes() const {

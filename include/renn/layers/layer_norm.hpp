@@ -197,7 +197,7 @@ public:
         if (features_ < 0) {
             detail::raise<ShapeError>("LayerNorm", "features", std::to_string(features_), "not negative");
         }
-        if (!(std::isfinite(epsilon_) && epsilon_ > 0.0)) {
+        if (!(std::isfinite(epsilon_) && static_cast<S>(epsilon_) > S(0))) {
             detail::raise<DataError>("LayerNorm", "epsilon", std::to_string(epsilon_), "a finite value above 0");
         }
     }
