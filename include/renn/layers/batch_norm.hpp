@@ -202,7 +202,7 @@ public:
         detail::reshape(y, x.rows(), x.cols());
         channelwise().each(y, std::array{&x}, PerChannel::constants(variance_, w.weights),
                            [this](const auto& v, const auto& variance, const auto& weight) {
-                               return scaled(v, inverse(variance), weight);
+                               return scaled(v, this->inverse(variance), weight);
                            });
     }
     void map_transposed(const Parameters& w, const BatchView<S>& x, Batch<S>& y) const { map(w, x, y); }
