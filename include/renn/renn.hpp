@@ -13,11 +13,15 @@
 // by name only: io/safetensors_header.hpp
 #pragma once
 
+#include <renn/activations/elu.hpp>
+#include <renn/activations/gelu.hpp>
 #include <renn/activations/identity.hpp>
 #include <renn/activations/leaky_relu.hpp>
 #include <renn/activations/relu.hpp>
 #include <renn/activations/sigmoid.hpp>
+#include <renn/activations/silu.hpp>
 #include <renn/activations/softmax.hpp>
+#include <renn/activations/softplus.hpp>
 #include <renn/activations/tanh.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/data/idx.hpp>
@@ -32,11 +36,13 @@
 #include <renn/io/save_dataset.hpp>
 #include <renn/io/save_optimizer.hpp>
 #include <renn/io/save_result.hpp>
+#include <renn/layers/batch_norm.hpp>
 #include <renn/layers/concatenate.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/layers/initialise.hpp>
+#include <renn/layers/layer_norm.hpp>
 #include <renn/layers/residual.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
