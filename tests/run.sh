@@ -40,8 +40,9 @@ count() {
 }
 
 heading "Packages"
-sh cmake/install_packages.sh cmake ninja-build g++ clang libboost-test-dev libeigen3-dev libnanoflann-dev libcereal-dev \
-    libcli11-dev nlohmann-json3-dev
+sh cmake/install_packages.sh cmake ninja-build make pkg-config g++ clang libboost-test-dev libeigen3-dev \
+    libnanoflann-dev libcereal-dev libcli11-dev nlohmann-json3-dev
+sh cmake/install_packages.sh "libclang-rt-$(clang++ -dumpversion | cut -d. -f1)-dev"  # its sanitizers
 
 for preset; do
     started=$(date +%s)
@@ -50,7 +51,7 @@ for preset; do
     if run configure cmake --preset "$preset" --log-level=WARNING; then
         run build cmake --build --preset "$preset" --parallel "$jobs" -- -k 0
         case $preset in
-            release | clang)
+            clang)  # the quicker compiler; the include directories and the standard library are the same
                 heading "$preset: each header alone"
                 run "each header alone" cmake --build --preset "$preset" --parallel "$jobs" \
                     --target all_verify_interface_header_sets -- -k 0

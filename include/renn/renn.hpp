@@ -1,31 +1,61 @@
 // SPDX-License-Identifier: MIT
-// renn/renn.hpp - every header that needs only the core dependencies.
+// renn/renn.hpp - every header that needs only the core dependencies, but these, which few programs need:
+//
+// by name only: data/csv.hpp
+// by name only: data/csv_lines.hpp
+// by name only: data/gaussian_tasks.hpp
+// by name only: data/hsv_rgb.hpp
+// by name only: io/import_weights.hpp
+// by name only: io/json.hpp
+// by name only: io/json_library.hpp
+// by name only: io/json_writer.hpp
+// by name only: io/safetensors.hpp
+// by name only: io/safetensors_header.hpp
 #pragma once
 
+#include <renn/activations/elu.hpp>
+#include <renn/activations/gelu.hpp>
 #include <renn/activations/identity.hpp>
 #include <renn/activations/leaky_relu.hpp>
 #include <renn/activations/relu.hpp>
 #include <renn/activations/sigmoid.hpp>
+#include <renn/activations/silu.hpp>
 #include <renn/activations/softmax.hpp>
+#include <renn/activations/softplus.hpp>
 #include <renn/activations/tanh.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/data/idx.hpp>
 #include <renn/data/npy.hpp>
+#include <renn/data/sample_batch.hpp>
+#include <renn/data/split.hpp>
+#include <renn/data/statistics.hpp>
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
+#include <renn/io/save_checkpoint.hpp>
+#include <renn/io/save_dataset.hpp>
+#include <renn/io/save_optimizer.hpp>
+#include <renn/io/save_result.hpp>
 #include <renn/layers/average_pool.hpp>
+#include <renn/layers/batch_norm.hpp>
+#include <renn/layers/concatenate.hpp>
 #include <renn/layers/convolution.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/layers/initialise.hpp>
+#include <renn/layers/layer_norm.hpp>
 #include <renn/layers/max_pool.hpp>
+#include <renn/layers/residual.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
+#include <renn/network/receptive_field.hpp>
+#include <renn/network/sequential.hpp>
+#include <renn/network/summary.hpp>
 #include <renn/report/png.hpp>
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/blend.hpp>
+#include <renn/retrace/result.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/training/evaluate.hpp>

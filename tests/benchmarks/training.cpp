@@ -2,9 +2,13 @@
 // benchmarks/training.cpp - an epoch of mini-batch training against a hand-written Eigen loop.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <stop_token>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include <renn/training/evaluate.hpp>
@@ -108,6 +112,44 @@ void epoch(benchmark::State& state) {
     }
 }
 BENCHMARK(epoch)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
+
+/// Keeps one core from everybody else as long as it lives.
+class Busy {
+public:
+    explicit Busy(bool wanted) {
+        if (wanted) {
+            thread_ = std::jthread([](const std::stop_token& stop) {
+                while (!stop.stop_requested()) benchmark::ClobberMemory();
+            });
+        }
+    }
+
+private:
+    std::jthread thread_;
+};
+
+/// Two threads against one on the same batches; range(0): whether something else keeps the second core busy.
+void two_threads(benchmark::State& state) {
+    const bool taken = state.range(0) != 0;
+    const auto data = digits().train.first(std::min<Index>(digits().train.samples(), 20000));
+    Net net = fresh_network(1);
+    const auto epoch_with = [&](int threads) {
+        return [&, threads] { fit(net, data, {.epochs = 1, .batch = 256, .threads = threads}); };
+    };
+    for (auto _ : state) {
+        const Busy busy(taken);
+        const Paired times = paired(9, 1, epoch_with(2), epoch_with(1));
+        report(state, times);
+        const std::string work = "training, batch 256, ";
+        if (taken) {
+            row(work + "two threads with the second core taken: time of one", times.median_of_ratios(), " x",
+                "<= 1.15 x");
+        } else {
+            row(work + "two threads: speed of one", 1.0 / times.median_of_ratios(), " x", ">= 1.4 x");
+        }
+    }
+}
+BENCHMARK(two_threads)->Arg(0)->Arg(1)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 
 void accuracy_after_three_epochs(benchmark::State& state) {
     constexpr int seeds = 5;

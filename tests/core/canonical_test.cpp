@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// labels: threads
+// labels: threads long_running
 #define BOOST_TEST_MODULE canonical
 #include <array>
 #include <boost/mpl/list.hpp>
@@ -279,5 +279,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_transform_treats_every_element_alike_and_writes_
             BOOST_REQUIRE(out[static_cast<std::size_t>(i)] == alone);
             BOOST_REQUIRE(std::abs(alone / std::exp(values(i, 0)) - S(1)) < 4 * std::numeric_limits<S>::epsilon());
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(sums_of_terms_are_chains_in_ascending_order, S, Scalars) {
+    const auto difference = [](const auto& p, const auto& q) { return Eigen::internal::psub(p, q); };
+    for (Index n = 0; n < 140; n += n < 20 ? 1 : 17) {
+        const Batch<S> a = random_batch<S>(n, 1, 1), b = random_batch<S>(n, 1, 2);
+        S products = 0, differences = 0;
+        for (Index i = 0; i < n; ++i) {
+            const volatile S product = a(i, 0) * b(i, 0);  // volatile: rounded before it is added
+            products += product;
+            differences += a(i, 0) - b(i, 0);
+        }
+        BOOST_TEST(canonical::dot(a.data(), b.data(), n) == products);
+        BOOST_TEST(canonical::sum_of(n, difference, a.data(), b.data()) == differences);
     }
 }

@@ -181,3 +181,24 @@ BOOST_AUTO_TEST_CASE(pictures_and_labels_of_different_number_are_a_shape_error) 
                    "read_idx: " + labels.path + ": labels: got 4, expected 3 (one per image of " + images.path + ")");
     }
 }
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_stream_yields_what_the_whole_has, S, Scalars) {
+    const ScratchFile images(idx({7, 2, 2}, counting(28))), labels(idx({7}, counting(7)));
+    const auto whole = renn::read_idx<S>(images.path, labels.path);
+    for (const Index size : {1, 3, 7, 100}) {
+        auto next = renn::idx_stream<S>(images.path, labels.path, size);
+        auto same = renn::batches(whole, size);
+        renn::SampleBatch<S> a, b;
+        while (same(b)) {
+            BOOST_REQUIRE(next(a));
+            BOOST_TEST((a.inputs == b.inputs && a.labels == b.labels && a.ids.empty()));
+        }
+        BOOST_TEST(!next(a));
+        BOOST_TEST((next.image() == renn::ImageShape{1, 2, 2}));
+    }
+    const ScratchFile few(idx({2}, counting(2)));
+    BOOST_TEST(message_of<ShapeError>([&] { renn::idx_stream(images.path, few.path); }) ==
+               "idx_stream: " + few.path + ": labels: got 2, expected 7 (one per image of " + images.path + ")");
+    BOOST_TEST(message_of<DataError>([&] { renn::idx_stream(images.path, labels.path, 0); }) ==
+               "idx_stream: batch: got 0, expected 1 or more");
+}

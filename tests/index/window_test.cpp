@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// labels: long_running
 #define BOOST_TEST_MODULE window
 #include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>

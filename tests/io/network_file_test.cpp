@@ -15,6 +15,7 @@
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/layers/standardize.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
 
 #include "support/message_of.hpp"

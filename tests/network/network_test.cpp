@@ -17,6 +17,7 @@
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/finite_parameters.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
 
 #include "support/gradient_check.hpp"
@@ -149,11 +150,11 @@ BOOST_AUTO_TEST_CASE(layers_are_named_and_visited_in_order_with_paths) {
 
 BOOST_AUTO_TEST_CASE(impossible_names_are_refused_and_change_nothing) {
     Network net(Dense<float>(2, 3), ReLU<float>(), Dense<float>(3, 1));
-    BOOST_TEST(message_of<DataError>([&] { net.rename(3, "x"); }) == "Network::rename: layer: got 3, expected 0..2");
+    BOOST_TEST(message_of<DataError>([&] { net.rename(3, "x"); }) == "rename: layer: got 3, expected less than 3");
     BOOST_TEST(message_of<DataError>([&] { net.rename(0, ""); }) ==
-               "Network::rename: name: got \"\", expected a name without '/'");
+               "rename: name: got \"\", expected a name without '/'");
     BOOST_TEST(message_of<DataError>([&] { net.rename(0, "a/b"); }) ==
-               "Network::rename: name: got \"a/b\", expected a name without '/'");
+               "rename: name: got \"a/b\", expected a name without '/'");
     BOOST_TEST(message_of<DataError>([&] { net.rename(0, "dense2"); }).find("\"dense2\"") != std::string::npos);
     BOOST_TEST(net.names()[0] == "dense1");
     net.rename(0, "dense1");  // its own name is no clash
@@ -286,5 +287,5 @@ BOOST_AUTO_TEST_CASE(a_path_too_long_to_hold_is_an_error) {
     Network net(inner, ReLU<float>{});
     net.rename(0, std::string(478, 'n'));
     BOOST_TEST(message_of<ShapeError>([&] { net.predict(Batch<float>::Zero(1, 1)); }) ==
-               "Network: length of a layer's path: got more than 480, expected shorter names or less nesting");
+               "network: length of a layer's path: got more than 480, expected shorter names or less nesting");
 }

@@ -269,3 +269,41 @@ BOOST_AUTO_TEST_CASE(a_page_is_written_as_it_is) {
     report.write(file.path);
     BOOST_TEST((file.read() == report.html()));
 }
+
+BOOST_AUTO_TEST_CASE(a_regression_is_shown_by_its_targets) {
+    Batch<float> rgb = some_inputs(30).topRows(3);
+    const Dataset<float> data(some_inputs(30), {.targets = rgb});
+    auto net = renn::trace<renn::Sorted>(renn::Network{renn::Dense<float>(6, 5, std::uint64_t{1}), renn::ReLU<float>{},
+                                                       renn::Dense<float>(5, 3, std::uint64_t{2})});
+    net.record(data);
+    const auto answer = net.retrace(data.input(7), {.k = 5});
+    RetraceReport report({.detail = {.sources = 4, .layer_sources = 3, .neurons = 2}, .target_image = {3, 1, 1}});
+    report.add(answer, data, data, 7);
+    const std::string page = report.html();
+    BOOST_TEST(balanced(page));
+    BOOST_TEST(contains(page, renn::picture(rgb.col(7), {3, 1, 1}).uri));
+    const auto top = answer.top(5);
+    std::vector<std::uint64_t> ids;
+    for (const auto& s : top) ids.push_back(s.id);
+    const Column<float> mean = renn::blend_targets(renn::vote_weights(top), ids, data);
+    BOOST_TEST(contains(page, renn::picture(mean, {3, 1, 1}).uri));
+    namespace html = renn::html;
+    BOOST_TEST(contains(page, "sources say " + html::number(mean[0], 3) + ", " + html::number(mean[1], 3)));
+    const std::string said = html::number(answer.outputs()[0], 3);
+    BOOST_TEST(contains(page, "Predicted<br>" + said));
+    // Target, output, 3 blends, 4 + 2 x 3 sources, 2 x 2 neurons; nothing about classes.
+    BOOST_TEST(count(page, "<img ") == 2U + 3U + 4U + 6U + 4U);
+    BOOST_TEST(!contains(page, "Evidence"));
+    BOOST_TEST(!contains(page, "\u2192"));
+
+    const Dataset<float> labelled = pictures();
+    BOOST_TEST(message_of<DataError>([&] {
+                   RetraceReport refused({.target_image = {3, 1, 1}});
+                   refused.add(answer, labelled, labelled, 7);
+               }) == "RetraceReport::add: target_image: got data without targets, expected targets");
+    RetraceReport plain;  // without pictures by values alone
+    plain.add(answer, data, data, 7);
+    BOOST_TEST(count(plain.html(), "<img ") == 0U);
+    BOOST_TEST(contains(plain.html(), "sources say "));
+    BOOST_TEST(contains(plain.html(), "<dt>Predicted</dt><dd class=\"values\">" + said));
+}

@@ -15,6 +15,7 @@
 #include <renn/activations/tanh.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/training/fit.hpp>

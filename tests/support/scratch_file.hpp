@@ -26,7 +26,9 @@ public:
     ScratchFile(const ScratchFile&) = delete;
     ScratchFile& operator=(const ScratchFile&) = delete;
 
+    /// As a new file: replacing an old one makes some file systems wait for the disk.
     void write(std::string_view bytes) const {
+        std::remove(path.c_str());
         std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     }
     std::string read() const {

@@ -13,13 +13,16 @@
 
 #include <renn/activations/relu.hpp>
 #include <renn/activations/softmax.hpp>
+#include <renn/data/csv.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
 #include <renn/retrace/traced_network.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
+#include "support/scratch_file.hpp"
 
 using renn::Batch;
 using renn::DataError;
@@ -339,4 +342,27 @@ BOOST_AUTO_TEST_CASE(a_store_of_another_network_is_refused) {
                "TracedNetwork: fingerprint of the store's network: got " +
                    std::to_string(renn::fingerprint(network<float>())) + ", expected " +
                    std::to_string(renn::fingerprint(other)) + ": the store was recorded with another network");
+}
+
+BOOST_AUTO_TEST_CASE(a_table_is_recorded_without_loading_it) {
+    const auto set = data<float>(200);
+    std::string text;
+    for (Index s = 0; s < 200; ++s) {
+        text += "class " + std::to_string(set.label(s)) + "," + std::to_string(7 * s);
+        for (Index f = 0; f < set.features(); ++f) text += "," + std::to_string(set.input(s)[f]);
+        text += "\n";
+    }
+    const renn::test::ScratchFile file(text);
+    const renn::CsvOptions options{.label = 1, .id = 2, .header = false};
+    const auto whole = renn::read_csv<float>(file.path, options);
+    const auto net = network<float>();
+    const auto reference = renn::record(net, whole);
+    for (const int threads : {1, 3}) {
+        auto csv = renn::csv_stream<float>(file.path, options, 13);
+        const auto store = renn::record_stream<float>(net, csv, {}, {.threads = threads});
+        BOOST_REQUIRE((store && reference));
+        BOOST_TEST(same_stores(*store, *reference));
+        const auto again = renn::record_stream<float>(net, renn::batches(whole, 64), {}, {.threads = threads});
+        BOOST_TEST(same_bits(again->outputs, reference->outputs));
+    }
 }

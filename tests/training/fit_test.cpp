@@ -13,6 +13,7 @@
 #include <renn/activations/tanh.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
 #include <renn/training/fit.hpp>
 

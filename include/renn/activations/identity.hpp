@@ -18,9 +18,16 @@ struct Identity : detail::Elementwise<Identity<S>, S> {
     static P value(const P& x) {
         return x;
     }
-    static S slope(S, S) noexcept { return S(1); }
+    template <class P>
+    static P slope(const P&, const P&) {
+        return Eigen::internal::pset1<P>(S(1));
+    }
+    template <class P>
+    static P curvature(const P&, const P&) {
+        return Eigen::internal::pset1<P>(S(0));
+    }
 };
 
-static_assert(DifferentiableLayer<Identity<float>>);
+static_assert(TwiceDifferentiableLayer<Identity<float>>);
 
 }  // namespace renn

@@ -30,7 +30,15 @@ struct LeakyReLU : detail::Elementwise<LeakyReLU<S>, S> {
         const P leaked = Eigen::internal::pmul(x, Eigen::internal::pset1<P>(leak_));
         return Eigen::internal::pselect(Eigen::internal::pcmp_le(x, zero), leaked, x);
     }
-    S slope(S x, S) const noexcept { return x > S(0) ? S(1) : leak_; }
+    template <class P>
+    P slope(const P& x, const P&) const {
+        namespace ei = Eigen::internal;
+        return ei::pselect(ei::pcmp_lt(ei::pset1<P>(S(0)), x), ei::pset1<P>(S(1)), ei::pset1<P>(leak_));
+    }
+    template <class P>
+    static P curvature(const P&, const P&) {
+        return Eigen::internal::pset1<P>(S(0));
+    }
     auto constants() noexcept { return std::tie(leak_); }
     auto constants() const noexcept { return std::tie(leak_); }
     void check() const {
@@ -45,6 +53,6 @@ private:
     S leak_;
 };
 
-static_assert(DifferentiableLayer<LeakyReLU<float>>);
+static_assert(TwiceDifferentiableLayer<LeakyReLU<float>>);
 
 }  // namespace renn

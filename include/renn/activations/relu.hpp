@@ -21,9 +21,18 @@ struct ReLU : detail::Elementwise<ReLU<S>, S> {
         const P zero = Eigen::internal::pset1<P>(S(0));
         return Eigen::internal::pselect(Eigen::internal::pcmp_le(x, zero), zero, x);
     }
-    static S slope(S x, S) noexcept { return x > S(0) ? S(1) : S(0); }
+    template <class P>
+    static P slope(const P& x, const P&) {
+        namespace ei = Eigen::internal;
+        const P zero = ei::pset1<P>(S(0));
+        return ei::pselect(ei::pcmp_lt(zero, x), ei::pset1<P>(S(1)), zero);
+    }
+    template <class P>
+    static P curvature(const P&, const P&) {
+        return Eigen::internal::pset1<P>(S(0));
+    }
 };
 
-static_assert(DifferentiableLayer<ReLU<float>>);
+static_assert(TwiceDifferentiableLayer<ReLU<float>>);
 
 }  // namespace renn

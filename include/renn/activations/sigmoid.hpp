@@ -16,13 +16,20 @@ struct Sigmoid : detail::Elementwise<Sigmoid<S>, S> {
 
     template <class P>
     static P value(const P& x) {
-        namespace ei = Eigen::internal;
-        const P one = ei::pset1<P>(S(1));
-        return ei::pdiv(one, ei::padd(one, ei::pexp(ei::pnegate(x))));
+        return detail::logistic<S>(x);
     }
-    static S slope(S, S y) noexcept { return y * (S(1) - y); }
+    template <class P>
+    static P slope(const P&, const P& y) {
+        namespace ei = Eigen::internal;
+        return ei::pmul(y, ei::psub(ei::pset1<P>(S(1)), y));
+    }
+    template <class P>
+    static P curvature(const P& x, const P& y) {
+        namespace ei = Eigen::internal;
+        return ei::pmul(slope(x, y), ei::psub(ei::psub(ei::pset1<P>(S(1)), y), y));
+    }
 };
 
-static_assert(DifferentiableLayer<Sigmoid<float>>);
+static_assert(TwiceDifferentiableLayer<Sigmoid<float>>);
 
 }  // namespace renn

@@ -21,16 +21,21 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
         if constexpr (ei::packet_traits<S>::HasTanh) {
             return ei::ptanh(x);
         } else {
-            constexpr int lanes = static_cast<int>(ei::unpacket_traits<P>::size);
-            S values[lanes];
-            ei::pstoreu(values, x);
-            for (S& v : values) v = std::tanh(v);
-            return ei::ploadu<P>(values);
+            return detail::by_lanes<S>(x, [](S v) { return std::tanh(v); });
         }
     }
-    static S slope(S, S y) noexcept { return S(1) - y * y; }
+    template <class P>
+    static P slope(const P&, const P& y) {
+        namespace ei = Eigen::internal;
+        return ei::psub(ei::pset1<P>(S(1)), ei::pmul(y, y));
+    }
+    template <class P>
+    static P curvature(const P& x, const P& y) {
+        namespace ei = Eigen::internal;
+        return ei::pmul(slope(x, y), ei::pmul(ei::pset1<P>(S(-2)), y));
+    }
 };
 
-static_assert(DifferentiableLayer<Tanh<float>>);
+static_assert(TwiceDifferentiableLayer<Tanh<float>>);
 
 }  // namespace renn

@@ -191,6 +191,13 @@ void accumulate(const S* a, Index a_stride, const S* b, Index b_row, Index b_col
     }
 }
 
+/// y += w x. Shapes: w out x in, x in x n, y out x n.
+template <class S>
+void add_product(const Batch<S>& w, const BatchView<S>& x, Batch<S>& y) {
+    accumulate<false>(w.data(), w.outerStride(), x.data(), Index{1}, x.outerStride(), y.data(), y.outerStride(),
+                      w.rows(), w.cols(), x.cols());
+}
+
 /// y = w x + bias (bias may be null). Shapes: w out x in, x in x n, y already out x n.
 template <class S>
 void product(const Batch<S>& w, const BatchView<S>& x, const Column<S>* bias, Batch<S>& y) {
@@ -199,24 +206,35 @@ void product(const Batch<S>& w, const BatchView<S>& x, const Column<S>* bias, Ba
     } else {
         y.setZero();
     }
-    accumulate<false>(w.data(), w.outerStride(), x.data(), Index{1}, x.outerStride(), y.data(), y.outerStride(),
-                      w.rows(), w.cols(), x.cols());
+    add_product<S>(w, x, y);
+}
+
+/// y += w^T g. Shapes: w out x in, g out x n, y in x n.
+template <class S>
+void add_product_transposed(const Batch<S>& w, const BatchView<S>& g, Batch<S>& y) {
+    accumulate<true>(w.data(), w.outerStride(), g.data(), Index{1}, g.outerStride(), y.data(), y.outerStride(),
+                     w.cols(), w.rows(), g.cols());
 }
 
 /// y = w^T g. Shapes: w out x in, g out x n, y already in x n.
 template <class S>
 void product_transposed(const Batch<S>& w, const BatchView<S>& g, Batch<S>& y) {
     y.setZero();
-    accumulate<true>(w.data(), w.outerStride(), g.data(), Index{1}, g.outerStride(), y.data(), y.outerStride(),
-                     w.cols(), w.rows(), g.cols());
+    add_product_transposed<S>(w, g, y);
 }
 
-/// y = g x^T: samples summed in ascending order. Shapes: g out x n, x in x n, y already out x in.
+/// y += g x^T: samples summed in ascending order. Shapes: g out x n, x in x n, y out x in.
+template <class S>
+void add_outer_product(const BatchView<S>& g, const BatchView<S>& x, Batch<S>& y) {
+    accumulate<false>(g.data(), g.outerStride(), x.data(), x.outerStride(), Index{1}, y.data(), y.outerStride(),
+                      g.rows(), g.cols(), x.rows());
+}
+
+/// y = g x^T. Shapes: g out x n, x in x n, y already out x in.
 template <class S>
 void outer_product(const BatchView<S>& g, const BatchView<S>& x, Batch<S>& y) {
     y.setZero();
-    accumulate<false>(g.data(), g.outerStride(), x.data(), x.outerStride(), Index{1}, y.data(), y.outerStride(),
-                      g.rows(), g.cols(), x.rows());
+    add_outer_product<S>(g, x, y);
 }
 
 /// Sum of n values, in ascending order.
@@ -227,14 +245,40 @@ S sum(const S* values, Index n) {
     return total;
 }
 
-/// out[i] = f(in[i]) with f a function of packets. Every element goes through the packet form, the last ones padded:
-/// Eigen's loops send some elements through the scalar form, whose exp or tanh may round differently.
-template <class S, class F>
-void transform(const S* in, S* out, Index n, F&& f) {
+/// out[i] = f(in[i]...) with f a function of packets. Every element goes through the packet form, the last ones padded
+/// with zeros: Eigen's loops send some elements through the scalar form, whose exp or tanh may round differently.
+template <class S, class F, class... In>
+void combine(S* out, Index n, F&& f, const In*... in) {
     using K = detail::Kernel<S>;
     Index i = 0;
-    for (; i + K::lanes <= n; i += K::lanes) K::store(out + i, f(K::load(in + i)));
-    if (i < n) K::store_some(out + i, f(K::load_some(in + i, n - i)), n - i);
+    for (; i + K::lanes <= n; i += K::lanes) K::store(out + i, f(K::load(in + i)...));
+    if (i < n) K::store_some(out + i, f(K::load_some(in + i, n - i)...), n - i);
+}
+
+template <class S, class F>
+void transform(const S* in, S* out, Index n, F&& f) {
+    combine(out, n, std::forward<F>(f), in);
+}
+
+/// Sum of f(in[i]...) over i in ascending order, with f a function of packets.
+template <class S, class F, class... In>
+S sum_of(Index n, F&& f, const S* first, const In*... in) {
+    constexpr Index block = 64;
+    S terms[block];
+    S total = 0;
+    for (Index i = 0; i < n; i += block) {
+        const Index count = std::min(block, n - i);
+        combine(terms, count, f, first + i, (in + i)...);
+        for (Index l = 0; l < count; ++l) total += terms[l];
+    }
+    return total;
+}
+
+/// Sum of a[i] b[i], in ascending order.
+template <class S>
+S dot(const S* a, const S* b, Index n) {
+    return sum_of(
+        n, [](const auto& p, const auto& q) { return Eigen::internal::pmul(p, q); }, a, b);
 }
 
 }  // namespace renn::canonical

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -40,15 +42,26 @@ public:
 
 namespace detail {
 
+/// Throws E(message). Compiled without exceptions it writes the message to stderr and aborts.
+template <class E>
+[[noreturn]] void throw_or_abort(const std::string& message) {
+#ifdef __cpp_exceptions
+    throw E(message);
+#else
+    std::fprintf(stderr, "%s\n", message.c_str());
+    std::abort();
+#endif
+}
+
 template <class E>
 [[noreturn]] void raise(const std::string& where, const std::string& what) {
-    throw E(where + ": " + what);
+    throw_or_abort<E>(where + ": " + what);
 }
 
 template <class E>
 [[noreturn]] void raise(const std::string& where, const std::string& what, const std::string& got,
                         const std::string& expected) {
-    throw E(where + ": " + what + ": got " + got + ", expected " + expected);
+    throw_or_abort<E>(where + ": " + what + ": got " + got + ", expected " + expected);
 }
 
 inline std::string shape_text(std::int64_t rows, std::int64_t cols) {

@@ -74,7 +74,8 @@ concept DifferentiableLayer = Layer<L> && requires(const L& l, const typename L:
 /// Directional derivatives, along dx in the input and dw in the parameters, after a forward pass with the same x, y and
 /// cache: `tangent` writes that of y to dy; `backward_tangent` writes that of backward's two results, for `above` and
 /// its own direction `above_tangent`, to dx_tangent and g. So forward-over-reverse gives exact second derivatives.
-/// Outside training only. dw may be NotWanted, a direction of zero, and g as well.
+/// Outside training only. dw may be NotWanted, a direction of zero, and g as well. A layer made of layers needs
+/// `tangent` along the same direction before its `backward_tangent`.
 template <class L>
 concept TwiceDifferentiableLayer = DifferentiableLayer<L> &&
     requires(const L& l, const typename L::Parameters& w, X<L> x, X<L> y, Y<L> out, typename L::Cache& c,
@@ -91,6 +92,13 @@ template <class L>
 concept LinearLayer = DifferentiableLayer<L> && requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y) {
     l.map(w, x, y);
     l.map_transposed(w, x, y);
+};
+
+/// A layer made of layers: walks go into it, visitors and rules see its layers. See network/layer_sequence.hpp for what
+/// it has; most are made by wrapping a Network.
+template <class L>
+concept Composite = requires {
+    requires L::is_composite;
 };
 
 /// One layer of one pass, as visitors and rules see it. `path` names it in the network ("dense1", in a nested
@@ -127,10 +135,13 @@ struct NoVisit {
 };
 
 /// Calls f(block, the same block of each other value...) for every matrix, in the flat order: layer order, weights,
-/// then bias. The others must be built like the first.
+/// then bias. The others must be built like the first. Parameters put together at run time have `zip` in place of
+/// `blocks`, which calls f for the parameters of each layer.
 template <std::size_t I = 0, class F, class P, class... Ps>
 void for_each_block(F&& f, P& first, Ps&... others) {
-    if constexpr (!requires { first.blocks(); }) {
+    if constexpr (requires { P::is_run_time; }) {
+        P::zip([&f](auto& one, auto&... same) { for_each_block(f, one, same...); }, first, others...);
+    } else if constexpr (!requires { first.blocks(); }) {
         f(first, others...);
     } else if constexpr (I < std::tuple_size_v<decltype(first.blocks())>) {
         for_each_block(f, std::get<I>(first.blocks()), std::get<I>(others.blocks())...);

@@ -32,27 +32,34 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
     bool cancelled = false;
     Index told = 0;
     std::exception_ptr error;
-    std::mutex error_guard;
+    [[maybe_unused]] std::mutex error_guard;
 
-    const auto run = [&](int worker) {
-        try {
-            while (!stop.load(std::memory_order_relaxed)) {
-                const Index task = next.fetch_add(1);
-                if (task >= tasks) break;
-                work(task, worker);
-                const Index count = finished.fetch_add(1) + 1;
-                if (worker != 0) continue;
-                told = count;
-                if (!after_each(count)) {
-                    cancelled = true;
-                    stop = true;
-                }
+    const auto take_tasks = [&](int worker) {
+        while (!stop.load(std::memory_order_relaxed)) {
+            const Index task = next.fetch_add(1);
+            if (task >= tasks) break;
+            work(task, worker);
+            const Index count = finished.fetch_add(1) + 1;
+            if (worker != 0) continue;
+            told = count;
+            if (!after_each(count)) {
+                cancelled = true;
+                stop = true;
             }
+        }
+    };
+    const auto run = [&](int worker) {
+#ifdef __cpp_exceptions
+        try {
+            take_tasks(worker);
         } catch (...) {
             const std::lock_guard lock(error_guard);
             if (!error) error = std::current_exception();
             stop = true;
         }
+#else
+        take_tasks(worker);  // the first error has ended the program
+#endif
     };
 
     std::vector<std::jthread> helpers;  // joins on every way out

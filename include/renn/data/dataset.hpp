@@ -32,6 +32,7 @@ struct DatasetDescription {
     std::vector<std::string> tags = {};     ///< one per sample, the user's own
     ImageShape image = {};
     std::vector<std::string> class_names = {};  ///< also fixes the number of classes; left out: largest label + 1
+    int classes = 0;                            ///< without class names: at least so many
 };
 
 namespace detail {
@@ -60,9 +61,9 @@ public:
 
     Dataset() = default;
     Dataset(Bytes pixels, Description description = {})
-        : Dataset(true, std::move(pixels), {}, std::move(description), 0) {}
+        : Dataset(true, std::move(pixels), {}, std::move(description)) {}
     Dataset(Batch<S> inputs, Description description = {})
-        : Dataset(false, {}, std::move(inputs), std::move(description), 0) {}
+        : Dataset(false, {}, std::move(inputs), std::move(description)) {}
 
     /// Any Eigen expression of S or of bytes; it is evaluated.
     template <class D>
@@ -73,7 +74,7 @@ public:
     Index features() const noexcept { return bytes_held_ ? bytes_.rows() : values_.rows(); }
     bool empty() const noexcept { return samples() == 0; }
     /// Number of class names, else largest label + 1, else 0; a subset keeps the number of its origin.
-    int classes() const noexcept { return classes_; }
+    int classes() const noexcept { return more_.classes; }
     bool has_labels() const noexcept { return !more_.labels.empty(); }
     bool has_targets() const noexcept { return more_.targets.rows() > 0; }
     std::span<const std::int32_t> labels() const noexcept { return more_.labels; }
@@ -81,6 +82,13 @@ public:
     std::span<const std::uint64_t> ids() const noexcept { return more_.ids; }
     std::span<const std::string> tags() const noexcept { return more_.tags; }
     const ImageShape& image() const noexcept { return more_.image; }
+    /// All of the above, with ids and the number of classes filled in.
+    const Description& description() const noexcept { return more_; }
+
+    /// The inputs as they are held: pixels() if they were given as bytes, else values(); the other one is empty.
+    bool holds_bytes() const noexcept { return bytes_held_; }
+    const Bytes& pixels() const noexcept { return bytes_; }
+    const Batch<S>& values() const noexcept { return values_; }
 
     /// The class's name, or its number if it has none.
     std::string class_name(std::int32_t label) const {
@@ -178,6 +186,7 @@ public:
         Description d;
         d.image = more_.image;
         d.class_names = more_.class_names;
+        d.classes = more_.classes;
         pick(more_.labels, positions, d.labels);
         pick(more_.ids, positions, d.ids);
         pick(more_.tags, positions, d.tags);
@@ -186,7 +195,7 @@ public:
         Batch<S> values;
         pick(bytes_, positions, bytes);
         pick(values_, positions, values);
-        return Dataset(bytes_held_, std::move(bytes), std::move(values), std::move(d), classes_);
+        return Dataset(bytes_held_, std::move(bytes), std::move(values), std::move(d));
     }
 
 private:
@@ -200,12 +209,8 @@ private:
     template <class D>
     using Held = typename HeldAs<D>::type;
 
-    Dataset(bool bytes_held, Bytes&& bytes, Batch<S>&& values, Description&& more, int classes)
-        : bytes_held_(bytes_held),
-          bytes_(std::move(bytes)),
-          values_(std::move(values)),
-          more_(std::move(more)),
-          classes_(classes) {
+    Dataset(bool bytes_held, Bytes&& bytes, Batch<S>&& values, Description&& more)
+        : bytes_held_(bytes_held), bytes_(std::move(bytes)), values_(std::move(values)), more_(std::move(more)) {
         check_counts();
         check_labels();
         check_ids();
@@ -238,14 +243,17 @@ private:
     void check_labels() {
         const auto names = static_cast<std::int64_t>(more_.class_names.size());
         const std::int64_t end = names > 0 ? names : std::numeric_limits<std::int32_t>::max();  // label + 1 is an int
-        if (names > 0) classes_ = static_cast<int>(names);
+        if (more_.classes < 0) {
+            detail::raise<DataError>("Dataset", "classes", std::to_string(more_.classes), "0 or more");
+        }
+        if (names > 0) more_.classes = static_cast<int>(names);
         for (std::size_t i = 0; i < more_.labels.size(); ++i) {
             const std::int32_t l = more_.labels[i];
             if (l < 0 || l >= end) {
                 detail::raise<DataError>("Dataset", "label of sample " + std::to_string(i), std::to_string(l),
                                          l < 0 && names == 0 ? "0 or more" : "0.." + std::to_string(end - 1));
             }
-            classes_ = std::max(classes_, static_cast<int>(l + 1));
+            more_.classes = std::max(more_.classes, static_cast<int>(l + 1));
         }
     }
 
@@ -343,7 +351,6 @@ private:
     Batch<S> values_;
     Description more_;
     std::vector<Index> by_id_;  // positions in ascending order of id; empty if the ids ascend anyway
-    int classes_ = 0;
 };
 
 }  // namespace renn

@@ -16,6 +16,7 @@
 #include <renn/core/error.hpp>
 #include <renn/data/binary_file.hpp>
 #include <renn/data/dataset.hpp>
+#include <renn/data/sample_batch.hpp>
 
 namespace renn {
 
@@ -78,26 +79,27 @@ public:
     Index samples() const noexcept { return shape_.front(); }
     const std::string& context() const noexcept { return file_.context(); }
 
-    /// Reads the first `limit` samples. Once per file.
+    /// Reads the next samples, at most `limit`: the first ones, if it is called for the first time.
     IdxArray read(Index limit) {
         if (limit < 0) raise<DataError>(file_.context(), "limit", std::to_string(limit), "0 or more");
         IdxArray a{shape_, {}};
-        a.shape.front() = std::min(limit, samples());
+        a.shape.front() = std::min(limit, samples() - read_);
         Index features = 1;
         for (std::size_t i = 1; i < shape_.size(); ++i) features *= shape_[i];
         a.values.resize(features, a.shape.front());
         file_.read(a.values.data(), static_cast<std::uint64_t>(a.values.size()));
+        read_ += a.shape.front();
         return a;
     }
 
-    IdxImages read_images(Index limit) {
-        IdxArray a = read(limit);
-        const std::vector<Index>& s = a.shape;
-        ImageShape image;
-        if (s.size() == 3) image = {1, s[1], s[2]};
-        if (s.size() == 4) image = {s[1], s[2], s[3]};
-        return {std::move(a.values), image};
+    ImageShape image() const {
+        const std::vector<Index>& s = shape_;
+        if (s.size() == 3) return {1, s[1], s[2]};
+        if (s.size() == 4) return {s[1], s[2], s[3]};
+        return {};
     }
+
+    IdxImages read_images(Index limit) { return {read(limit).values, image()}; }
 
     std::vector<std::int32_t> read_labels(Index limit) {
         const IdxArray a = read(limit);
@@ -128,7 +130,15 @@ private:
 
     InputFile file_;
     std::vector<Index> shape_;
+    Index read_ = 0;
 };
+
+/// Throws ShapeError unless there is a label for each image.
+inline void require_label_each(const IdxFile& images, const std::string& images_path, const IdxFile& labels) {
+    if (images.samples() == labels.samples()) return;
+    raise<ShapeError>(labels.context(), "labels", std::to_string(labels.samples()),
+                      std::to_string(images.samples()) + " (one per image of " + images_path + ")");
+}
 
 }  // namespace detail
 
@@ -161,10 +171,7 @@ template <std::floating_point S = float>
 Dataset<S> read_idx(const std::string& images_path, const std::string& labels_path, Index limit = all_samples) {
     detail::IdxFile images("read_idx", images_path, 2, 4);
     detail::IdxFile labels("read_idx", labels_path, 1, 1);
-    if (images.samples() != labels.samples()) {
-        detail::raise<ShapeError>(labels.context(), "labels", std::to_string(labels.samples()),
-                                  std::to_string(images.samples()) + " (one per image of " + images_path + ")");
-    }
+    detail::require_label_each(images, images_path, labels);
     IdxImages pictures = images.read_images(limit);
     DatasetDescription<S> description{.labels = labels.read_labels(all_samples), .image = pictures.shape};
     const auto largest = std::max_element(description.labels.begin(), description.labels.end());
@@ -173,6 +180,40 @@ Dataset<S> read_idx(const std::string& images_path, const std::string& labels_pa
     }
     description.labels.resize(static_cast<std::size_t>(pictures.pixels.cols()));
     return Dataset<S>(std::move(pictures.pixels), std::move(description));
+}
+
+/// Pictures and labels as a stream of batches: what read_idx gives, for files larger than memory.
+template <std::floating_point S = float>
+class IdxStream {
+public:
+    IdxStream(const std::string& images_path, const std::string& labels_path, Index batch)
+        : images_("idx_stream", images_path, 2, 4),
+          labels_("idx_stream", labels_path, 1, 1),
+          batch_(detail::require_batch("idx_stream", batch)) {
+        detail::require_label_each(images_, images_path, labels_);
+    }
+
+    bool operator()(SampleBatch<S>& next) {
+        const Bytes pixels = images_.read(batch_).values;
+        detail::reshape(next.inputs, pixels.rows(), pixels.cols());
+        if (pixels.size() > 0) detail::bytes_to_unit(pixels.data(), next.inputs.data(), pixels.size());
+        next.labels = labels_.read_labels(batch_);
+        next.ids.clear();
+        next.targets.resize(0, 0);
+        return pixels.cols() > 0;
+    }
+
+    ImageShape image() const { return images_.image(); }
+
+private:
+    detail::IdxFile images_, labels_;
+    Index batch_;
+};
+
+/// Throws   as read_idx, and DataError unless batch is 1 or more.
+template <std::floating_point S = float>
+IdxStream<S> idx_stream(const std::string& images_path, const std::string& labels_path, Index batch = 64) {
+    return IdxStream<S>(images_path, labels_path, batch);
 }
 
 }  // namespace renn

@@ -42,7 +42,7 @@ struct KdTree {
             if (!tree_) return 0;
             std::uint32_t nearest = 0;
             double distance = 0.0;
-            tree_->knnSearch(&query, 1, &nearest, &distance);
+            static_cast<void>(tree_->knnSearch(&query, 1, &nearest, &distance));  // newer ones do not let it go unseen
             const auto distinct = static_cast<std::uint32_t>(points_->first.size());
             // The nearest may lie on either side, and the tree's own sums may confuse two at one rounded distance.
             while (nearest > 0 && static_cast<double>(points_->value[nearest - 1]) >= query) --nearest;

@@ -18,6 +18,7 @@
 
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
+#include <renn/index/channel_tree.hpp>
 #include <renn/index/clipped.hpp>
 #include <renn/index/column.hpp>
 #include <renn/index/window.hpp>
@@ -89,7 +90,8 @@ public:
         slots_ = std::make_unique<Slot[]>(starts_.back());
         const auto n = static_cast<std::size_t>(store_->samples());
         for (std::uint32_t p = 0; p < store_->points.size(); ++p) {  // address space; memory comes with the first touch
-            const std::size_t count = source({p, 0}).point == p ? store_->points[p].units.size() * n : 0;
+            const bool sorted = source({p, 0}).point == p && store_->points[p].dimensions() == 1;
+            const std::size_t count = sorted ? store_->points[p].units.size() * n : 0;
             values_.emplace_back(count);
             order_.emplace_back(count);
         }
@@ -109,9 +111,26 @@ public:
         return {slot.view, &*slot.locator};
     }
 
-    /// Value of a sample at a unit, recomputed where it is not stored.
+    /// The tree of a neuron in several dimensions. O(n log n) the first time.
+    const ChannelTree<Scalar>& tree(Unit u) const {
+        const Slot& s = slot(u);
+        s.locator_once.run([&] {
+            std::vector<std::span<const Scalar>> columns;
+            for (Index d = 0; d < store_->points[u.point].dimensions(); ++d) columns.push_back(store_->values(u, d));
+            s.tree = std::make_unique<ChannelTree<Scalar>>(std::move(columns), store_->by_id());
+            bytes_ += s.tree->bytes();
+        });
+        return *s.tree;
+    }
+
+    /// Value of a sample at a unit, recomputed where it is not stored; in several dimensions, their mean.
     Scalar value(Unit u, std::uint32_t sample) const {
         const Point& point = store_->points[u.point];
+        if (point.dimensions() > 1) {
+            Scalar sum = 0;
+            for (Index d = 0; d < point.dimensions(); ++d) sum += store_->values(u, d)[sample];
+            return sum / static_cast<Scalar>(point.dimensions());
+        }
         if (point.stored()) return store_->values(u)[sample];
         const Scalar in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit})[sample];
         Scalar out;
@@ -166,7 +185,12 @@ public:
         return detail::parallel_for(
             tasks, threads,
             [&](Index task, int worker) {
-                built(unit(static_cast<std::size_t>(task)), &scratch[static_cast<std::size_t>(worker)]);
+                const Unit u = unit(static_cast<std::size_t>(task));
+                if (store_->points[u.point].dimensions() > 1) {
+                    tree(u);
+                } else {
+                    built(u, &scratch[static_cast<std::size_t>(worker)]);
+                }
             },
             [&](Index done) {
                 return !progress ||
@@ -182,6 +206,7 @@ private:
         mutable detail::Once column_once, locator_once;
         mutable ColumnView<Scalar> view;
         mutable std::optional<Locator> locator;
+        mutable std::unique_ptr<ChannelTree<Scalar>> tree;  ///< of a neuron in several dimensions, in place of both
     };
 
     const Slot& slot(Unit u) const noexcept { return slots_[starts_[u.point] + u.unit]; }

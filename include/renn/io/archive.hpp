@@ -66,7 +66,13 @@ void put(A& ar, const T& value) {
 template <class A, class T>
     requires std::is_arithmetic_v<T>
 void get(A& ar, T& value, const Limit&) {
-    ar(value);
+    if constexpr (std::is_same_v<T, bool>) {
+        std::uint8_t byte = 0;  // a file may say anything, a bool may not
+        ar(byte);
+        value = byte != 0;
+    } else {
+        ar(value);
+    }
 }
 
 template <class A>

@@ -3,10 +3,8 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -18,70 +16,69 @@
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/io/archive.hpp>
-#include <renn/io/frame.hpp>
-#include <renn/network/network.hpp>
+#include <renn/io/archive_file.hpp>
+#include <renn/network/layer_sequence.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/memory_store.hpp>
 
 namespace renn {
 
-/// Writes a network to any cereal output archive: what it is, then every layer's name, constants and parameters.
-template <class A, class... Layers>
-void put(A& ar, const Network<Layers...>& net) {
-    detail::put(ar, net.kinds());
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        const auto one = [&ar](const std::string& name, const auto& layer, const auto& parameters) {
-            detail::put(ar, name);
+namespace detail {
+
+template <class A, class Net, class P>
+void put_network(A& ar, const Net& net, const P& parameters) {
+    put(ar, net.kinds());
+    Net::for_each_child(net, parameters, [&ar](const std::string& name, const auto& layer, const auto& w) {
+        put(ar, name);
+        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+            put_network(ar, layer, w);
+        } else {
             if constexpr (requires { layer.constants(); }) {
-                std::apply([&ar](const auto&... c) { (detail::put(ar, c), ...); }, layer.constants());
+                std::apply([&ar](const auto&... c) { (put(ar, c), ...); }, layer.constants());
             }
-            for_each_block([&ar](const auto& block) { detail::put(ar, block); }, parameters);
-        };
-        const auto each = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
-            if constexpr (requires { net.template layer<K>().kinds(); }) {
-                detail::put(ar, net.names()[K]);
-                auto inner = net.template layer<K>();
-                inner.parameters() = std::get<K>(net.parameters().layers);
-                put(ar, inner);
-            } else {
-                one(net.names()[K], net.template layer<K>(), std::get<K>(net.parameters().layers));
-            }
-        };
-        (each(std::integral_constant<std::size_t, I>{}), ...);
-    }
-    (std::index_sequence_for<Layers...>{});
+            for_each_block([&ar](const auto& block) { put(ar, block); }, w);
+        }
+    });
 }
 
-/// Reads a network of the same layer types. Throws MismatchError if the archive holds another network, FormatError for
-/// lengths that cannot be.
-template <class A, class... Layers>
-void get(A& ar, Network<Layers...>& net, const detail::Limit& limit = {}) {
+template <class A, class Net, class P>
+void get_network(A& ar, Net& net, P& parameters, const Limit& limit) {
     std::string kinds;
-    detail::get(ar, kinds, limit);
-    if (kinds != net.kinds()) detail::raise<MismatchError>("network", "layers", kinds, net.kinds());
-    std::array<std::string, sizeof...(Layers)> names;
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        const auto each = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
-            auto& layer = net.template layer<K>();
-            auto& parameters = std::get<K>(net.parameters().layers);
-            detail::get(ar, names[K], limit);
-            if constexpr (requires { layer.kinds(); }) {
-                get(ar, layer, limit);
-                parameters = std::exchange(layer.parameters(), {});
-            } else {
-                if constexpr (requires { layer.constants(); }) {
-                    std::apply([&](auto&... c) { (detail::get(ar, c, limit), ...); }, layer.constants());
-                    layer.check();
-                }
-                for_each_block([&](auto& block) { detail::get(ar, block, limit); }, parameters);
-                if constexpr (requires { layer.check(parameters); }) layer.check(parameters);
+    get(ar, kinds, limit);
+    net.take_kinds(kinds, parameters);
+    std::vector<std::string> names;
+    Net::for_each_child(net, parameters, [&](const std::string&, auto& layer, auto& w) {
+        using L = std::remove_cvref_t<decltype(layer)>;
+        get(ar, names.emplace_back(), limit);
+        if constexpr (Composite<L>) {
+            get_network(ar, layer, w, limit);
+        } else {
+            if constexpr (requires { layer.constants(); }) {
+                std::apply([&](auto&... c) { (get(ar, c, limit), ...); }, layer.constants());
+                layer.check();
             }
-        };
-        (each(std::integral_constant<std::size_t, I>{}), ...);
-    }
-    (std::index_sequence_for<Layers...>{});
+            for_each_block([&](auto& block) { get(ar, block, limit); }, w);
+            if constexpr (requires { layer.check(w); }) layer.check(w);
+        }
+    });
     net.rename_all(std::move(names));
     net.check_sizes();
+}
+
+}  // namespace detail
+
+/// Writes a network to any cereal output archive: what it is, then every layer's name, constants and parameters. A
+/// Network and the Sequential of the same layers write the same.
+template <class A, Composite Net>
+void put(A& ar, const Net& net) {
+    detail::put_network(ar, net, net.parameters());
+}
+
+/// Reads a network: a Network of the same layer types, or any into a Sequential that knows its kinds. Throws
+/// MismatchError if the archive holds another network, FormatError for lengths that cannot be.
+template <class A, Composite Net>
+void get(A& ar, Net& net, const detail::Limit& limit = {}) {
+    detail::get_network(ar, net, net.parameters(), limit);
 }
 
 template <class A>
@@ -92,6 +89,12 @@ void put(A& ar, const Point& point) {
     detail::put(ar, static_cast<std::int64_t>(point.width));
     detail::put(ar, static_cast<std::int64_t>(point.derived_from));
     detail::put(ar, point.units);
+    for (const Shape& shape : {point.shape, point.cells}) {
+        for (const Index size : {shape.channels, shape.height, shape.width}) {
+            detail::put(ar, static_cast<std::int64_t>(size));
+        }
+    }
+    detail::put(ar, static_cast<std::uint8_t>(point.pool));
 }
 
 /// Throws FormatError unless the point can stand at place `number` of a table.
@@ -105,6 +108,16 @@ void get(A& ar, Point& point, const detail::Limit& limit) {
     detail::get(ar, width, limit);
     detail::get(ar, derived_from, limit);
     detail::get(ar, point.units, limit);
+    for (Shape* shape : {&point.shape, &point.cells}) {
+        for (Index* size : {&shape->channels, &shape->height, &shape->width}) {
+            std::int64_t value = 0;
+            detail::get(ar, value, limit);
+            *size = value;
+        }
+    }
+    std::uint8_t pool = 0;
+    detail::get(ar, pool, limit);
+    point.pool = pool == 0 ? Pool::mean : Pool::max;
     point.kind = kind == 0 ? Kind::pre : Kind::post;
     point.layer = layer;
     point.width = width;
@@ -116,9 +129,17 @@ namespace detail {
 inline void check_point(const std::vector<Point>& points, std::size_t number) {
     const Point& point = points[number];
     bool fine = point.width >= 0 && point.derived_from >= -1 && point.derived_from < static_cast<Index>(number);
+    const Shape &shape = point.shape, &cells = point.cells;
+    const auto within = [](Index size, Index most) { return size >= 0 && size <= most; };
+    const Index most = std::numeric_limits<std::int32_t>::max();  // so that no product of two wraps
+    fine = fine && within(shape.channels, most) && within(shape.height, most) && within(shape.width, most);
+    fine = fine && within(cells.channels, shape.channels) && within(cells.height, std::max<Index>(1, shape.height)) &&
+           within(cells.width, std::max<Index>(1, shape.width));
+    fine = fine && (shape.channels == 0 || (shape.positions() <= point.width && shape.size() == point.width));
+    fine = fine && (cells.size() == 0 || (cells.channels == shape.channels && point.stored()));
     for (std::size_t u = 0; u < point.units.size(); ++u) {
-        fine =
-            fine && static_cast<Index>(point.units[u]) < point.width && (u == 0 || point.units[u - 1] < point.units[u]);
+        fine = fine && static_cast<Index>(point.units[u]) < point.neurons() &&
+               (u == 0 || point.units[u - 1] < point.units[u]);
     }
     if (fine && !point.stored()) {
         const Point& source = points[static_cast<std::size_t>(point.derived_from)];
@@ -153,8 +174,10 @@ void put(A& ar, const MemoryStore<S>& store) {
     for (std::uint32_t p = 0; p < store.points.size(); ++p) {
         if (!store.points[p].stored()) continue;
         for (std::uint32_t u = 0; u < store.points[p].units.size(); ++u) {
-            const auto values = store.values({p, u});
-            detail::put_block(ar, values.data(), values.size());
+            for (Index d = 0; d < store.points[p].dimensions(); ++d) {
+                const auto values = store.values({p, u}, d);
+                detail::put_block(ar, values.data(), values.size());
+            }
         }
     }
 }
@@ -182,67 +205,25 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     const std::int64_t classes = named > 0 ? named : std::numeric_limits<std::int32_t>::max();
     detail::check_classes("label", store.labels, classes);
     detail::check_classes("prediction", store.predictions, std::max<std::int64_t>(2, store.outputs.rows()));
-    std::uint64_t units = 0;
+    std::uint64_t columns = 0;
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         detail::check_point(store.points, p);
-        if (store.points[p].stored()) units += store.points[p].units.size();
+        if (store.points[p].stored()) columns += static_cast<std::uint64_t>(store.points[p].columns());
     }
-    limit.require(units, n * sizeof(S));
+    limit.require(columns, n * sizeof(S));
     store.reserve(static_cast<Index>(n), 0);
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         if (!store.points[p].stored()) continue;
-        for (Index u = 0; u < store.points[p].count(); ++u) detail::get_block(ar, store.column(p, u), n);
+        for (Index u = 0; u < store.points[p].columns(); ++u) detail::get_block(ar, store.column(p, u), n);
     }
     store.index_ids();
 }
 
-namespace detail {
-
-/// Writes a framed file: `write(archive)`.
-template <class F>
-void write_archive(const std::string& path, std::string_view content, std::uint32_t scalar_bytes, F&& write) {
-    try {
-        write_frame(path, content, scalar_bytes, [&](std::ostream& out) {
-            cereal::BinaryOutputArchive ar(out);
-            write(ar);
-        });
-    } catch (const cereal::Exception&) {  // it writes past the stream, which does not know that it failed
-        raise<FormatError>("save: " + path, "cannot be written (disk full?)");
-    }
-}
-
-/// Reads the payload of a framed file. Whatever cereal throws over it means a damaged file, as do values that cannot
-/// be; sizes that do not fit mean another network. Every error names the file.
-template <class F>
-void read_frame(const std::string& path, std::string_view content, std::uint32_t scalar_bytes, F&& read) {
-    const std::uint64_t bytes = check_frame(path, content, scalar_bytes);
-    std::ifstream in(path, std::ios::binary);
-    in.seekg(sizeof(FrameHead));
-    try {
-        cereal::BinaryInputArchive ar(in);
-        read(ar, Limit(bytes));
-    } catch (const cereal::Exception& e) {
-        raise<FormatError>("load: " + path, std::string("damaged: ") + e.what());
-    } catch (const MismatchError& e) {
-        raise<MismatchError>("load: " + path, e.what());
-    } catch (const ShapeError& e) {
-        raise<MismatchError>("load: " + path, e.what());
-    } catch (const Error& e) {
-        raise<FormatError>("load: " + path, e.what());
-    }
-    if (static_cast<std::uint64_t>(in.tellg()) != bytes + sizeof(FrameHead)) {
-        raise<FormatError>("load: " + path, "damaged: the payload does not end where it should");
-    }
-}
-
-}  // namespace detail
-
 /// save("digits.renn", net): structure, names, constants and parameters. Appears whole or not at all.
 /// Throws FormatError if the file cannot be written.
-template <class... Layers>
-void save(const std::string& path, const Network<Layers...>& net) {
-    using S = typename Network<Layers...>::Scalar;
-    detail::write_archive(path, "network", sizeof(S), [&](auto& ar) { put(ar, net); });
+template <Composite Net>
+void save(const std::string& path, const Net& net) {
+    detail::write_archive(path, "network", sizeof(typename Net::Scalar), [&](auto& ar) { put(ar, net); });
 }
 
 /// save("digits.renn", traced): network (not foreign code) and recording. The index is built again after loading.

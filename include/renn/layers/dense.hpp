@@ -92,14 +92,52 @@ public:
         detail::require_shape("Dense::backward", "x", x, in_, x.cols());
         detail::require_shape("Dense::backward", "dy", dy, out_, x.cols());
         if constexpr (is_wanted<G>) {
-            detail::reshape(g.weights, out_, in_);
-            if (g.bias.size() != out_) g.bias.resize(out_);
+            shape_gradient(g);
             canonical::outer_product<S>(dy, x, g.weights);
-            g.bias.setZero();
-            for (Index j = 0; j < dy.cols(); ++j) g.bias += dy.col(j);
+            sum_to_bias(dy, g);
         }
         if constexpr (is_wanted<Dx>) {
             map_transposed(w, dy, dx);
+        }
+    }
+
+    /// dY = W dX + dW X + db.
+    template <class Dw>
+    void tangent(const Parameters& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx, const BatchView<S>&,
+                 const Cache&, Batch<S>& dy) const {
+        detail::require_shape("Dense::tangent", "x", x, in_, x.cols());
+        detail::require_shape("Dense::tangent", "dx", dx, in_, x.cols());
+        if constexpr (is_wanted<Dw>) {
+            check(dw);
+            detail::reshape(dy, out_, x.cols());
+            canonical::product<S>(w.weights, dx, &dw.bias, dy);
+            canonical::add_product<S>(dw.weights, x, dy);
+        } else {
+            map(w, dx, dy);
+        }
+    }
+
+    /// With A above and A' its direction: dX' = W^T A' + dW^T A; of the weights A' X^T + A dX^T, of the bias A' summed.
+    template <class Dw, class Dx, class G>
+    void backward_tangent(const Parameters& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
+                          const BatchView<S>&, const Cache&, const BatchView<S>& above,
+                          const BatchView<S>& above_tangent, Dx& dx_tangent, G& g) const {
+        detail::require_shape("Dense::backward_tangent", "x", x, in_, x.cols());
+        detail::require_shape("Dense::backward_tangent", "dx", dx, in_, x.cols());
+        detail::require_shape("Dense::backward_tangent", "above", above, out_, x.cols());
+        detail::require_shape("Dense::backward_tangent", "above_tangent", above_tangent, out_, x.cols());
+        if constexpr (is_wanted<G>) {
+            shape_gradient(g);
+            canonical::outer_product<S>(above_tangent, x, g.weights);
+            canonical::add_outer_product<S>(above, dx, g.weights);
+            sum_to_bias(above_tangent, g);
+        }
+        if constexpr (is_wanted<Dx>) {
+            map_transposed(w, above_tangent, dx_tangent);
+            if constexpr (is_wanted<Dw>) {
+                check(dw);
+                canonical::add_product_transposed<S>(dw.weights, above, dx_tangent);
+            }
         }
     }
 
@@ -147,11 +185,20 @@ private:
         init(parameters_.weights, in_, out_);
     }
 
+    void shape_gradient(Parameters& g) const {
+        detail::reshape(g.weights, out_, in_);
+        if (g.bias.size() != out_) g.bias.resize(out_);
+    }
+    static void sum_to_bias(const BatchView<S>& above, Parameters& g) {
+        g.bias.setZero();
+        for (Index j = 0; j < above.cols(); ++j) g.bias += above.col(j);
+    }
+
     Index in_ = In == Dynamic ? 0 : In;
     Index out_ = Out == Dynamic ? 0 : Out;
     Parameters parameters_;
 };
 
-static_assert(LinearLayer<Dense<float, 3, 2>> && LinearLayer<Dense<double>>);
+static_assert(LinearLayer<Dense<float, 3, 2>> && TwiceDifferentiableLayer<Dense<double>>);
 
 }  // namespace renn

@@ -61,15 +61,22 @@ public:
     template <class Dx, class G>
     void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>&, const Cache& cache,
                   const BatchView<S>& dy, Dx& dx, G&) const {
-        if constexpr (is_wanted<Dx>) {
-            detail::require_shape("Dropout::backward", "dy", dy, x.rows(), x.cols());
-            detail::reshape(dx, dy.rows(), dy.cols());
-            if (cache.mask.size() == 0) {
-                dx = dy;
-            } else {
-                dx = dy.cwiseProduct(cache.mask);
-            }
-        }
+        detail::require_shape("Dropout::backward", "dy", dy, x.rows(), x.cols());
+        if constexpr (is_wanted<Dx>) masked(cache, dy, dx);
+    }
+
+    template <class Dw>
+    void tangent(const Parameters&, const Dw&, const BatchView<S>& x, const BatchView<S>& dx, const BatchView<S>&,
+                 const Cache& cache, Batch<S>& dy) const {
+        detail::require_shape("Dropout::tangent", "dx", dx, x.rows(), x.cols());
+        masked(cache, dx, dy);
+    }
+
+    template <class Dw, class Dx, class G>
+    void backward_tangent(const Parameters& w, const Dw&, const BatchView<S>& x, const BatchView<S>&,
+                          const BatchView<S>& y, const Cache& cache, const BatchView<S>&,
+                          const BatchView<S>& above_tangent, Dx& dx_tangent, G& g) const {
+        backward(w, x, y, cache, above_tangent, dx_tangent, g);
     }
 
     auto constants() noexcept { return std::tie(rate_); }
@@ -83,10 +90,19 @@ public:
     std::string describe() const { return "Dropout " + std::to_string(rate_); }
 
 private:
+    static void masked(const Cache& cache, const BatchView<S>& in, Batch<S>& out) {
+        detail::reshape(out, in.rows(), in.cols());
+        if (cache.mask.size() == 0) {
+            out = in;
+        } else {
+            out = in.cwiseProduct(cache.mask);
+        }
+    }
+
     double rate_;
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(DifferentiableLayer<Dropout<float>>);
+static_assert(TwiceDifferentiableLayer<Dropout<float>>);
 
 }  // namespace renn

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 
 namespace renn {
@@ -26,9 +27,24 @@ public:
     void forward(const Parameters&, const BatchView<S>& x, Batch<S>& y, Cache&, const Pass&) const { y = x; }
 
     template <class Dx, class G>
-    void backward(const Parameters&, const BatchView<S>&, const BatchView<S>&, const Cache&, const BatchView<S>& dy,
+    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>&, const Cache&, const BatchView<S>& dy,
                   Dx& dx, G&) const {
+        detail::require_shape("Flatten::backward", "dy", dy, x.rows(), x.cols());
         if constexpr (is_wanted<Dx>) dx = dy;
+    }
+
+    template <class Dw>
+    void tangent(const Parameters&, const Dw&, const BatchView<S>& x, const BatchView<S>& dx, const BatchView<S>&,
+                 const Cache&, Batch<S>& dy) const {
+        detail::require_shape("Flatten::tangent", "dx", dx, x.rows(), x.cols());
+        dy = dx;
+    }
+
+    template <class Dw, class Dx, class G>
+    void backward_tangent(const Parameters& w, const Dw&, const BatchView<S>& x, const BatchView<S>&,
+                          const BatchView<S>& y, const Cache& cache, const BatchView<S>&,
+                          const BatchView<S>& above_tangent, Dx& dx_tangent, G& g) const {
+        backward(w, x, y, cache, above_tangent, dx_tangent, g);
     }
 
     void map(const Parameters&, const BatchView<S>& x, Batch<S>& y) const { y = x; }
@@ -40,6 +56,6 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(LinearLayer<Flatten<float>>);
+static_assert(LinearLayer<Flatten<float>> && TwiceDifferentiableLayer<Flatten<float>>);
 
 }  // namespace renn

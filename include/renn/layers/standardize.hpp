@@ -64,9 +64,24 @@ public:
     }
 
     template <class Dx, class G>
-    void backward(const Parameters& w, const BatchView<S>&, const BatchView<S>&, const Cache&, const BatchView<S>& dy,
+    void backward(const Parameters& w, const BatchView<S>& x, const BatchView<S>&, const Cache&, const BatchView<S>& dy,
                   Dx& dx, G&) const {
+        detail::require_shape("Standardize::backward", "dy", dy, x.rows(), x.cols());
         if constexpr (is_wanted<Dx>) map_transposed(w, dy, dx);
+    }
+
+    template <class Dw>
+    void tangent(const Parameters& w, const Dw&, const BatchView<S>& x, const BatchView<S>& dx, const BatchView<S>&,
+                 const Cache&, Batch<S>& dy) const {
+        detail::require_shape("Standardize::tangent", "dx", dx, x.rows(), x.cols());
+        map(w, dx, dy);
+    }
+
+    template <class Dw, class Dx, class G>
+    void backward_tangent(const Parameters& w, const Dw&, const BatchView<S>& x, const BatchView<S>&,
+                          const BatchView<S>& y, const Cache& cache, const BatchView<S>&,
+                          const BatchView<S>& above_tangent, Dx& dx_tangent, G& g) const {
+        backward(w, x, y, cache, above_tangent, dx_tangent, g);
     }
 
     /// y = x / scale; the shift by the mean is the bias.
@@ -104,6 +119,6 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(LinearLayer<Standardize<float>>);
+static_assert(LinearLayer<Standardize<float>> && TwiceDifferentiableLayer<Standardize<float>>);
 
 }  // namespace renn

@@ -13,6 +13,8 @@ namespace renn::detail {
 template <class L>
 struct CheckedLayer {
     static_assert(Layer<L>, "renn::Network: this type is not a renn::Layer (see the concept in core/layer.hpp)");
+    using Scalar = typename L::Scalar;
+    using Parameters = typename L::Parameters;
     static constexpr bool value = true;
     static constexpr Index in = [] {
         if constexpr (requires { L::fixed_in; }) return L::fixed_in;

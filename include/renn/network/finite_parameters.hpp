@@ -3,14 +3,12 @@
 #pragma once
 
 #include <cmath>
-#include <cstddef>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
 #include <renn/core/finite.hpp>
 #include <renn/core/layer.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/named_blocks.hpp>
 
 namespace renn::detail {
 
@@ -31,19 +29,8 @@ void require_finite_block(std::string_view where, std::string_view path, std::st
 /// Throws DataError naming layer, block and entry of the first parameter that is not finite.
 template <class Net>
 void require_finite_parameters(std::string_view where, const Net& net) {
-    for_each_layer(net, [where](std::string_view path, const auto&, const auto& parameters) {
-        using P = std::remove_cvref_t<decltype(parameters)>;
-        std::size_t number = 0;
-        for_each_block(
-            [&](const auto& block) {
-                if constexpr (requires { P::names; }) {
-                    require_finite_block(where, path, P::names[number], block);
-                } else {
-                    require_finite_block(where, path, "block " + std::to_string(number), block);
-                }
-                ++number;
-            },
-            parameters);
+    for_each_named_block(net, [where](std::string_view path, const auto&, std::string_view name, const auto& block) {
+        require_finite_block(where, path, name, block);
     });
 }
 

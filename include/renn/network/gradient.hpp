@@ -2,6 +2,9 @@
 // renn/network/gradient.hpp - the first two rules of the reverse walk: gradients by the chain rule.
 #pragma once
 
+#include <string_view>
+
+#include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
 
 namespace renn {
@@ -30,6 +33,19 @@ void backward(const Step<L>& s, X<L> above, Dx& dx, G& g) {
 }
 
 }  // namespace detail
+
+/// Where branches are summed, a rule says what of `above` goes into one of them: a view of above, or of scratch. Of a
+/// gradient, all.
+template <class S>
+BatchView<S> share(const ParameterGradient&, std::string_view /*path*/, const BatchView<S>& /*branch*/,
+                   const BatchView<S>& /*sum*/, const BatchView<S>& above, Batch<S>& /*scratch*/) {
+    return above;
+}
+template <class S>
+BatchView<S> share(const InputGradient&, std::string_view, const BatchView<S>&, const BatchView<S>&,
+                   const BatchView<S>& above, Batch<S>&) {
+    return above;
+}
 
 template <class L, class Below>
 void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& below) {

@@ -116,13 +116,13 @@ private:
                  "s with the closest values get a vote each. Those with "
                  "the most votes are what the prediction rests on; the percentage is a source\u2019s share of all "
                  "votes.");
-        term("4 \u2192 9",
-             "The label is 4, the network says 9. This is also told for each source, which the network "
-             "was trained on.");
-        term("Evidence",
-             "How much of all votes went to sources of each class. <b class=\"true\">Green</b> is the true "
-             "label, <b class=\"wrong\">red</b> a wrong prediction. Sources agree if most of their votes "
-             "are for the class that the network predicts.");
+        if (page_.class_names.empty()) {
+            term("Sources say",
+                 "The mean of the targets of the most voted sources, weighted by their votes, to be compared with the "
+                 "prediction.");
+        } else {
+            class_key(term);
+        }
         term("Blend",
              "The mean of the most voted sources, weighted by their votes: what the network \u201csees\u201d.");
         term("Before and after the activation",
@@ -130,6 +130,17 @@ private:
              "After a ReLU many values are equally 0; where more samples tie than "
              "places are left, the tie rule decides.");
         out_ += "</dl>\n</details>\n";
+    }
+
+    template <class Term>
+    static void class_key(const Term& term) {
+        term("4 \u2192 9",
+             "The label is 4, the network says 9. This is also told for each source, which the network "
+             "was trained on.");
+        term("Evidence",
+             "How much of all votes went to sources of each class. <b class=\"true\">Green</b> is the true "
+             "label, <b class=\"wrong\">red</b> a wrong prediction. Sources agree if most of their votes "
+             "are for the class that the network predicts.");
     }
 
     void overview(const std::vector<const ReportSample*>& wrong, const std::vector<const ReportSample*>& right) {
@@ -183,9 +194,15 @@ private:
 
     void input(const ReportSample& s) {
         out_ += "<div class=\"input\">\n";
-        if (!s.picture.empty()) {
-            out_ += "<figure>" + html::image(s.picture, "The input, " + name_of(s)) + "</figure>\n";
-        }
+        const bool targets = !page_.target_image.empty();
+        const auto figure = [&](const Picture& picture, const std::string& alternative, const std::string& caption) {
+            if (picture.empty()) return;
+            out_ += "<figure>" + html::image(picture, alternative + ", " + name_of(s));
+            if (targets) out_ += "<figcaption>" + caption + "</figcaption>";
+            out_ += "</figure>\n";
+        };
+        figure(s.picture, targets ? "The target" : "The input", "Target<br>" + values_text(s.target));
+        figure(s.output_picture, "The output", "Predicted<br>" + values_text(s.outputs));
         out_ += "<dl>";
         const auto line = [this](std::string_view name, std::string_view kind, std::int32_t label) {
             ((out_ += "<dt>") += name) += "</dt><dd";
@@ -194,7 +211,17 @@ private:
         };
         if (s.prediction >= 0) line("Prediction", relation(s, s.prediction), s.prediction);
         if (s.label >= 0) line("True label", "true", s.label);
+        if (!targets) {
+            values("Target", s.target);
+            values("Predicted", s.outputs);
+        }
         out_ += "</dl>\n</div>\n";
+    }
+
+    void values(std::string_view name, const std::vector<double>& shown) {
+        const std::string text = values_text(shown);
+        if (text.empty()) return;
+        out_ += "<dt>" + std::string(name) + "</dt><dd class=\"values\">" + text + "</dd>";
     }
 
     void layer(const ReportSample& s, std::size_t number) {

@@ -29,6 +29,7 @@ struct ReportQuery {
     Column<S> input = {};
     std::int32_t label = -1;  ///< -1: not known
     std::string tag = {};     ///< the user's own text for it
+    Column<S> target = {};    ///< regression: what the outputs should be, if known
 };
 
 /// Collects traced predictions and writes them as one HTML page: the input, the evidence for each class, the blend of
@@ -42,7 +43,9 @@ struct ReportQuery {
 ///     report.write("report.html");
 ///
 /// Shows what there is: samples without image shape by tag and id, without labels no evidence, only the kinds of
-/// activation that voted. A value; nothing it was given is referred to later.
+/// activation that voted, for regression the outputs beside the target and the blend of the sources' targets. Where
+/// targets are pictures (RetracePage::target_image), samples are shown as these. A value; nothing it was given is
+/// referred to later.
 class RetraceReport {
 public:
     explicit RetraceReport(RetracePage page = {}) : page_(std::move(page)) {}
@@ -51,14 +54,20 @@ public:
     void fact(std::string name, std::string value) { page_.facts.push_back({std::move(name), std::move(value)}); }
 
     /// Adds the answer for a sample.
-    /// Throws   DataError if `training` lacks a source; ShapeError if the input does not have its image shape.
+    /// Throws   DataError if `training` lacks a source; ShapeError if the input does not have its image shape, or
+    ///          targets or outputs not the page's.
     template <class I, class S>
     void add(const Retrace<I>& answer, const Dataset<S>& training, const ReportQuery<S>& query) {
-        ReportSample sample = detail::report_sample(answer, training, page_.detail);
+        ReportSample sample = detail::report_sample(answer, training, page_.detail, page_.target_image);
         sample.id = query.id;
         sample.label = query.label;
         sample.tag = query.tag;
-        if (query.input.size() > 0) sample.picture = picture(query.input, training.image());
+        if (detail::is_regression(training)) sample.target = detail::doubles(query.target);
+        if (page_.target_image.empty()) {
+            if (query.input.size() > 0) sample.picture = picture(query.input, training.image());
+        } else if (query.target.size() > 0) {
+            sample.picture = picture(query.target, page_.target_image);
+        }
         if (page_.samples.empty()) {
             page_.provenance = answer.provenance();
             for (int c = 0; c < training.classes(); ++c) page_.class_names.push_back(training.class_name(c));
@@ -72,6 +81,7 @@ public:
         ReportQuery<S> query{.id = queries.id(position), .input = queries.input(position)};
         if (queries.has_labels()) query.label = queries.label(position);
         if (!queries.tags().empty()) query.tag = queries.tags()[static_cast<std::size_t>(position)];
+        if (queries.has_targets()) query.target = queries.targets().col(position);
         add(answer, training, query);
     }
 

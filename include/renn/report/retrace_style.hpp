@@ -61,6 +61,8 @@ figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;m
 .input dl{margin:10px 0 0}
 .input dt{font-size:12.5px;color:var(--quiet)}
 .input dd{margin:0 0 4px;font-weight:650;font-size:19px;line-height:1.25}
+.input .values{font-size:13px;font-weight:600}
+.input figure{margin-bottom:8px}
 .head{display:flex;flex-wrap:wrap;gap:2px 10px;align-items:baseline;margin-bottom:9px}
 .head .quiet{font-size:12.5px}
 .verdict{font-size:13px;flex-basis:100%}

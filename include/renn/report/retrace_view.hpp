@@ -37,7 +37,8 @@ struct ReportView {
     std::vector<double> evidence;       ///< one a class; empty without labels
     std::vector<ReportSource> sources;  ///< most votes first
     Picture blend;
-    std::size_t blended = 0;  ///< sources in the blend
+    std::size_t blended = 0;      ///< sources in the blend
+    std::vector<double> targets;  ///< regression: the blend of the sources' targets
 };
 
 /// One neuron: what its own closest samples look like together.
@@ -63,6 +64,8 @@ struct ReportSample {
     std::int32_t label = -1;       ///< -1: not known
     std::int32_t prediction = -1;  ///< -1: a model without outputs
     Picture picture;
+    std::vector<double> outputs, target;  ///< regression: what the model says, and what it should, if known
+    Picture output_picture;               ///< of the outputs, if targets are pictures
     ReportLayer network;
     std::vector<ReportLayer> layers;
 
@@ -88,6 +91,7 @@ struct RetracePage {
     std::string sample_name = "sample";           ///< what a query is called: "test image"
     std::string source_name = "training sample";  ///< what a source is called: "training image"
     ReportDetail detail = {};
+    ImageShape target_image = {};  ///< targets are pictures of this shape: samples and blends are shown as theirs
     std::vector<Fact> facts = {};
     std::vector<std::string> class_names = {};
     Provenance provenance = {};
@@ -96,17 +100,47 @@ struct RetracePage {
 
 namespace detail {
 
+/// Outputs are no classes.
 template <class S>
-ReportSource report_source(const Source& source, const Dataset<S>& training) {
+bool is_regression(const Dataset<S>& data) {
+    return data.has_targets() && !data.has_labels();
+}
+
+/// Values of an output or target.
+template <class V>
+std::vector<double> doubles(const V& values) {
+    return {values.data(), values.data() + values.size()};
+}
+
+template <class S>
+Picture sample_picture(const Dataset<S>& data, Index position, const ImageShape& target_image) {
+    if (!target_image.empty()) return picture(data.targets().col(position), target_image);
+    return picture(data.input(position), data.image());
+}
+
+/// Pictures are blended as such, whatever the inputs are: hues, for one, have no mean.
+template <class S, class Sources>
+Picture blend_picture(const std::vector<double>& weights, const Sources& sources, const Dataset<S>& data,
+                      const ImageShape& target_image) {
+    std::vector<std::uint64_t> ids;
+    for (const auto& s : sources) ids.push_back(s.id);
+    if (!target_image.empty()) return picture(blend_targets(weights, ids, data), target_image);
+    if (data.image().empty()) return {};
+    return picture(blend(weights, ids, data), data.image());
+}
+
+template <class S>
+ReportSource report_source(const Source& source, const Dataset<S>& training, const ImageShape& target_image) {
     const Index position = training.position_of(source.id);
-    ReportSource shown{source, {}, picture(training.input(position), training.image())};
+    ReportSource shown{source, {}, sample_picture(training, position, target_image)};
+    if (is_regression(training)) shown.source.prediction = -1;
     if (!training.tags().empty()) shown.tag = training.tags()[static_cast<std::size_t>(position)];
     return shown;
 }
 
 template <class I, class S>
 ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& training, std::size_t shown,
-                       std::size_t blended) {
+                       std::size_t blended, const ImageShape& target_image) {
     ReportView view;
     view.kind = kind;
     view.neurons = votes.neurons();
@@ -115,20 +149,27 @@ ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& train
     if (top.empty()) return view;
     if (top.front().label >= 0) view.evidence = votes.evidence();
     for (std::size_t i = 0; i < std::min(shown, top.size()); ++i) {
-        view.sources.push_back(report_source(top[i], training));
+        view.sources.push_back(report_source(top[i], training, target_image));
     }
     view.blended = std::min(blended, top.size());
-    if (view.blended > 0 && !training.image().empty()) {
-        view.blend = picture(blend(std::span(top).first(view.blended), training), training.image());
+    const auto used = std::span(top).first(view.blended);
+    if (used.empty()) return view;
+    const std::vector<double> weights = vote_weights(used);
+    view.blend = blend_picture(weights, used, training, target_image);
+    if (is_regression(training)) {
+        std::vector<std::uint64_t> ids;
+        for (const Source& s : used) ids.push_back(s.id);
+        view.targets = doubles(blend_targets(weights, ids, training));
     }
     return view;
 }
 
 template <class S>
-ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training) {
+ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training,
+                           const ImageShape& target_image) {
     ReportNeuron shown{unit, sources.value, {}, -1, 0.0};
     if (sources.neighbours.empty()) return shown;
-    if (!training.image().empty()) shown.blend = picture(blend(sources, training), training.image());
+    shown.blend = blend_picture(distance_weights(sources.neighbours), sources.neighbours, training, target_image);
     if (training.has_labels()) {
         std::vector<std::size_t> count(static_cast<std::size_t>(training.classes()), 0);
         for (const Neighbour& n : sources.neighbours) {
@@ -144,7 +185,7 @@ ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, con
 /// The neurons of a place with the largest values.
 template <class I, class S>
 std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& place, const Dataset<S>& training,
-                                         std::size_t count) {
+                                         std::size_t count, const ImageShape& target_image) {
     std::vector<std::pair<NeuronSources, std::uint32_t>> all;
     if (count == 0) return {};
     for (const std::uint32_t unit : place.units) all.emplace_back(answer.neuron(place.name, unit), unit);
@@ -152,16 +193,28 @@ std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& 
                      [](const auto& a, const auto& b) { return a.first.value > b.first.value; });
     std::vector<ReportNeuron> shown;
     for (std::size_t i = 0; i < std::min(count, all.size()); ++i) {
-        shown.push_back(report_neuron(all[i].second, all[i].first, training));
+        shown.push_back(report_neuron(all[i].second, all[i].first, training, target_image));
     }
     return shown;
 }
 
 /// Everything but what is known of the sample itself. Throws DataError if `training` lacks a source.
 template <class I, class S>
-ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training, const ReportDetail& shown) {
+ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training, const ReportDetail& shown,
+                           const ImageShape& target_image) {
+    if (!target_image.empty() && !training.has_targets()) {
+        raise<DataError>("RetraceReport::add", "target_image", "data without targets", "targets");
+    }
     ReportSample sample;
-    sample.prediction = answer.prediction();
+    if (is_regression(training)) {
+        sample.outputs = doubles(answer.outputs());
+    } else {
+        sample.prediction = answer.prediction();
+    }
+    if (!target_image.empty() && !answer.outputs().empty()) {
+        sample.output_picture =
+            picture(Eigen::Map<const Column<S>>(answer.outputs().data(), std::ssize(answer.outputs())), target_image);
+    }
     const auto k = static_cast<std::size_t>(answer.provenance().k);
     const std::size_t blended = shown.blended > 0 ? shown.blended : std::min<std::size_t>(k, 50);
     const std::size_t places = answer.layers().size();
@@ -171,17 +224,19 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
         const Point& place = answer.place(i);
         (place.kind == Kind::pre ? pre : post) = true;
         if (place.layer != last || sample.layers.empty()) {
-            sample.layers.push_back({place.name, {}, report_neurons(answer, place, training, shown.neurons)});
+            sample.layers.push_back(
+                {place.name, {}, report_neurons(answer, place, training, shown.neurons, target_image)});
         } else {
             sample.layers.back().name += ", " + place.name;
         }
         last = place.layer;
         sample.layers.back().views.push_back(
-            report_view(answer.layer(i), place.kind, training, shown.layer_sources, blended));
+            report_view(answer.layer(i), place.kind, training, shown.layer_sources, blended, target_image));
     }
     for (const Kind kind : {Kind::pre, Kind::post}) {
         if (!(kind == Kind::pre ? pre : post)) continue;
-        sample.network.views.push_back(report_view(answer.kind(kind), kind, training, shown.sources, blended));
+        sample.network.views.push_back(
+            report_view(answer.kind(kind), kind, training, shown.sources, blended, target_image));
     }
     return sample;
 }

@@ -55,6 +55,14 @@ protected:
         return s.tag.empty() ? page_.sample_name + ' ' + std::to_string(s.id) : s.tag;
     }
 
+    /// "0.12, 0.5, 1": a few values of an output; nothing for many.
+    static std::string values_text(const std::vector<double>& values) {
+        std::string text;
+        if (values.size() > 8) return text;
+        for (const double v : values) text += (text.empty() ? "" : ", ") + html::number(v, 3);
+        return text;
+    }
+
     /// Bars of one row have one scale, so that both kinds can be compared.
     void views(const ReportSample& s, const ReportLayer& l, bool network) {
         double most = 0.0;
@@ -92,6 +100,9 @@ protected:
     }
 
     void verdict(const ReportSample& s, const ReportView& v) {
+        if (const std::string said = values_text(v.targets); !said.empty()) {
+            out_ += "<span class=\"verdict\">sources say " + said + "</span>";
+        }
         if (v.evidence.empty() || s.prediction < 0) return;
         const auto best =
             static_cast<std::int32_t>(std::max_element(v.evidence.begin(), v.evidence.end()) - v.evidence.begin());

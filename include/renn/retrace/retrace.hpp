@@ -23,8 +23,10 @@ namespace renn {
 /// A recorded sample near a query at one neuron.
 struct Neighbour {
     std::uint64_t id = 0;
-    double value = 0.0;     ///< the neuron's for that sample
-    double distance = 0.0;  ///< |value - the query's|
+    double value = 0.0;     ///< the neuron's for that sample; of a channel in several dimensions, their mean
+    double distance = 0.0;  ///< |value - the query's|, in several dimensions the Euclidean one
+
+    bool operator==(const Neighbour&) const = default;
 };
 
 /// One neuron of an answer.
@@ -36,6 +38,8 @@ struct NeuronSources {
     std::size_t tied = 0;               ///< samples at it; they compete for k - closer places
     std::size_t places = 0;
     bool votes = true;  ///< false where the tie policy makes the neuron abstain
+
+    bool operator==(const NeuronSources&) const = default;
 };
 
 /// What produced an answer.
@@ -47,6 +51,8 @@ struct Provenance {
     std::uint64_t fingerprint = 0;  ///< of the model
     std::string build;              ///< compiler, instruction set and scalar of the recording
     bool same_build = true;         ///< this program was built the same way, so equal activations have equal bits
+
+    bool operator==(const Provenance&) const = default;
 };
 
 /// The sources of one query: for the network (this object itself), for each layer, for each neuron. A value: it keeps
@@ -62,6 +68,7 @@ public:
     /// The model's outputs for the query, and its class; -1 for a model without outputs.
     const std::vector<Scalar>& outputs() const noexcept { return this->search_->outputs; }
     std::int32_t prediction() const noexcept { return this->search_->prediction; }
+    const std::vector<std::string>& class_names() const noexcept { return this->store().class_names; }
 
     /// Whether the sources speak for the class that the model predicts; false if nobody voted.
     bool agreement() const { return prediction() >= 0 && this->evidence_class() == prediction(); }
@@ -132,16 +139,13 @@ public:
         const NeuronAnswer& a = this->search_->neurons[number];
         const Window& w = a.window;
         NeuronSources result{a.query, {}, w.boundary, w.closer, w.tied, w.places, a.votes};
-        const auto entry = this->search_->index->entry(a.unit);
-        const auto add = [&](std::uint32_t begin, std::uint32_t end) {
-            for (std::uint32_t i = begin; i < end; ++i) {
-                const std::uint32_t s = entry.column.order[i];
-                if (!this->search_->admits(s)) continue;
-                const auto value = static_cast<double>(entry.column.at(i));
-                result.neighbours.push_back({this->store().ids[s], value, std::abs(value - a.query)});
-            }
-        };
-        add(w.tied_begin, w.tied_end);
+        for (std::uint32_t i = w.tied_begin; i < w.tied_end; ++i) {
+            const std::uint32_t s = a.order[i];
+            if (!this->search_->admits(s)) continue;
+            const auto value = static_cast<double>(this->search_->index->value(a.unit, s));
+            const double distance = a.distances != nullptr ? a.distances[i] : std::abs(value - a.query);
+            result.neighbours.push_back({this->store().ids[s], value, distance});
+        }
         const auto nearer = [](const Neighbour& x, const Neighbour& y) {
             return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;
         };
@@ -168,8 +172,7 @@ public:
             const double votes = this->vote_of(i, sample);
             if (votes <= 0.0) continue;
             const Point& point = this->store().points[a.unit.point];
-            found.push_back({point.name, point.units[a.unit.unit], votes,
-                             std::abs(static_cast<double>(this->search_->index->value(a.unit, sample)) - a.query)});
+            found.push_back({point.name, point.units[a.unit.unit], votes, this->search_->distance(a, sample)});
         }
         return found;
     }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -55,10 +56,12 @@ struct RetraceOptions {
     std::optional<std::uint64_t> without = {};  ///< all but this sample
 };
 
-/// One neuron's answer: its own value for the query, and the closest recorded ones as ranges of its sorted column.
+/// One neuron's answer: its own value for the query, and the closest recorded ones as ranges of its sorted column; of a
+/// neuron in several dimensions, as ranges of what was found.
 struct NeuronAnswer {
     Unit unit;
-    const std::uint32_t* order = nullptr;  ///< of its sorted column
+    const std::uint32_t* order = nullptr;  ///< of its sorted column, or of what was found
+    const double* distances = nullptr;     ///< of what was found, in several dimensions
     double query = 0.0;
     Window window;
     bool votes = true;         ///< false where the tie policy makes it abstain
@@ -77,12 +80,26 @@ struct Search {
 
     std::shared_ptr<const Index> index;
     RetraceOptions options;
-    std::uint32_t without = no_sample;                 ///< position of the sample left out
-    std::shared_ptr<const std::vector<char>> allowed;  ///< one a sample, or null: all
-    std::vector<NeuronAnswer> neurons;                 ///< by point, then unit
-    std::vector<std::uint32_t> chosen;                 ///< positions that lowest_id chose from tied groups
-    std::vector<Scalar> outputs;                       ///< of the model for the query
-    std::int32_t prediction = -1;                      ///< -1 for a model without outputs
+    std::uint32_t without = no_sample;                         ///< position of the sample left out
+    std::shared_ptr<const std::vector<char>> allowed;          ///< one a sample, or null: all
+    std::vector<NeuronAnswer> neurons;                         ///< by point, then unit
+    std::vector<std::uint32_t> chosen;                         ///< positions that lowest_id chose from tied groups
+    std::vector<std::shared_ptr<const NearestSamples>> found;  ///< by neurons in several dimensions
+    std::vector<Scalar> outputs;                               ///< of the model for the query
+    std::int32_t prediction = -1;                              ///< -1 for a model without outputs
+
+    /// Of a sample from the query at one neuron; infinite beyond the boundary in several dimensions.
+    double distance(const NeuronAnswer& a, std::uint32_t sample) const {
+        if (a.distances == nullptr) return std::abs(static_cast<double>(index->value(a.unit, sample)) - a.query);
+        const std::uint32_t* tied = a.order + a.window.closer_end;
+        const std::uint32_t* end = a.order + a.window.tied_end;
+        const std::uint32_t* at = std::find(a.order, tied, sample);
+        if (at == tied) {
+            at = std::lower_bound(tied, end, sample);
+            if (at == end || *at != sample) return std::numeric_limits<double>::infinity();
+        }
+        return a.distances[at - a.order];
+    }
 
     bool admits(std::uint32_t sample) const noexcept {
         return sample != without && (allowed == nullptr || (*allowed)[sample] != 0);
@@ -134,11 +151,35 @@ inline void check_retrace_options(const RetraceOptions& options) {
     if (options.k < 0) raise<DataError>("retrace", "k", std::to_string(options.k), "0 or more");
 }
 
+/// What the tie policy makes of an answer; `activity` is how far from 0 the query's value is.
+template <class Index>
+void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
+    const Window& w = answer.window;
+    const bool tied = w.tied > w.places;
+    if (search.options.ties == Ties::strict) answer.votes = !tied;
+    if (search.options.ties == Ties::skip_inactive) answer.votes = activity >= 1e-7;
+    answer.chosen = static_cast<std::uint32_t>(search.chosen.size());
+    if (search.options.ties == Ties::lowest_id && tied) {
+        const auto& ids = search.index->store().ids;
+        const auto from = static_cast<std::ptrdiff_t>(search.chosen.size());
+        const auto collect = [&](std::uint32_t begin, std::uint32_t end) {
+            for (std::uint32_t i = begin; i < end; ++i) {
+                if (search.admits(answer.order[i])) search.chosen.push_back(answer.order[i]);
+            }
+        };
+        collect(w.tied_begin, w.closer_begin);
+        collect(w.closer_end, w.tied_end);
+        const auto first = search.chosen.begin() + from;
+        std::nth_element(first, first + w.places, search.chosen.end(),
+                         [&ids](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
+        search.chosen.resize(static_cast<std::size_t>(from) + w.places);
+    }
+}
+
 template <class Index>
 NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query) {
     const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
-    NeuronAnswer answer{
-        u, entry.column.order, query, {}, true, false, static_cast<std::uint32_t>(search.chosen.size())};
+    NeuronAnswer answer{.unit = u, .order = entry.column.order, .query = query, .window = {}};
     Window& w = answer.window;
     const std::uint32_t position = entry.locator->position(entry.column, query);
     if (search.allowed != nullptr) {
@@ -160,51 +201,72 @@ NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::
         const std::uint32_t last = below ? w.closer_begin - 1 : w.tied_end - 1;  // the largest value of the only run
         answer.zeros = below != above && !(entry.column.values[last] > 0);
     }
-    if (search.options.ties == Ties::strict) answer.votes = !tied;
-    if (search.options.ties == Ties::skip_inactive) answer.votes = std::abs(query) >= 1e-7;
-    if (search.options.ties == Ties::lowest_id && tied) {
-        const auto& ids = search.index->store().ids;
-        const auto from = static_cast<std::ptrdiff_t>(search.chosen.size());
-        const auto collect = [&](std::uint32_t begin, std::uint32_t end) {
-            for (std::uint32_t i = begin; i < end; ++i) {
-                if (search.admits(entry.column.order[i])) search.chosen.push_back(entry.column.order[i]);
-            }
-        };
-        collect(w.tied_begin, w.closer_begin);
-        collect(w.closer_end, w.tied_end);
-        const auto first = search.chosen.begin() + from;
-        std::nth_element(first, first + w.places, search.chosen.end(),
-                         [&ids](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
-        search.chosen.resize(static_cast<std::size_t>(from) + w.places);
-    }
+    settle_ties(search, answer, std::abs(query));
     return answer;
 }
 
-/// Runs one query. `value(point, unit)` is the model's value there.
+/// One neuron in several dimensions; everything as in one, by Euclidean distance.
+template <class Index>
+NeuronAnswer answer_channel(Search<Index>& search, Unit u, const std::vector<double>& query) {
+    const auto found = std::make_shared<const NearestSamples>(search.index->tree(u).nearest(
+        query, search.options.k, [&search](std::uint32_t sample) { return search.admits(sample); }));
+    search.found.push_back(found);
+    double sum = 0.0, largest = 0.0;
+    for (const double value : query) {
+        sum += value;
+        largest = std::max(largest, std::abs(value));
+    }
+    NeuronAnswer answer{.unit = u,
+                        .order = found->samples.data(),
+                        .distances = found->distances.data(),
+                        .query = sum / static_cast<double>(query.size()),
+                        .window = {}};
+    Window& w = answer.window;
+    const auto size = static_cast<std::uint32_t>(found->samples.size());
+    w.closer_end = w.closer = found->closer;
+    w.tied_end = size;
+    w.tied = size - found->closer;
+    w.places = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, size)) - w.closer;
+    w.boundary = found->boundary;
+    settle_ties(search, answer, largest);
+    return answer;
+}
+/// Runs one query. `value(point, column)` is the model's value there: one a neuron, or one a dimension of it.
 template <class Index, class Value>
 void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting, const Value& value) {
     constexpr std::size_t ahead = 6;  // neurons between one step of a search and the next, so memory has time to come
     const Index& index = *search.index;
+    const auto& points = index.store().points;
+    const auto scalar = [&points](Unit u) { return points[u.point].dimensions() == 1; };
     std::vector<std::pair<Unit, double>> queries;
     for (const std::uint32_t p : voting) {
-        const auto count = static_cast<std::uint32_t>(index.store().points[p].units.size());
-        for (std::uint32_t u = 0; u < count; ++u) queries.push_back({{p, u}, static_cast<double>(value(p, u))});
+        const auto count = static_cast<std::uint32_t>(points[p].units.size());
+        for (std::uint32_t u = 0; u < count; ++u) {
+            queries.push_back({{p, u}, scalar({p, u}) ? static_cast<double>(value(p, u)) : 0.0});
+        }
     }
     const std::size_t total = queries.size();
     search.neurons.reserve(total);
+    const auto prefetch = [&](std::size_t i, int step) {
+        const auto& [unit, query] = queries[i];
+        if (!scalar(unit)) return;
+        const auto entry = index.entry(unit);
+        entry.locator->prefetch(entry.column, query, step);
+    };
+    std::vector<double> place;
     for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
-        if (i < total) {
-            const auto entry = index.entry(queries[i].first);
-            entry.locator->prefetch(entry.column, queries[i].second, 0);
-        }
-        if (i >= ahead && i - ahead < total) {
-            const auto& [unit, query] = queries[i - ahead];
-            const auto entry = index.entry(unit);
-            entry.locator->prefetch(entry.column, query, 1);
-        }
+        if (i < total) prefetch(i, 0);
+        if (i >= ahead && i - ahead < total) prefetch(i - ahead, 1);
         if (i >= 2 * ahead) {
             const auto& [unit, query] = queries[i - 2 * ahead];
-            search.neurons.push_back(answer_neuron(search, unit, index.entry(unit), query));
+            if (scalar(unit)) {
+                search.neurons.push_back(answer_neuron(search, unit, index.entry(unit), query));
+            } else {
+                place.resize(static_cast<std::size_t>(points[unit.point].dimensions()));
+                auto column = static_cast<std::uint32_t>(unit.unit * place.size());
+                for (double& coordinate : place) coordinate = static_cast<double>(value(unit.point, column++));
+                search.neurons.push_back(answer_channel(search, unit, place));
+            }
             const Window& w = search.neurons.back().window;  // whose votes will be counted
             const std::uint32_t end = std::min(w.closer_end, w.closer_begin + 256);
             for (std::uint32_t o = w.closer_begin; o < end; o += 16)

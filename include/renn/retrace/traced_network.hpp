@@ -25,6 +25,7 @@
 #include <renn/tracing/derivation.hpp>
 #include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/observe.hpp>
+#include <renn/tracing/pool_channels.hpp>
 #include <renn/tracing/probe.hpp>
 #include <renn/tracing/record.hpp>
 
@@ -162,7 +163,8 @@ private:
         detail::check_retrace_options(options);
         const std::vector<std::uint32_t> voting = detail::voting_points(recorded.points, options);
         const auto allowed = detail::allowed_samples(recorded, options);
-        const auto blocks = blocks_of(values, recorded, voting);
+        std::vector<Batch<Scalar>> pooled;
+        const auto blocks = blocks_of(values, recorded, voting, pooled);
 
         const renn::Index queries = blocks.empty() ? 0 : values[recorded.points[voting.front()].name].cols();
         std::vector<std::shared_ptr<Search>> searches(static_cast<std::size_t>(queries));
@@ -174,8 +176,9 @@ private:
             std::optional<std::uint64_t> without = options.without;
             if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
             if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
-            detail::run_search(*search, voting, [&](std::uint32_t point, std::uint32_t unit) {
-                return (*blocks[point])(static_cast<renn::Index>(recorded.points[point].units[unit]), q);
+            detail::run_search(*search, voting, [&](std::uint32_t point, std::uint32_t column) {
+                const bool direct = recorded.points[point].by_channel();
+                return (*blocks[point])(direct ? column : recorded.points[point].units[column], q);
             });
             if (values.output().rows() > 0) {
                 const auto column = values.output().col(q);
@@ -190,9 +193,12 @@ private:
         return result;
     }
 
-    /// The query's values of every voting point, by the point's number. Throws MismatchError if one is missing.
+    /// The query's values of every voting point, by the point's number; of channels, what `pooled` then holds. Throws
+    /// MismatchError if one is missing.
     static std::vector<const Batch<Scalar>*> blocks_of(const Activations<Scalar>& values, const Store& recorded,
-                                                       const std::vector<std::uint32_t>& voting) {
+                                                       const std::vector<std::uint32_t>& voting,
+                                                       std::vector<Batch<Scalar>>& pooled) {
+        pooled.resize(recorded.points.size());
         std::vector<const Batch<Scalar>*> blocks(recorded.points.size(), nullptr);
         for (const std::uint32_t p : voting) {
             const Point& point = recorded.points[p];
@@ -206,6 +212,10 @@ private:
                 detail::raise<ShapeError>("retrace", point.text(), std::to_string(blocks[p]->rows()) + " units",
                                           std::to_string(point.width));
             }
+            if (point.by_channel()) {
+                pool_channels<Scalar>(point, *blocks[p], pooled[p]);
+                blocks[p] = &pooled[p];
+            }
         }
         return blocks;
     }
@@ -216,9 +226,8 @@ private:
 };
 
 /// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.
-template <class Policy = KdTree, class... Layers>
-auto trace(Network<Layers...> net, Selection selection = {}) {
-    using Net = Network<Layers...>;
+template <class Policy = KdTree, Composite Net>
+auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
 }
 

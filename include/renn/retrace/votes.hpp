@@ -24,6 +24,8 @@ struct Source {
     double share = 0.0;            ///< of all votes; the shares of all sources sum to 1
     std::int32_t label = -1;       ///< -1 if none was recorded
     std::int32_t prediction = -1;  ///< the model's own for this sample; -1 if it has no outputs
+
+    bool operator==(const Source&) const = default;
 };
 
 /// Memory for counting votes, to be used again from query to query.
@@ -111,6 +113,8 @@ public:
         }
         return std::move(scratch.shares);
     }
+
+    bool has_labels() const noexcept { return !store().labels.empty(); }
 
     /// Share of all votes that went to samples of each class; sums to 1, or is all 0 if nobody voted.
     /// Throws DataError if no labels were recorded.
@@ -200,7 +204,7 @@ protected:
     double vote_of(std::size_t i, std::uint32_t sample) const {
         const NeuronAnswer& a = search_->neurons[i];
         if (!a.votes || a.window.closer + a.window.places == 0) return 0.0;
-        const double distance = std::abs(static_cast<double>(search_->index->value(a.unit, sample)) - a.query);
+        const double distance = search_->distance(a, sample);
         if (distance < a.window.boundary) return 1.0;
         if (distance > a.window.boundary) return 0.0;
         if (a.window.tied == a.window.places) return 1.0;
@@ -293,8 +297,7 @@ private:
                 } else {
                     const NeuronAnswer& a = search_->neurons[g.neuron];
                     for (std::size_t c = 0; c < width; ++c) {
-                        const auto value = static_cast<double>(search_->index->value(a.unit, samples[c]));
-                        sums[c] += std::abs(value - a.query) == a.window.boundary ? g.share : 0.0;
+                        sums[c] += search_->distance(a, samples[c]) == a.window.boundary ? g.share : 0.0;
                     }
                 }
             }

@@ -29,6 +29,7 @@ public:
         Index width;
         Batch<S> values;
         bool derived;  ///< follows, value by value, from the block before
+        Shape shape;   ///< empty where a sample is no image
     };
 
     /// All places, in the order of the pass.
@@ -100,7 +101,8 @@ private:
         const bool behind = place.kind == Kind::post && !blocks_.empty() && blocks_.back().kind == Kind::pre &&
                             blocks_.back().width == values.rows();
         const Index layer = blocks_.empty() ? 0 : blocks_.back().layer + (behind ? 0 : 1);
-        blocks_.push_back({std::string(place.name), place.kind, layer, values.rows(), values, place.derived});
+        blocks_.push_back(
+            {std::string(place.name), place.kind, layer, values.rows(), values, place.derived, place.shape});
     }
 
     const Batch<S>& by_layer(Index layer, Kind kind) const {

@@ -56,16 +56,17 @@ public:
         return std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
     }
 
-    /// Values of a unit in sample order; the point must be a stored one.
-    std::span<const S> values(Unit u) const noexcept {
-        const Pages& block = blocks_[u.point];
-        return {block.data() + static_cast<std::size_t>(u.unit) * static_cast<std::size_t>(capacity_),
+    /// Values of a unit in sample order; the point must be a stored one. Of a channel in several dimensions, those of
+    /// one of them.
+    std::span<const S> values(Unit u, Index dimension = 0) const noexcept {
+        const Index column = static_cast<Index>(u.unit) * points[u.point].dimensions() + dimension;
+        return {blocks_[u.point].data() + static_cast<std::size_t>(column * capacity_),
                 static_cast<std::size_t>(samples())};
     }
 
-    /// Where recording writes a unit's values; room for `capacity` samples.
-    S* column(std::size_t point, Index unit) noexcept {
-        return blocks_[point].data() + static_cast<std::size_t>(unit * capacity_);
+    /// Where recording writes a column, unit after unit and dimension after dimension; room for `capacity` samples.
+    S* column(std::size_t point, Index column) noexcept {
+        return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
     }
     Index capacity() const noexcept { return capacity_; }
 
@@ -74,8 +75,8 @@ public:
         std::vector<Pages> larger(points.size());
         for (std::size_t p = 0; p < points.size(); ++p) {
             if (!points[p].stored()) continue;
-            larger[p] = Pages(static_cast<std::size_t>(points[p].count() * capacity));
-            for (Index u = 0; u < points[p].count() && filled > 0; ++u) {
+            larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * capacity));
+            for (Index u = 0; u < points[p].columns() && filled > 0; ++u) {
                 std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * capacity));
             }
         }

@@ -9,7 +9,8 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
-#include <renn/network/network.hpp>
+#include <renn/core/shape.hpp>
+#include <renn/network/layer_sequence.hpp>
 #include <renn/tracing/point.hpp>
 
 namespace renn {
@@ -40,48 +41,59 @@ public:
 
     template <class L>
     void visit(const Step<L>& s) {
-        constexpr bool nested = requires {
-            typename L::template LayerType<0>;
-        };
-        if constexpr (nested) {
+        follow_shape(s);
+        if constexpr (Composite<L>) {
             return;
         } else if constexpr (ActivationLayer<L>) {
             constexpr bool elementwise = requires(const S* in, S* out) {
                 s.layer.apply(in, out, Index{});
             };
             const bool derived = elementwise && s.x.size() > 0 && s.x.data() == last_;
-            recorder_.record(Place{s.path, Kind::post, derived}, s.y, ids_);
+            recorder_.record(Place{s.path, Kind::post, derived, shape_}, s.y, ids_);
             last_ = nullptr;
         } else if constexpr (has_parameters<L>) {
-            recorder_.record(Place{s.path, Kind::pre}, s.y, ids_);
+            recorder_.record(Place{s.path, Kind::pre, false, shape_}, s.y, ids_);
             last_ = s.y.data();
         }
     }
 
 private:
+    /// Activations and dropout keep the shape of the image they get, and a nested network leaves that of its last
+    /// layer; layers that know no shape lose it.
+    template <class L>
+    void follow_shape(const Step<L>& s) {
+        if constexpr (requires { s.layer.output_shape(); }) {
+            shape_ = s.layer.output_shape();
+        } else if constexpr (!Composite<L> && requires { s.layer.out_features(); }) {
+            shape_ = {};
+        }
+        if (shape_.size() != s.y.rows()) shape_ = {};
+    }
+
     R& recorder_;
     std::span<const std::uint64_t> ids_;
+    Shape shape_ = {};
     const S* last_ = nullptr;  ///< the pre-activation block reported last
 };
 
 }  // namespace detail
 
 /// A network can be observed on several threads, each with its own workspace.
-template <class... Layers>
-auto make_workspace(const Network<Layers...>&) {
-    return Workspace<Network<Layers...>>();
+template <Composite Net>
+auto make_workspace(const Net&) {
+    return Workspace<Net>();
 }
 
-template <class... Layers>
-constexpr bool may_run_in_parallel(const Network<Layers...>&) noexcept {
+template <Composite Net>
+constexpr bool may_run_in_parallel(const Net&) noexcept {
     return true;
 }
 
 /// Runs the network in evaluation mode and reports every pre- and post-activation. Returns its output.
 /// Cost   one forward pass; what the recorder does comes on top.
-template <class... Layers, class S, Recorder<S> R>
-const Batch<S>& observe(const Network<Layers...>& net, const BatchView<S>& x, std::span<const std::uint64_t> ids,
-                        Workspace<Network<Layers...>>& workspace, R& recorder) {
+template <Composite Net, class S, Recorder<S> R>
+const Batch<S>& observe(const Net& net, const BatchView<S>& x, std::span<const std::uint64_t> ids,
+                        Workspace<Net>& workspace, R& recorder) {
     return net.forward(x, workspace, Pass{.ids = ids}, detail::ReportVisitor<R, S>(recorder, ids));
 }
 

@@ -11,6 +11,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/shape.hpp>
 
 namespace renn {
 
@@ -27,6 +28,20 @@ struct Place {
     std::string_view name;
     Kind kind = Kind::pre;
     bool derived = false;  ///< the values follow, one by one, from those of the place reported just before
+    Shape shape = {};      ///< how the values of a sample lie, where it is an image; else empty
+};
+
+/// What a cell of a channel becomes.
+enum class Pool : std::uint8_t { mean, max };
+
+/// Channels as neurons: each channel of an image is cut into height x width cells and each cell pooled into a value.
+/// One cell makes a channel a neuron like any other; more make it a point in as many dimensions, whose closest samples
+/// are those at the smallest Euclidean distance.
+struct Channels {
+    std::string layer = {};  ///< name of a place; empty: every place that is an image
+    Index height = 1;
+    Index width = 1;
+    Pool pool = Pool::mean;
 };
 
 /// One traced place.
@@ -36,11 +51,20 @@ struct Point {
     Index layer = 0;                   ///< a layer with parameters and the activation behind it have one number
     Index width = 0;                   ///< values a sample has here
     Index derived_from = -1;           ///< point whose stored values this one is recomputed from; -1: stored itself
-    std::vector<std::uint32_t> units;  ///< the recorded ones, ascending
+    std::vector<std::uint32_t> units;  ///< the recorded ones, ascending: rows, or channels
+    Shape shape = {};                  ///< of the reported values, where they are an image
+    Shape cells = {};                  ///< what is recorded of it where channels are the neurons
+    Pool pool = Pool::mean;
 
     bool operator==(const Point&) const = default;
     bool stored() const noexcept { return derived_from < 0; }
     Index count() const noexcept { return static_cast<Index>(units.size()); }
+    bool by_channel() const noexcept { return cells.size() > 0; }
+    /// Values of one neuron for one sample, and of all recorded ones.
+    Index dimensions() const noexcept { return by_channel() ? cells.positions() : 1; }
+    Index columns() const noexcept { return count() * dimensions(); }
+    /// Neurons there are to record.
+    Index neurons() const noexcept { return by_channel() ? cells.channels : width; }
     std::string text() const { return name + " (" + std::string(kind_name(kind)) + "-activation)"; }
 };
 
@@ -61,6 +85,7 @@ struct Selection {
     std::vector<Units> units = {};         ///< for some of them, only these units
     bool pre = true;
     bool post = true;
+    std::vector<Channels> channels = {};  ///< images whose channels are the neurons; else every position is one
 };
 
 namespace detail {

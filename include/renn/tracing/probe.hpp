@@ -28,7 +28,8 @@ namespace renn {
 ///     };
 ///
 /// `probe(name, values)` is the same as `probe.pre`, the kind a retrace looks at by default; `probe.post` marks values
-/// behind an activation. Column-major matrices, blocks and maps are read in place; expressions are evaluated once.
+/// behind an activation. A shape says that a column is an image, whose channels may then be the neurons. Column-major
+/// matrices, blocks and maps are read in place; expressions are evaluated once.
 template <class S>
 class Probe {
 public:
@@ -43,12 +44,24 @@ public:
                   static_cast<R*>(r)->record(place, block, sample_ids);
               }) {}
 
-    void operator()(std::string_view name, const BatchView<S>& values) { pre(name, values); }
-    void pre(std::string_view name, const BatchView<S>& values) { report({name, Kind::pre}, values); }
-    void post(std::string_view name, const BatchView<S>& values) { report({name, Kind::post}, values); }
+    void operator()(std::string_view name, const BatchView<S>& values, const Shape& shape = {}) {
+        pre(name, values, shape);
+    }
+    void pre(std::string_view name, const BatchView<S>& values, const Shape& shape = {}) {
+        report({name, Kind::pre, false, shape}, values);
+    }
+    void post(std::string_view name, const BatchView<S>& values, const Shape& shape = {}) {
+        report({name, Kind::post, false, shape}, values);
+    }
 
 private:
-    void report(const Place& place, const BatchView<S>& values) { record_(recorder_, place, values, ids_); }
+    void report(const Place& place, const BatchView<S>& values) {
+        if (place.shape.size() != 0 && place.shape.size() != values.rows()) {
+            detail::raise<ShapeError>("probe \"" + std::string(place.name) + "\"", "shape", place.shape.text(),
+                                      std::to_string(values.rows()) + " values, as reported");
+        }
+        record_(recorder_, place, values, ids_);
+    }
 
     void* recorder_;
     std::span<const std::uint64_t> ids_;

@@ -19,6 +19,8 @@
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
 #include <renn/data/dataset.hpp>
+#include <renn/data/sample_batch.hpp>
+#include <renn/network/fingerprint.hpp>
 #include <renn/network/finite_parameters.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/tracing/memory_store.hpp>
@@ -33,19 +35,6 @@ struct RecordOptions {
     Index batch = 64;                ///< samples run at once
     int threads = 0;                 ///< 0: every core, where the model may run in parallel
     ProgressCallback progress = {};  ///< in samples; false cancels and leaves everything as it was
-};
-
-/// What a stream of samples hands out: any callable `bool next(SampleBatch<S>&)` that returns false at its end.
-template <class S>
-struct SampleBatch {
-    Batch<S> inputs;
-    std::vector<std::uint64_t> ids;    ///< empty: numbered on from 0
-    std::vector<std::int32_t> labels;  ///< one a sample, or always empty
-};
-
-template <class F, class S>
-concept SampleStream = requires(F& next, SampleBatch<S>& batch) {
-    { next(batch) } -> std::convertible_to<bool>;
 };
 
 namespace detail {
@@ -179,7 +168,7 @@ std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data,
 }
 
 /// Records whatever a stream of batches yields, so that the inputs need not fit into memory. The stream is called by
-/// one thread only, a few batches ahead of the model.
+/// one thread only, a few batches ahead of the model. A stream with class_names() is asked for them at its end.
 template <class S, class Model, SampleStream<S> Stream>
 std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, const Selection& selection = {},
                                             const RecordOptions& options = {}) {
@@ -246,6 +235,9 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
     const auto negative = std::find_if(store.labels.begin(), store.labels.end(), [](auto l) { return l < 0; });
     if (negative != store.labels.end()) {
         detail::raise<DataError>("record", "label", std::to_string(*negative), "0 or more");
+    }
+    if constexpr (requires { next.class_names(); }) {
+        store.class_names.assign(next.class_names().begin(), next.class_names().end());
     }
     store.index_ids();
     return store;

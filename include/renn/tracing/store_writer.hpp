@@ -18,8 +18,28 @@
 #include <renn/tracing/activations.hpp>
 #include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/point.hpp>
+#include <renn/tracing/pool_channels.hpp>
 
 namespace renn::detail {
+
+/// Makes the channels of a place its neurons if the selection says so. Throws DataError for a place that is no image or
+/// has fewer rows or columns than cells.
+inline void choose_channels(Point& point, const Selection& selection) {
+    for (const Channels& images : selection.channels) {
+        if (!images.layer.empty() && images.layer != point.name) continue;
+        if (point.shape.size() == 0) {
+            if (images.layer.empty()) continue;
+            raise<DataError>("trace", "channels of " + point.name, "none", "a place that is an image");
+        }
+        const Shape& shape = point.shape;
+        if (images.height < 1 || images.width < 1 || images.height > shape.height || images.width > shape.width) {
+            raise<DataError>("trace", "cells of a channel of " + point.name, shape_text(images.height, images.width),
+                             "1 x 1 to " + shape_text(shape.height, shape.width));
+        }
+        point.cells = {shape.channels, images.height, images.width};
+        point.pool = images.pool;
+    }
+}
 
 /// Table of points for what a model reported in its first run. Throws DataError for a selection that names nothing.
 template <class S>
@@ -33,6 +53,9 @@ std::vector<Point> make_points(const Activations<S>& seen, const Selection& sele
     };
     for (const std::string& name : selection.layers) require_known(name);
     for (const auto& units : selection.units) require_known(units.layer);
+    for (const auto& images : selection.channels) {
+        if (!images.layer.empty()) require_known(images.layer);
+    }
 
     std::vector<Point> points;
     std::vector<Index> point_of(blocks.size(), -1);
@@ -42,25 +65,26 @@ std::vector<Point> make_points(const Activations<S>& seen, const Selection& sele
         const bool wanted_name = selection.layers.empty() || std::find(selection.layers.begin(), selection.layers.end(),
                                                                        block.name) != selection.layers.end();
         if (!wanted_kind || !wanted_name) continue;
-        Point point{block.name, block.kind, block.layer, block.width, -1, {}};
+        Point point{block.name, block.kind, block.layer, block.width, -1, {}, block.shape};
+        choose_channels(point, selection);
         for (const auto& chosen : selection.units) {
             if (chosen.layer != block.name) continue;
             point.units = chosen.units;
             std::sort(point.units.begin(), point.units.end());
             point.units.erase(std::unique(point.units.begin(), point.units.end()), point.units.end());
-            if (!point.units.empty() && static_cast<Index>(point.units.back()) >= block.width) {
+            if (!point.units.empty() && static_cast<Index>(point.units.back()) >= point.neurons()) {
                 raise<DataError>("trace", "selected unit of " + block.name, std::to_string(point.units.back()),
-                                 "0.." + std::to_string(block.width - 1));
+                                 "0.." + std::to_string(point.neurons() - 1));
             }
         }
         if (point.units.empty()) {
-            point.units.resize(static_cast<std::size_t>(block.width));
+            point.units.resize(static_cast<std::size_t>(point.neurons()));
             std::iota(point.units.begin(), point.units.end(), 0U);
         }
         // A post-activation is recomputed where the same units of its pre-activation are stored.
-        if (block.derived && b > 0 && point_of[b - 1] >= 0) {
+        if (block.derived && !point.by_channel() && b > 0 && point_of[b - 1] >= 0) {
             const Point& source = points[static_cast<std::size_t>(point_of[b - 1])];
-            if (source.units == point.units) point.derived_from = point_of[b - 1];
+            if (!source.by_channel() && source.units == point.units) point.derived_from = point_of[b - 1];
         }
         point_of[b] = static_cast<Index>(points.size());
         points.push_back(std::move(point));
@@ -96,7 +120,11 @@ public:
         if (point_of_[b] < 0) return;
         const auto p = static_cast<std::size_t>(point_of_[b]);
         const Point& point = store_.points[p];
-        if (point.count() == point.width) {
+        if (point.by_channel()) {
+            pool_channels<S>(point, block, pooled_);
+            canonical::transpose(pooled_.data(), pooled_.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
+                                 pooled_.rows(), pooled_.cols());
+        } else if (point.count() == point.width) {
             canonical::transpose(block.data(), block.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
                                  block.rows(), block.cols());
         } else {
@@ -121,6 +149,7 @@ private:
     const Activations<S>& seen_;
     PointCursor cursor_;
     std::vector<Index> point_of_;
+    Batch<S> pooled_;
     Index first_ = 0;
     Index count_ = 0;
 };

@@ -11,7 +11,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/data/dataset.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/layer_sequence.hpp>
 #include <renn/training/loss.hpp>
 
 namespace renn {
@@ -80,6 +80,7 @@ Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) 
     Workspace<Net> workspace;
     Batch<S> x, slope, wanted;
     Evaluation result;
+    double weight = 0.0;
     Index correct = 0;
     for (Index first = 0; first < data.samples(); first += width) {
         const Index count = std::min(width, data.samples() - first);
@@ -94,9 +95,12 @@ Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) 
             wanted = data.targets().middleCols(first, count);
             targets.values = &wanted;
         }
-        result.loss += loss(BatchView<S>(y), targets, slope) * static_cast<double>(count);
+        const BatchView<S> outputs(y);
+        const double mean = loss(outputs, targets, slope), share = detail::loss_weight<S>(loss, outputs, targets);
+        result.loss += mean * share;
+        weight += share;
     }
-    result.loss /= static_cast<double>(data.samples());
+    result.loss = weight > 0.0 ? result.loss / weight : 0.0;
     if (data.has_labels()) result.accuracy = static_cast<double>(correct) / static_cast<double>(data.samples());
     return result;
 }

@@ -2,12 +2,14 @@
 // renn/training/fit.hpp - mini-batch training.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <limits>
 #include <numeric>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -16,71 +18,23 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
-#include <renn/core/progress.hpp>
+#include <renn/core/finite.hpp>
 #include <renn/core/rng.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/network/finite_parameters.hpp>
-#include <renn/network/network.hpp>
+#include <renn/network/layer_sequence.hpp>
+#include <renn/training/batch_gradient.hpp>
+#include <renn/training/clipping.hpp>
 #include <renn/training/evaluate.hpp>
+#include <renn/training/fit_options.hpp>
+#include <renn/training/frozen.hpp>
 #include <renn/training/loss.hpp>
 #include <renn/training/optimizer.hpp>
+#include <renn/training/schedule.hpp>
+#include <renn/training/training_state.hpp>
 
 namespace renn {
-
-/// Measures of one epoch. Those of the training set are taken while the parameters change, before each step.
-struct Epoch {
-    int number = 0;  ///< from 1
-    double loss = 0.0;
-    double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< NaN without labels
-    double validation_loss = std::numeric_limits<double>::quiet_NaN();
-    double validation_accuracy = std::numeric_limits<double>::quiet_NaN();
-    double seconds = 0.0;
-};
-
-struct FitOptions {
-    int epochs = 10;   ///< 0 does nothing
-    Index batch = 64;  ///< samples a step
-    AnyLoss loss = CrossEntropy{};
-    AnyOptimizer optimizer = Adam{};
-    bool shuffle = true;             ///< a new order each epoch, drawn from the seed; false keeps the data's order
-    std::uint64_t seed = 0;          ///< of the order and of random layers
-    ProgressCallback progress = {};  ///< after each step, in samples over all epochs; false cancels
-    std::function<bool(const Epoch&)> on_epoch = {};  ///< after each epoch; false cancels
-};
-
-/// What a training run tells. A cancelled run keeps the parameters it had reached; a diverged one has those of the last
-/// epoch whose loss and parameters were finite, or the ones it began with.
-struct Training {
-    std::vector<Epoch> epochs;
-    bool cancelled = false;
-    bool diverged = false;
-};
-
 namespace detail {
-
-/// The buffers of one batch width; the last batch of an epoch has its own, so that steady training allocates nothing.
-template <class Net>
-struct BatchBuffers {
-    using S = typename Net::Scalar;
-    Batch<S> x, targets, slope;
-    std::vector<std::int32_t> labels;
-    std::vector<std::uint64_t> ids;
-    Workspace<Net> workspace;
-
-    /// Gathers the samples at the given positions.
-    Targets<S> load(const Dataset<S>& data, std::span<const Index> positions) {
-        data.inputs(positions, x);
-        ids.resize(positions.size());
-        labels.resize(data.has_labels() ? positions.size() : 0);
-        if (data.has_targets()) reshape(targets, data.targets().rows(), static_cast<Index>(positions.size()));
-        for (std::size_t j = 0; j < positions.size(); ++j) {
-            ids[j] = data.id(positions[j]);
-            if (data.has_labels()) labels[j] = data.label(positions[j]);
-            if (data.has_targets()) targets.col(static_cast<Index>(j)) = data.targets().col(positions[j]);
-        }
-        return {labels, data.has_targets() ? &targets : nullptr};
-    }
-};
 
 /// Lets the losses and optimizers of a variant stand where one is wanted.
 struct VariantLoss {
@@ -89,11 +43,18 @@ struct VariantLoss {
     double operator()(const BatchView<S>& y, const Targets<S>& targets, Batch<S>& gradient) const {
         return std::visit([&](const auto& l) { return l(y, targets, gradient); }, loss);
     }
+    template <class S>
+    double weight(const BatchView<S>& y, const Targets<S>& targets) const {
+        return std::visit([&](const auto& l) { return loss_weight<S>(l, y, targets); }, loss);
+    }
 };
 struct VariantOptimizer {
     AnyOptimizer optimizer;
     void check() const {
         std::visit([](const auto& o) { o.check(); }, optimizer);
+    }
+    void scale_rate(double factor) {
+        std::visit([factor](auto& o) { o.learning_rate *= factor; }, optimizer);
     }
     template <class P>
     void update(P& parameters, const P& gradient, Moments<P>& moments) const {
@@ -101,102 +62,203 @@ struct VariantOptimizer {
     }
 };
 
+/// An optimizer whose learning rate a schedule can change.
+template <class O>
+concept Schedulable = requires(O& o, double factor) {
+    o.scale_rate(factor);
+}
+|| requires(O& o, double factor) {
+    { o.learning_rate *= factor } -> std::same_as<double&>;
+};
+
+template <class O, class P>
+void update_at(const O& optimizer, double factor, P& parameters, const P& gradient, Moments<P>& moments) {
+    if constexpr (Schedulable<O>) {
+        O scaled = optimizer;
+        if constexpr (requires { scaled.scale_rate(factor); }) {
+            scaled.scale_rate(factor);
+        } else {
+            scaled.learning_rate *= factor;
+        }
+        scaled.update(parameters, gradient, moments);
+    } else {
+        optimizer.update(parameters, gradient, moments);
+    }
+}
+
+inline void require_at_least(const char* what, std::int64_t value, std::int64_t least) {
+    if (value < least) raise<DataError>("fit", what, std::to_string(value), std::to_string(least) + " or more");
+}
+
+inline void check_options(const FitOptions& options, bool schedulable) {
+    require_at_least("epochs", options.epochs, 0);
+    require_at_least("batch", options.batch, 1);
+    require_at_least("accumulate", options.accumulate, 1);
+    require_at_least("threads", options.threads, 0);
+    options.clip.check();
+    options.early_stopping.check();
+    check_schedule(options.schedule);
+    if (!schedulable && (options.warm_up > 0 || !std::holds_alternative<ConstantRate>(options.schedule))) {
+        raise<DataError>("fit", "schedule", "an optimizer without `double learning_rate`", "one that has it");
+    }
+}
+
+/// Throws unless the state is of a run of this network that these options go on with.
+template <class Net>
+void check_state(const Net& net, const TrainingState<Net>& state, const FitOptions& options) {
+    const std::string kept = state.network.describe(), wanted = net.describe();
+    if (kept != wanted) raise<MismatchError>("fit: state", "network", kept, wanted);
+    if (state.epoch > 0 && state.seed != options.seed) {
+        raise<MismatchError>("fit: state", "seed", std::to_string(state.seed), std::to_string(options.seed));
+    }
+    require_finite_parameters("fit", state.network);
+}
+
 template <class Net, class S>
-void check_fit(const Net& net, const Dataset<S>& data, const FitOptions& options) {
-    if (options.epochs < 0) raise<DataError>("fit", "epochs", std::to_string(options.epochs), "0 or more");
-    if (options.batch < 1) raise<DataError>("fit", "batch", std::to_string(options.batch), "1 or more");
-    require_trainable("fit", net, data);
-    require_finite_parameters("fit", net);
+void check_validation(const Net& net, const Dataset<S>& validation, const EarlyStopping& stopping) {
+    if (!validation.empty()) require_trainable("fit: validation", net, validation);
+    if (!stopping.active()) return;
+    if (validation.empty()) raise<DataError>("fit", "early_stopping", "no validation set", "one to measure");
+    if (stopping.measure == EarlyStopping::Measure::accuracy && !validation.has_labels()) {
+        raise<DataError>("fit", "early_stopping by accuracy", "a validation set without labels", "one with labels");
+    }
+}
+
+template <class P>
+bool finite(const P& parameters) {
+    bool fine = true;
+    for_each_block([&fine](const auto& block) { fine = fine && all_finite(block); }, parameters);
+    return fine;
 }
 
 }  // namespace detail
 
-/// Trains with a loss and an optimizer of any type that satisfies the concepts Loss and Optimizer.
+/// Trains with a loss and an optimizer of any type that satisfies the concepts Loss and Optimizer, from where `state`
+/// stands: the network becomes the state's, training goes on up to `options.epochs` epochs in all, and the state
+/// follows after each.
 ///
 /// Throws   DataError for impossible options, empty data, labels out of range, parameters that are not finite;
-///          ShapeError where data and network do not fit. What a callback throws reaches the caller; the network then
-///          has the parameters of the last step.
-/// Cost     about 3 forward passes a sample; steady state allocates nothing.
+///          ShapeError where data and network do not fit; MismatchError for the state of another network or seed. What
+///          a callback throws reaches the caller; the network then has the parameters of the last step, the state is
+///          that of the last complete epoch.
+/// Threads  with `options.threads` other than 1 the loss is called by several threads at once, each with its own part
+///          of a batch (a batch of more than 64 samples is cut in any case); callbacks only by the calling thread.
+/// Cost     about 3 forward passes a sample; steady state allocates nothing. Memory: parameters times 4 + batch / 64.
 template <class Net, class S, Loss<S> L, Optimizer<typename Net::Parameters> O>
 Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const L& loss, const O& optimizer,
-             const FitOptions& options) {
+             const FitOptions& options, TrainingState<Net>& state) {
     static_assert(std::is_same_v<S, typename Net::Scalar>, "renn::fit: the data set's scalar must be the network's");
-    detail::check_fit(net, data, options);
-    if (!validation.empty()) detail::require_trainable("fit: validation", net, validation);
+    detail::check_options(options, detail::Schedulable<O>);
+    detail::require_trainable("fit", state.network, data);
+    detail::check_state(net, state, options);
+    const EarlyStopping& stopping = options.early_stopping;
+    detail::check_validation(net, validation, stopping);
     optimizer.check();
 
-    Training training;
-    if (options.epochs == 0) return training;
-    using Parameters = typename Net::Parameters;
-    Parameters gradient = detail::zeros_like(net.parameters());
-    Parameters last_finite = net.parameters();
-    Moments<Parameters> moments(net.parameters());
-    detail::BatchBuffers<Net> full, rest;
+    const detail::Frozen<typename Net::Parameters> frozen(state.network, options.frozen);
+    detail::BatchGradient<Net> gradient(net, std::min(options.batch, data.samples()), options.threads);
+    net = state.network;
+    state.seed = options.seed;
+    auto moments = state.moments;
+    std::uint64_t step = state.step;
     std::vector<Index> order(static_cast<std::size_t>(data.samples()));
-    const std::uint64_t samples = static_cast<std::uint64_t>(data.samples());
-    std::uint64_t step = 0;
+    const auto samples = static_cast<std::uint64_t>(data.samples());
+    const Index batches = (data.samples() - 1) / options.batch + 1;
+    const Index steps = (batches - 1) / options.accumulate + 1;
 
-    for (int number = 1; number <= options.epochs && !training.cancelled && !training.diverged; ++number) {
+    Training training;
+    const auto waited_enough = [&] { return stopping.active() && state.epoch - state.best_epoch >= stopping.patience; };
+    while (state.epoch < options.epochs && !training.cancelled && !waited_enough()) {
         const auto start = std::chrono::steady_clock::now();
+        Epoch epoch{.number = state.epoch + 1};
         std::iota(order.begin(), order.end(), Index{0});
         if (options.shuffle) {
-            Rng rng(mix(options.seed, static_cast<std::uint64_t>(number)));
+            Rng rng(mix(options.seed, static_cast<std::uint64_t>(epoch.number)));
             shuffle(order, rng);
         }
-        double loss_sum = 0.0;
-        Index correct = 0;
-        for (Index first = 0; first < data.samples(); first += options.batch) {
-            const Index count = std::min(options.batch, data.samples() - first);
-            auto& buffers = count == options.batch ? full : rest;
-            const auto targets = buffers.load(
-                data, std::span(order).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
-            const Pass pass{.training = true, .seed = options.seed, .ids = buffers.ids, .step = step++};
-            const Batch<S>& y = net.forward(buffers.x, buffers.workspace, pass);
-            const double batch_loss = loss(BatchView<S>(y), targets, buffers.slope);
-            if (!std::isfinite(batch_loss)) {
+        detail::BatchMeasures sums;
+        for (Index batch = 0; batch < batches && !training.cancelled; ++batch) {
+            const Index first = batch * options.batch, count = std::min(options.batch, data.samples() - first);
+            const bool begins = batch % options.accumulate == 0;
+            const bool ends = (batch + 1) % options.accumulate == 0 || batch + 1 == batches;
+            const auto measures = gradient.add(
+                net, data, std::span(order).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
+                Pass{.training = true, .seed = options.seed, .ids = {}, .step = step}, loss, begins, ends);
+            if (!measures) {
                 training.diverged = true;
                 break;
             }
-            loss_sum += batch_loss * static_cast<double>(count);
-            correct += detail::count_correct<S>(y, targets.labels);
-            NotWanted input_gradient;
-            net.reverse_walk(ParameterGradient{}, buffers.x, buffers.workspace, buffers.slope, input_gradient,
-                             &gradient);
-            optimizer.update(net.parameters(), gradient, moments);
-            const auto done =
-                samples * static_cast<std::uint64_t>(number - 1) + static_cast<std::uint64_t>(first + count);
-            if (options.progress &&
-                !options.progress({done, samples * static_cast<std::uint64_t>(options.epochs), "training"})) {
-                training.cancelled = true;
-                break;
+            sums.loss += measures->loss;
+            sums.weight += measures->weight;
+            sums.correct += measures->correct;
+            if (ends) {
+                frozen.clear(gradient.gradient());
+                clip(gradient.gradient(), options.clip);
+                const double time =
+                    state.epoch + static_cast<double>(batch / options.accumulate) / static_cast<double>(steps);
+                const TrainingPoint point{step++, state.epoch, time, options.epochs};
+                const double factor = detail::rate_factor(options.schedule, options.warm_up, point);
+                detail::update_at(optimizer, factor, net.parameters(), gradient.gradient(), moments);
+                frozen.restore(net.parameters(), moments);
             }
+            gradient.absorb_into(net);
+            const auto done =
+                samples * static_cast<std::uint64_t>(state.epoch) + static_cast<std::uint64_t>(first + count);
+            training.cancelled =
+                options.progress &&
+                !options.progress({done, samples * static_cast<std::uint64_t>(options.epochs), "training"});
         }
-        bool finite = !training.diverged;
-        for_each_block([&finite](const auto& block) { finite = finite && detail::all_finite(block); },
-                       std::as_const(net.parameters()));
-        if (!finite) {
+        if (training.diverged || !detail::finite(net.parameters())) {
             training.diverged = true;
             training.cancelled = false;
-            net.parameters() = std::move(last_finite);
-            break;
+            net = state.network;
+            return training;
         }
         if (training.cancelled) break;
-        last_finite = net.parameters();
 
-        Epoch epoch;
-        epoch.number = number;
-        epoch.loss = loss_sum / static_cast<double>(data.samples());
-        if (data.has_labels()) epoch.accuracy = static_cast<double>(correct) / static_cast<double>(data.samples());
+        epoch.loss = sums.weight > 0.0 ? sums.loss / sums.weight : 0.0;
+        if (data.has_labels()) epoch.accuracy = static_cast<double>(sums.correct) / static_cast<double>(samples);
         epoch.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         if (!validation.empty()) {
             const Evaluation measured = evaluate(net, validation, loss);
             epoch.validation_loss = measured.loss;
             epoch.validation_accuracy = measured.accuracy;
         }
+        state.network = net;
+        state.moments = moments;
+        state.step = step;
+        state.epoch = epoch.number;
+        if (stopping.active()) state.note(stopping, epoch);
         training.epochs.push_back(epoch);
-        if (options.on_epoch && !options.on_epoch(epoch)) training.cancelled = true;
+        training.cancelled = options.on_epoch && !options.on_epoch(epoch);
+    }
+    if (stopping.active() && !training.cancelled) {
+        training.stopped_early = waited_enough();
+        training.best_epoch = state.best_epoch;
+        if (state.best) net = *state.best;
     }
     return training;
+}
+
+template <class Net, class S, Loss<S> L, Optimizer<typename Net::Parameters> O>
+Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const L& loss, const O& optimizer,
+             const FitOptions& options) {
+    TrainingState<Net> state(net);
+    return fit(net, data, validation, loss, optimizer, options, state);
+}
+
+/// With a validation set, measured after each epoch, going on from a state. (That the validation set's type is deduced
+/// and then constrained keeps `{}` for the options.)
+template <class Net, class S, std::same_as<Dataset<S>> Validation>
+Training fit(Net& net, const Dataset<S>& data, const Validation& validation, const FitOptions& options,
+             TrainingState<Net>& state) {
+    return fit(net, data, validation, detail::VariantLoss{options.loss}, detail::VariantOptimizer{options.optimizer},
+               options, state);
+}
+template <class Net, class S, std::same_as<Dataset<S>> Validation>
+Training fit(Net& net, const Dataset<S>& data, const Validation& validation, const FitOptions& options = {}) {
+    TrainingState<Net> state(net);
+    return fit(net, data, validation, options, state);
 }
 
 /// fit(net, data, {.epochs = 10, .optimizer = Adam{.learning_rate = 1e-3}}): trains the network in place.
@@ -204,12 +266,9 @@ template <class Net, class S>
 Training fit(Net& net, const Dataset<S>& data, const FitOptions& options = {}) {
     return fit(net, data, Dataset<S>(), options);
 }
-
-/// With a validation set, measured after each epoch.
 template <class Net, class S>
-Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const FitOptions& options = {}) {
-    return fit(net, data, validation, detail::VariantLoss{options.loss}, detail::VariantOptimizer{options.optimizer},
-               options);
+Training fit(Net& net, const Dataset<S>& data, const FitOptions& options, TrainingState<Net>& state) {
+    return fit(net, data, Dataset<S>(), options, state);
 }
 
 }  // namespace renn

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
@@ -30,7 +31,8 @@ struct Targets {
     }
 };
 
-/// Returns the mean loss of a batch and writes its derivative by the outputs.
+/// Returns the mean loss of a batch and writes its derivative by the outputs. A loss whose mean is not over samples
+/// says with `weight(outputs, targets)` what it divides by.
 template <class L, class S>
 concept Loss = requires(const L& loss, const BatchView<S>& outputs, const Targets<S>& targets, Batch<S>& gradient) {
     { loss(outputs, targets, gradient) } -> std::convertible_to<double>;
@@ -60,17 +62,58 @@ void require_labels(const char* where, const BatchView<S>& outputs, std::span<co
     }
 }
 
+/// Throws unless there are none, or one for each class.
+inline void require_class_weights(const char* where, const std::vector<double>& weights, Index classes) {
+    if (weights.empty()) return;
+    if (static_cast<Index>(weights.size()) != classes) {
+        raise<ShapeError>(where, "class_weights", std::to_string(weights.size()),
+                          std::to_string(classes) + ", one a class");
+    }
+    for (std::size_t c = 0; c < weights.size(); ++c) {
+        if (weights[c] >= 0.0 && std::isfinite(weights[c])) continue;
+        raise<DataError>(where, "weight of class " + std::to_string(c), std::to_string(weights[c]),
+                         "a finite value >= 0");
+    }
+}
+
+/// What a loss divides by to get its mean: what the loss says, else the number of samples.
+template <class S, class L>
+double loss_weight(const L& loss, const BatchView<S>& outputs, const Targets<S>& targets) {
+    if constexpr (requires { static_cast<double>(loss.weight(outputs, targets)); }) {
+        return static_cast<double>(loss.weight(outputs, targets));
+    } else {
+        return static_cast<double>(outputs.cols());
+    }
+}
+
 }  // namespace detail
 
-/// -sum_c t_c log softmax(z)_c of the logits z, mean over the batch. Targets are labels or probabilities.
+/// -sum_c w_c t_c log softmax(z)_c of the logits z, mean over the batch. Targets are labels or probabilities.
+/// With class weights w the mean over labels divides by the sum of the samples' weights, that over probabilities by
+/// their number, as PyTorch does; a batch whose weights are all 0 has loss 0.
 struct CrossEntropy {
+    std::vector<double> class_weights = {};  ///< one a class; none: 1 each
+
+    template <class S>
+    double weight(const BatchView<S>& z, const Targets<S>& targets) const {
+        if (class_weights.empty() || targets.values != nullptr) return static_cast<double>(z.cols());
+        double sum = 0.0;
+        for (const std::int32_t label : targets.labels) sum += class_weights[static_cast<std::size_t>(label)];
+        return sum;
+    }
+
     template <class S>
     double operator()(const BatchView<S>& z, const Targets<S>& targets, Batch<S>& gradient) const {
         detail::require_targets<S>("CrossEntropy", z, targets);
         if (targets.values == nullptr) detail::require_labels<S>("CrossEntropy", z, targets.labels);
+        detail::require_class_weights("CrossEntropy", class_weights, z.rows());
         detail::reshape(gradient, z.rows(), z.cols());
         double total = 0.0;
-        const S share = z.cols() > 0 ? S(1) / static_cast<S>(z.cols()) : S(0);
+        const double divisor = weight(z, targets);
+        const S share = divisor > 0.0 ? S(1) / static_cast<S>(divisor) : S(0);
+        const auto weight_of = [this](Index c) {
+            return class_weights.empty() ? 1.0 : class_weights[static_cast<std::size_t>(c)];
+        };
         for (Index j = 0; j < z.cols(); ++j) {
             auto p = gradient.col(j);
             const S top = z.rows() > 0 ? z.col(j).maxCoeff() : S(0);
@@ -78,22 +121,24 @@ struct CrossEntropy {
             const S sum = p.sum();
             const double log_sum = std::log(static_cast<double>(sum));
             p /= sum;
-            S weight = S(1);  // the targets of a sample need not sum to one
             if (targets.values == nullptr) {
                 const auto label = static_cast<Index>(targets.labels[static_cast<std::size_t>(j)]);
-                total += log_sum - static_cast<double>(z(label, j) - top);
+                const double w = weight_of(label);
+                total += w * (log_sum - static_cast<double>(z(label, j) - top));
                 p[label] -= S(1);
+                p *= static_cast<S>(w) * share;
             } else {
-                weight = targets.values->col(j).sum();
+                S all = S(0);  // the targets of a sample need not sum to one
+                for (Index i = 0; i < z.rows(); ++i) all += static_cast<S>(weight_of(i)) * (*targets.values)(i, j);
                 for (Index i = 0; i < z.rows(); ++i) {
-                    const S wanted = (*targets.values)(i, j);
+                    const S wanted = static_cast<S>(weight_of(i)) * (*targets.values)(i, j);
                     total += static_cast<double>(wanted) * (log_sum - static_cast<double>(z(i, j) - top));
-                    p[i] = weight * p[i] - wanted;
+                    p[i] = all * p[i] - wanted;
                 }
+                p *= share;
             }
-            p *= share;
         }
-        return z.cols() > 0 ? total / static_cast<double>(z.cols()) : 0.0;
+        return divisor > 0.0 ? total / divisor : 0.0;
     }
 };
 
@@ -118,26 +163,47 @@ struct MeanSquaredError {
 };
 
 /// -t log sigmoid(z) - (1 - t) log(1 - sigmoid(z)) of the logits z, mean over outputs and batch, in the form that
-/// neither overflows nor cancels: max(z, 0) - z t + log(1 + exp(-|z|)).
+/// neither overflows nor cancels: max(z, 0) - z t + log(1 + exp(-|z|)). With class weights {w0, w1} an output counts
+/// (1 - t) w0 + t w1 times and the mean divides by their sum: for labels the CrossEntropy of the logits {0, z}.
 struct BinaryCrossEntropy {
+    std::vector<double> class_weights = {};  ///< of class 0 and class 1; none: 1 each
+
+    template <class S>
+    double weight(const BatchView<S>& z, const Targets<S>& targets) const {
+        if (class_weights.empty() || z.rows() == 0) return static_cast<double>(z.cols());
+        double sum = 0.0;
+        for (Index j = 0; j < z.cols(); ++j) {
+            for (Index i = 0; i < z.rows(); ++i) sum += weight_of(static_cast<double>(targets(i, j, z.rows())));
+        }
+        return sum / static_cast<double>(z.rows());
+    }
+
     template <class S>
     double operator()(const BatchView<S>& z, const Targets<S>& targets, Batch<S>& gradient) const {
         detail::require_targets<S>("BinaryCrossEntropy", z, targets);
+        detail::require_class_weights("BinaryCrossEntropy", class_weights, 2);
         detail::reshape(gradient, z.rows(), z.cols());
         if (z.size() == 0) return 0.0;
         double total = 0.0;
-        const double share = 1.0 / static_cast<double>(z.size());
+        const double divisor = weight(z, targets) * static_cast<double>(z.rows());
+        const double share = divisor > 0.0 ? 1.0 / divisor : 0.0;
         for (Index j = 0; j < z.cols(); ++j) {
             for (Index i = 0; i < z.rows(); ++i) {
                 const auto logit = static_cast<double>(z(i, j));
                 const auto wanted = static_cast<double>(targets(i, j, z.rows()));
+                const double w = weight_of(wanted);
                 const double small = std::exp(-std::abs(logit));
-                total += std::max(logit, 0.0) - logit * wanted + std::log1p(small);
+                total += w * (std::max(logit, 0.0) - logit * wanted + std::log1p(small));
                 const double probability = logit >= 0.0 ? 1.0 / (1.0 + small) : small / (1.0 + small);
-                gradient(i, j) = static_cast<S>((probability - wanted) * share);
+                gradient(i, j) = static_cast<S>(w * (probability - wanted) * share);
             }
         }
         return total * share;
+    }
+
+private:
+    double weight_of(double wanted) const {
+        return class_weights.empty() ? 1.0 : (1.0 - wanted) * class_weights[0] + wanted * class_weights[1];
     }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// renn/network/path.hpp - where in a nested network a walk stands, without touching the heap.
+// renn/core/path.hpp - where in a nested network a walk stands, without touching the heap.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ public:
         const std::size_t before = size_;
         const std::size_t slash = size_ == 0 ? 0 : 1;
         if (before + slash + name.size() > text_.size()) {
-            raise<ShapeError>("Network", "length of a layer's path", "more than " + std::to_string(text_.size()),
+            raise<ShapeError>("network", "length of a layer's path", "more than " + std::to_string(text_.size()),
                               "shorter names or less nesting");
         }
         if (slash == 1) text_[size_++] = '/';

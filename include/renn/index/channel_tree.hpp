@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// renn/index/channel_tree.hpp - the closest samples of a neuron that is a point in several dimensions.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <nanoflann.hpp>
+#include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace renn {
+
+/// Samples by distance: those nearer than the boundary first, then those at it, these by position.
+struct NearestSamples {
+    std::vector<std::uint32_t> samples;
+    std::vector<double> distances;  ///< one a sample
+    std::uint32_t closer = 0;       ///< how many are nearer than the boundary
+    double boundary = 0.0;          ///< distance of the k-th; 0 if k is 0
+};
+
+/// KD-tree over the distinct points of one neuron, samples behind them, searched by Euclidean distance. Points are
+/// taken from columns, one a dimension; the columns must outlive it. Cost   build O(d n log n), a search O(log n) in
+/// few dimensions, up to O(n) in many.
+template <class S>
+class ChannelTree {
+public:
+    /// `by_id` has the positions in ascending order of ids, or is empty where they are that already.
+    ChannelTree(std::vector<std::span<const S>> columns, const std::vector<std::uint32_t>& by_id)
+        : points_(std::make_unique<Points>()) {
+        points_->columns = std::move(columns);
+        points_->order = by_id;
+        auto& order = points_->order;
+        if (order.empty()) {
+            order.resize(points_->columns.front().size());
+            std::iota(order.begin(), order.end(), 0U);
+        }
+        const auto before = [this](std::uint32_t a, std::uint32_t b) {
+            for (const auto& column : points_->columns) {
+                if (column[a] != column[b]) return column[a] < column[b];
+            }
+            return false;
+        };
+        std::stable_sort(order.begin(), order.end(), before);
+        for (std::uint32_t i = 0; i < order.size(); ++i) {
+            if (i == 0 || before(order[i - 1], order[i])) points_->first.push_back(i);
+        }
+        if (order.empty()) return;
+        tree_ = std::make_unique<Tree>(static_cast<int>(points_->columns.size()), *points_,
+                                       nanoflann::KDTreeSingleIndexAdaptorParams(16));
+        tree_->buildIndex();
+    }
+
+    /// The k nearest of the samples that `admits` lets in, and everything as far as the k-th.
+    template <class Admits>
+    NearestSamples nearest(const std::vector<double>& query, std::int64_t k, const Admits& admits) const {
+        NearestSamples found;
+        if (k <= 0 || !tree_) return found;
+        const auto members = [&](std::uint32_t group) {
+            std::uint32_t count = 0;
+            for (const std::uint32_t s : points_->group(group)) count += admits(s) ? 1U : 0U;
+            return count;
+        };
+        const auto wanted = static_cast<std::uint64_t>(k);
+        Closest<decltype(members)> closest{wanted, members};
+        static_cast<void>(tree_->findNeighbors(closest, query.data(), {}));
+        // The tree's own sums may round otherwise: everything that could lie at the boundary is measured again.
+        Within within{closest.worstDist() * (1.0 + 1e-9)};
+        static_cast<void>(tree_->findNeighbors(within, query.data(), {}));
+        std::vector<std::pair<double, std::uint32_t>> groups;
+        for (const std::uint32_t g : within.groups) groups.emplace_back(points_->distance(g, query), g);
+        std::sort(groups.begin(), groups.end());
+
+        std::uint64_t taken = 0;
+        for (const auto& [distance, group] : groups) {
+            if (taken >= wanted) break;
+            const std::uint32_t count = members(group);
+            taken += count;
+            if (count > 0) found.boundary = distance;
+        }
+        for (const auto& [distance, group] : groups) {
+            if (distance > found.boundary) break;
+            for (const std::uint32_t s : points_->group(group)) {
+                if (!admits(s)) continue;
+                found.samples.push_back(s);
+                found.distances.push_back(distance);
+                found.closer += distance < found.boundary ? 1U : 0U;
+            }
+        }
+        std::sort(found.samples.begin() + found.closer, found.samples.end());
+        return found;
+    }
+
+    std::size_t bytes() const noexcept {
+        return (points_->order.size() + points_->first.size()) * sizeof(std::uint32_t) +
+               (tree_ ? tree_->usedMemory(*tree_) : 0);
+    }
+
+private:
+    struct Points {
+        std::vector<std::span<const S>> columns;
+        std::vector<std::uint32_t> order;  ///< samples, equal points side by side, each group by ascending id
+        std::vector<std::uint32_t> first;  ///< where a group of equal points begins
+
+        std::span<const std::uint32_t> group(std::uint32_t g) const noexcept {
+            const std::size_t end = g + 1 < first.size() ? first[g + 1] : order.size();
+            return std::span(order).subspan(first[g], end - first[g]);
+        }
+        double distance(std::uint32_t g, const std::vector<double>& query) const noexcept {
+            double sum = 0.0;
+            for (std::size_t d = 0; d < columns.size(); ++d) {
+                const double difference = kdtree_get_pt(g, d) - query[d];
+                sum += difference * difference;
+            }
+            return std::sqrt(sum);
+        }
+        std::size_t kdtree_get_point_count() const noexcept { return first.size(); }
+        double kdtree_get_pt(std::size_t g, std::size_t d) const noexcept {
+            return static_cast<double>(columns[d][order[first[g]]]);
+        }
+        template <class Box>
+        bool kdtree_get_bbox(Box&) const noexcept {
+            return false;
+        }
+    };
+    using Tree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, Points, double>, Points, -1>;
+
+    /// nanoflann's result set: the nearest groups that have k members together.
+    template <class Members>
+    struct Closest {
+        using DistanceType = double;
+        std::uint64_t k;
+        const Members& members;
+        std::vector<std::pair<double, std::uint32_t>> heap = {};  ///< distance and members of a group, farthest on top
+        std::uint64_t total = 0;
+
+        std::size_t size() const noexcept { return heap.size(); }
+        bool empty() const noexcept { return heap.empty(); }
+        bool full() const noexcept { return total >= k; }
+        double worstDist() const noexcept { return full() ? heap.front().first : std::numeric_limits<double>::max(); }
+        bool addPoint(double distance, std::size_t group) {
+            const std::uint32_t count = members(static_cast<std::uint32_t>(group));
+            if (count == 0 || distance >= worstDist()) return true;
+            heap.emplace_back(distance, count);
+            std::push_heap(heap.begin(), heap.end());
+            total += count;
+            while (total - heap.front().second >= k) {
+                total -= heap.front().second;
+                std::pop_heap(heap.begin(), heap.end());
+                heap.pop_back();
+            }
+            return true;
+        }
+        void sort() const noexcept {}
+    };
+
+    /// nanoflann's result set: every group up to a distance.
+    struct Within {
+        using DistanceType = double;
+        double limit;
+        std::vector<std::uint32_t> groups = {};
+
+        std::size_t size() const noexcept { return groups.size(); }
+        bool empty() const noexcept { return groups.empty(); }
+        bool full() const noexcept { return true; }
+        /// What is nearer than this is handed over, what is as far is not.
+        double worstDist() const noexcept { return std::nextafter(limit, std::numeric_limits<double>::infinity()); }
+        bool addPoint(double, std::size_t group) {
+            groups.push_back(static_cast<std::uint32_t>(group));
+            return true;
+        }
+        void sort() const noexcept {}
+    };
+
+    std::unique_ptr<Points> points_;
+    std::unique_ptr<Tree> tree_;
+};
+
+}  // namespace renn

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+// renn/training/batch_gradient.hpp - loss and gradient of a batch, computed in chunks on any number of threads.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/layer.hpp>
+#include <renn/core/parallel.hpp>
+#include <renn/core/team.hpp>
+#include <renn/data/dataset.hpp>
+#include <renn/network/layer_sequence.hpp>
+#include <renn/training/evaluate.hpp>
+#include <renn/training/loss.hpp>
+
+namespace renn::detail {
+
+/// Whether a training pass of the network mixes the samples of a batch, which then cannot be taken apart.
+template <class Net>
+bool mixes_samples(const Net& net) {
+    if constexpr (requires { static_cast<bool>(net.mixes_samples()); }) {
+        return static_cast<bool>(net.mixes_samples());
+    } else {
+        return false;
+    }
+}
+
+struct BatchMeasures {
+    double loss = 0.0;    ///< mean times weight
+    double weight = 0.0;  ///< what the mean was divided by: samples, or their class weights
+    Index correct = 0;
+};
+
+/// The gradient of a step, from one batch or several.
+///
+/// A batch is cut into chunks that depend on its size and on nothing else. Each has its own workspace and gradient,
+/// and gradients are added in ascending order, element by element; so whoever computes which chunk when, the bits are
+/// the same. Batches up to `chunk_width` are one chunk, whose gradient is the step's as it is.
+template <class Net>
+class BatchGradient {
+    using S = typename Net::Scalar;
+    using Parameters = typename Net::Parameters;
+
+public:
+    static constexpr Index chunk_width = 64;
+    static constexpr Index most_chunks = 8;
+
+    BatchGradient(const Net& net, Index batch, int threads)
+        : whole_(mixes_samples(net)), batch_(batch), team_(thread_count(threads, chunks_of(batch))) {
+        gradients_.reserve(static_cast<std::size_t>(chunks_of(batch)));
+        for (Index c = 0; c < chunks_of(batch); ++c) gradients_.push_back(zeros_like(net.parameters()));
+        blocks_.resize(gradients_.size());
+        for (auto& set : chunks_) set.resize(gradients_.size());
+        std::size_t block = 0;
+        for_each_block(
+            [&](const auto& b) {
+                for (Index i = 0; i < b.size(); i += piece_length) {
+                    pieces_.push_back({block, i, std::min(piece_length, b.size() - i)});
+                }
+                ++block;
+            },
+            net.parameters());
+    }
+
+    /// Adds the samples at the given positions; `first` and `last` of a step. Nothing if a loss is not finite.
+    template <class L>
+    std::optional<BatchMeasures> add(const Net& net, const Dataset<S>& data, std::span<const Index> positions,
+                                     const Pass& pass, const L& loss, bool first, bool last) {
+        const auto count = static_cast<Index>(positions.size());
+        const Index chunks = chunks_of(count);
+        const bool alone = chunks == 1 && first && last;
+        latest_ = std::span(chunks_[count == batch_ ? 0 : 1]).first(static_cast<std::size_t>(chunks));
+        team_.run(chunks, [&](Index c) {
+            const Index from = c * count / chunks, upto = (c + 1) * count / chunks;
+            const auto at = static_cast<std::size_t>(c);
+            latest_[at].run(net, data,
+                            positions.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(upto - from)),
+                            pass, loss, alone, gradients_[at]);
+        });
+        BatchMeasures sums;
+        for (const Chunk& chunk : latest_) {
+            if (!std::isfinite(chunk.measures.loss)) return std::nullopt;
+            sums.loss += chunk.measures.loss;
+            sums.weight += chunk.measures.weight;
+            sums.correct += chunk.measures.correct;
+        }
+        weight_ = (first ? 0.0 : weight_) + sums.weight;
+        if (first && last) {
+            gradient_ = &gradients_.front();
+        } else {
+            if (!sum_) sum_ = gradients_.front();
+            gradient_ = &*sum_;
+        }
+        if (!alone) reduce(static_cast<std::size_t>(chunks), first, last);
+        return sums;
+    }
+
+    /// After the last batch of a step: the derivative of the mean loss over all its samples.
+    Parameters& gradient() noexcept { return *gradient_; }
+
+    /// Lets layers that learn from a pass other than by gradient see the latest one.
+    void absorb_into(Net& net) {
+        if constexpr (requires(Chunk & chunk) { net.absorb(chunk.workspace.cache); }) {
+            for (Chunk& chunk : latest_) net.absorb(chunk.workspace.cache);
+        }
+    }
+
+private:
+    static constexpr Index piece_length = 4096;
+    struct Piece {
+        std::size_t block;
+        Index first, count;
+    };
+
+    struct Chunk {
+        Batch<S> x, targets, slope;
+        std::vector<std::int32_t> labels;
+        std::vector<std::uint64_t> ids;
+        Workspace<Net> workspace;
+        BatchMeasures measures;
+
+        /// Unless it is the whole step, a chunk's gradient is that of its summed loss: the mean comes with the sum.
+        template <class L>
+        void run(const Net& net, const Dataset<S>& data, std::span<const Index> positions, Pass pass, const L& loss,
+                 bool alone, Parameters& gradient) {
+            const Targets<S> wanted = load(data, positions);
+            pass.ids = ids;
+            const Batch<S>& y = net.forward(x, workspace, pass);
+            const BatchView<S> outputs(y);
+            const double mean = loss(outputs, wanted, slope);
+            measures.weight = loss_weight<S>(loss, outputs, wanted);
+            measures.loss = mean * measures.weight;
+            measures.correct = count_correct<S>(y, wanted.labels);
+            if (!std::isfinite(mean)) {
+                measures.loss = mean;
+                return;
+            }
+            if (!alone) slope *= static_cast<S>(measures.weight);
+            NotWanted input_gradient;
+            net.reverse_walk(ParameterGradient{}, x, workspace, slope, input_gradient, &gradient);
+        }
+
+        Targets<S> load(const Dataset<S>& data, std::span<const Index> positions) {
+            data.inputs(positions, x);
+            ids.resize(positions.size());
+            labels.resize(data.has_labels() ? positions.size() : 0);
+            if (data.has_targets()) reshape(targets, data.targets().rows(), static_cast<Index>(positions.size()));
+            for (std::size_t j = 0; j < positions.size(); ++j) {
+                ids[j] = data.id(positions[j]);
+                if (data.has_labels()) labels[j] = data.label(positions[j]);
+                if (data.has_targets()) targets.col(static_cast<Index>(j)) = data.targets().col(positions[j]);
+            }
+            return {labels, data.has_targets() ? &targets : nullptr};
+        }
+    };
+
+    Index chunks_of(Index count) const noexcept {
+        return whole_ ? 1 : std::clamp<Index>((count + chunk_width - 1) / chunk_width, 1, most_chunks);
+    }
+
+    static void collect(Parameters& parameters, std::vector<S*>& blocks) {
+        blocks.clear();
+        for_each_block([&blocks](auto& b) { blocks.push_back(b.data()); }, parameters);
+    }
+
+    /// Adds the chunks' gradients to the step's; the last time divides by what the mean is over. Pieces do not depend
+    /// on the number of threads, so neither does which element goes through a packet.
+    void reduce(std::size_t chunks, bool first, bool last) {
+        using Values = Eigen::Map<Eigen::Array<S, Eigen::Dynamic, 1>>;
+        for (std::size_t c = 0; c < chunks; ++c) collect(gradients_[c], blocks_[c]);
+        collect(*gradient_, sums_);
+        const bool in_place = gradient_ == &gradients_.front();
+        const S share = last ? static_cast<S>(weight_ > 0.0 ? 1.0 / weight_ : 0.0) : S(1);
+        team_.run(static_cast<Index>(pieces_.size()), [&](Index p) {
+            const Piece& piece = pieces_[static_cast<std::size_t>(p)];
+            Values sum(sums_[piece.block] + piece.first, piece.count);
+            for (std::size_t c = in_place ? 1 : 0; c < chunks; ++c) {
+                const Values more(blocks_[c][piece.block] + piece.first, piece.count);
+                if (first && !in_place && c == 0) {
+                    sum = more;
+                } else {
+                    sum += more;
+                }
+            }
+            if (last) sum *= share;
+        });
+    }
+
+    bool whole_;
+    Index batch_;
+    std::array<std::vector<Chunk>, 2> chunks_;  ///< of full batches and of an epoch's last: nothing is resized
+    std::span<Chunk> latest_;
+    std::vector<Parameters> gradients_;  ///< one a chunk
+    std::optional<Parameters> sum_;      ///< of several batches
+    Parameters* gradient_ = nullptr;
+    double weight_ = 0.0;
+    std::vector<Piece> pieces_;
+    std::vector<std::vector<S*>> blocks_;
+    std::vector<S*> sums_;
+    Team team_;  // last: its threads end first
+};
+
+}  // namespace renn::detail
