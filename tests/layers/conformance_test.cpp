@@ -9,6 +9,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -47,10 +48,20 @@ struct Bench {
           dx(random_batch<S>(subject.in, samples, 21)),
           above(random_batch<S>(subject.out, samples, 22)),
           above_tangent(random_batch<S>(subject.out, samples, 23)) {
-        x = (x.array() < S(0)).select(x.array() - S(0.05), x.array() + S(0.05));  // away from the kinks at 0
+        spread();
         for (Index j = 0; j < samples; ++j) ids.push_back(static_cast<std::uint64_t>(100 + 7 * j));
         pass.training = training;
         forward();
+    }
+    /// Evenly spaced values in the order they have in their column: away from kinks at 0 and from ties.
+    void spread() {
+        std::vector<Index> order(static_cast<std::size_t>(x.rows()));
+        for (Index j = 0; j < x.cols(); ++j) {
+            std::iota(order.begin(), order.end(), Index{0});
+            std::sort(order.begin(), order.end(), [&](Index a, Index b) { return x(a, j) < x(b, j); });
+            S rank = S(0.3);
+            for (const Index i : order) x(i, j) = S(2) * rank++ / static_cast<S>(x.rows()) - S(1);
+        }
     }
     void forward() {
         pass.ids = ids;
@@ -396,9 +407,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_second_run_allocates_nothing, S, Scalars) {
         }
     });
 }
-
-// Claims about a layer in company (in a Network, in a Sequential, saved and loaded) go here: they need no more of a
-// Subject than a virtual function each, whose only implementation is in Held, where the layer's type is known.
 
 }  // namespace renn::test
 

@@ -13,12 +13,18 @@
 #include <renn/activations/softmax.hpp>
 #include <renn/activations/softplus.hpp>
 #include <renn/activations/tanh.hpp>
+#include <renn/layers/average_pool.hpp>
 #include <renn/layers/batch_norm.hpp>
+#include <renn/layers/concatenate.hpp>
+#include <renn/layers/convolution.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/layers/layer_norm.hpp>
+#include <renn/layers/max_pool.hpp>
+#include <renn/layers/residual.hpp>
 #include <renn/layers/standardize.hpp>
+#include <renn/network/network.hpp>
 
 #include "support/random_batch.hpp"
 
@@ -33,10 +39,20 @@ void for_each_kind_of_layer(F&& f) {
     // By their own widths.
     f(Dense<S, 5, 3>(4));
     f(Dense<S>(5, 19, 4));
+    f(Conv1d<S>({2, 1, 7}, {.channels = 3, .kernel = 3, .padding = 1}, 5));
+    f(Conv2d<S>({2, 5, 4}, {.channels = 4, .kernel = {3, 2}, .stride = {2, 1}, .padding = 1, .groups = 2}, 6));
+    f(Conv2d<S>({1, 6, 5}, {.channels = 2, .kernel = 2, .dilation = {2, 3}, .bias = false}, 7));
+    f(MaxPool2d<S>({2, 4, 6}));
+    f(MaxPool2d<S>({1, 5, 5}, {.kernel = 3, .stride = 2, .padding = 1}));
+    f(AvgPool2d<S>({2, 5, 4}, {.kernel = 3, .stride = 1, .padding = 1}));
+    f(GlobalAvgPool<S>({3, 2, 4}));
     f(BatchNorm1d<S>(5));
     f(BatchNorm2d<S>({3, 2, 5}, {.epsilon = 1e-3}));
     f(LayerNorm<S>(7));
     f(Standardize<S>(random_batch<S>(any_width, 1, 1), random_batch<S>(any_width, 1, 2).array() + S(1.5)));
+
+    f(Residual(Network(Dense<S>(5, 3, 8), Tanh<S>(), Dense<S>(3, 5, 9))));
+    f(Concatenate(Network(Dense<S>(5, 3, 10), Tanh<S>()), Network(Dense<S>(5, 2, 11))));
 
     // Of any width.
     f(Standardize<S>(S(0.13), S(-0.31)));

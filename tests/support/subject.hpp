@@ -101,6 +101,7 @@ struct Held final : Subject<typename L::Scalar> {
                           const BatchView<S>& above, const BatchView<S>& above_tangent, Batch<S>& dx_tangent,
                           bool with_gradient) override {
         const auto run = [&](const auto& dw, auto& g) {
+            if constexpr (renn::Composite<L>) layer.tangent(parameters, dw, x, dx, y, cache, tangent_before);
             layer.backward_tangent(parameters, dw, x, dx, y, cache, above, above_tangent, dx_tangent, g);
         };
         NotWanted none;
@@ -130,6 +131,7 @@ struct Held final : Subject<typename L::Scalar> {
     L layer;
     typename L::Parameters parameters, slope, moving;
     typename L::Cache cache;
+    Batch<S> tangent_before;  ///< which layers made of layers need before backward_tangent
 
 private:
     static typename Subject<S>::Blocks blocks(typename L::Parameters& of) {

@@ -24,8 +24,8 @@ namespace renn {
 /// Numbers  values are added row after row, from 0, then divided by the size of the kernel: zeros of the padding count,
 ///          as PyTorch does unless told otherwise.
 template <std::floating_point S, bool Global>
-class AveragePool : public detail::Pool<S> {
-    using Base = detail::Pool<S>;
+class AveragePool : public detail::PoolLayer<S> {
+    using Base = detail::PoolLayer<S>;
 
 public:
     using typename Base::Cache;

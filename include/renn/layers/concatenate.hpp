@@ -52,7 +52,8 @@ public:
     struct Cache {
         std::tuple<typename First::Cache, typename Rest::Cache...> branches;
         std::array<Batch<Scalar>, size> outputs;
-        std::array<Batch<Scalar>, size> deltas;  ///< below each branch
+        std::array<Batch<Scalar>, size> deltas;    ///< below each branch
+        std::array<Batch<Scalar>, size> tangents;  ///< of the outputs
     };
 
     Concatenate() { take_over(); }
@@ -166,9 +167,9 @@ public:
                  const BatchView<Scalar>& y, Cache& cache, Batch<Scalar>& dy) const {
         for_each([&](const auto& branch, auto i) {
             branch.tangent(std::get<i>(w.branches), part<i>(dw), x, dx, cache.outputs[i], std::get<i>(cache.branches),
-                           cache.deltas[i]);
+                           cache.tangents[i]);
         });
-        stack(cache.deltas, y.rows(), y.cols(), dy);
+        stack(cache.tangents, y.rows(), y.cols(), dy);
     }
 
     template <class Dw, class G>
@@ -176,6 +177,10 @@ public:
                           const BatchView<Scalar>&, Cache& cache, const BatchView<Scalar>& above,
                           const BatchView<Scalar>& above_tangent, Batch<Scalar>& dx_tangent, G& g) const {
         Index first = 0;
+        for (const auto& output : cache.outputs) first += output.rows();
+        detail::require_shape("Concatenate", "tangent of what arrives above", above_tangent, first, x.cols());
+        detail::require_shape("Concatenate", "what arrives above", above, first, x.cols());
+        first = 0;
         for_each([&](const auto& branch, auto i) {
             const Index rows = cache.outputs[i].rows();
             auto&& slot = part<i>(g);

@@ -100,6 +100,17 @@ public:
 
     Shape input_shape() const noexcept { return patches_.window.in; }
     Shape output_shape() const noexcept { return patches_.window.out(channels_); }
+    const detail::SlidingWindow& window() const noexcept { return patches_.window; }
+    /// Of the weights as other libraries keep them: out channels x in channels / groups x taps.
+    std::array<Index, Dimensions + 2> weights_shape() const noexcept {
+        const Size2& kernel = patches_.window.kernel;
+        const Index in = input_shape().channels / groups_;
+        if constexpr (Dimensions == 1) {
+            return {channels_, in, kernel.width};
+        } else {
+            return {channels_, in, kernel.height, kernel.width};
+        }
+    }
     Index in_features() const noexcept { return input_shape().size(); }
     Index out_features() const noexcept { return output_shape().size(); }
 

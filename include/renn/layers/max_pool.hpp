@@ -27,8 +27,8 @@ namespace renn {
 /// Cost     O(kernel) a value of Y. Winners are found again from x where they are needed: that is as fast as to write
 ///          them down.
 template <std::floating_point S = float>
-class MaxPool2d : public detail::Pool<S> {
-    using Base = detail::Pool<S>;
+class MaxPool2d : public detail::PoolLayer<S> {
+    using Base = detail::PoolLayer<S>;
 
 public:
     using typename Base::Cache;

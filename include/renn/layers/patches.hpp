@@ -14,7 +14,7 @@ namespace renn::detail {
 /// each small enough for the stack and for a core's second cache.
 template <class S>
 struct Patches {
-    Window window;
+    SlidingWindow window;
 
     static constexpr Index panel = canonical::detail::Kernel<S>::panel;
     static constexpr Index tile_size = 65536 / static_cast<Index>(sizeof(S));

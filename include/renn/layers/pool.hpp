@@ -24,7 +24,7 @@ namespace detail {
 
 /// What layers share that make one value of a window, channel by channel.
 template <std::floating_point S>
-class Pool {
+class PoolLayer {
 public:
     using Scalar = S;
     using Parameters = NoParameters;
@@ -32,6 +32,7 @@ public:
 
     Shape input_shape() const noexcept { return window_.in; }
     Shape output_shape() const noexcept { return window_.out(window_.in.channels); }
+    const SlidingWindow& window() const noexcept { return window_; }
     Index in_features() const noexcept { return input_shape().size(); }
     Index out_features() const noexcept { return output_shape().size(); }
     const Parameters& parameters() const noexcept { return none_; }
@@ -40,8 +41,8 @@ public:
     auto constants() const noexcept { return window_.numbers(); }
 
 protected:
-    Pool() = default;
-    Pool(const Shape& input, const PoolOptions& o) : window_{input, o.kernel, o.stride, o.padding, 1} {}
+    PoolLayer() = default;
+    PoolLayer(const Shape& input, const PoolOptions& o) : window_{input, o.kernel, o.stride, o.padding, 1} {}
 
     void check(const char* where) const {
         window_.check(where, window_.in.channels);
@@ -62,7 +63,7 @@ protected:
         return text;
     }
 
-    Window window_;
+    SlidingWindow window_;
     [[no_unique_address]] NoParameters none_;
 };
 

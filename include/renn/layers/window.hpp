@@ -29,7 +29,7 @@ namespace detail {
 
 /// A window of `kernel` taps, `dilation` apart, that goes over an image with a border of `padding` zeros in steps of
 /// `stride`. Places that it cannot fill are left out, so the last rows and columns may stay unused.
-struct Window {
+struct SlidingWindow {
     Shape in;
     Size2 kernel = 1;
     Size2 stride = 1;
