@@ -16,8 +16,8 @@
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/standardize.hpp>
-#include <renn/network/finite_parameters.hpp>
 #include <renn/network/fingerprint.hpp>
+#include <renn/network/finite_parameters.hpp>
 #include <renn/network/network.hpp>
 
 #include "support/gradient_check.hpp"
