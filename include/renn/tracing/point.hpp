@@ -38,7 +38,7 @@ enum class Pool : std::uint8_t { mean, max };
 /// One cell makes a channel a neuron like any other; more make it a point in as many dimensions, whose closest samples
 /// are those at the smallest Euclidean distance.
 struct Channels {
-    std::string layer = {};  ///< name of a place; empty: every place that is an image
+    std::string layer = {};  ///< name of a place; empty: every place that is an image of more than one position
     Index height = 1;
     Index width = 1;
     Pool pool = Pool::mean;

@@ -27,8 +27,8 @@ namespace renn::detail {
 inline void choose_channels(Point& point, const Selection& selection) {
     for (const Channels& images : selection.channels) {
         if (!images.layer.empty() && images.layer != point.name) continue;
+        if (point.shape.positions() < 2 && images.layer.empty()) continue;
         if (point.shape.size() == 0) {
-            if (images.layer.empty()) continue;
             raise<DataError>("trace", "channels of " + point.name, "none", "a place that is an image");
         }
         const Shape& shape = point.shape;
