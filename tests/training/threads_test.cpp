@@ -60,6 +60,7 @@ struct Noting {
     using Scalar = float;
     using Parameters = Inner::Parameters;
     using Cache = Inner::Cache;
+    static constexpr bool is_composite = true;
 
     const Parameters& parameters() const { return inner.parameters(); }
     Parameters& parameters() { return inner.parameters(); }
@@ -78,8 +79,8 @@ struct Noting {
         inner.walk_back(rule, inner.parameters(), x, w.output, w.cache, above, below, gradient, path);
     }
     template <class Self, class P, class F>
-    static void for_each_layer(Self& self, P& parameters, F&& f, renn::detail::Path& path) {
-        Inner::for_each_layer(self.inner, parameters, f, path);
+    static void for_each_child(Self& self, P& parameters, F&& f) {
+        Inner::for_each_child(self.inner, parameters, f);
     }
     bool mixes_samples() const { return mixes; }
     void absorb(const Cache& cache) { widths.push_back(cache.outputs[0].cols()); }

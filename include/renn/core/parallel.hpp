@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <renn/core/batch.hpp>
+#include <renn/core/catching.hpp>
 
 namespace renn::detail {
 
@@ -32,7 +33,7 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
     bool cancelled = false;
     Index told = 0;
     std::exception_ptr error;
-    [[maybe_unused]] std::mutex error_guard;
+    std::mutex error_guard;
 
     const auto take_tasks = [&](int worker) {
         while (!stop.load(std::memory_order_relaxed)) {
@@ -49,17 +50,12 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
         }
     };
     const auto run = [&](int worker) {
-#ifdef __cpp_exceptions
-        try {
-            take_tasks(worker);
-        } catch (...) {
-            const std::lock_guard lock(error_guard);
-            if (!error) error = std::current_exception();
-            stop = true;
-        }
-#else
-        take_tasks(worker);  // the first error has ended the program
-#endif
+        catching([&] { take_tasks(worker); },
+                 [&](const std::exception_ptr& caught) {
+                     const std::lock_guard lock(error_guard);
+                     if (!error) error = caught;
+                     stop = true;
+                 });
     };
 
     std::vector<std::jthread> helpers;  // joins on every way out

@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 #include <renn/core/batch.hpp>
+#include <renn/core/catching.hpp>
 
 namespace renn::detail {
 
@@ -22,11 +22,12 @@ namespace renn::detail {
 class Team {
 public:
     explicit Team(int threads) {
-        try {
-            helpers_.reserve(static_cast<std::size_t>(threads > 1 ? threads - 1 : 0));
-            for (int i = 1; i < threads; ++i) helpers_.emplace_back([this] { serve(); });
-        } catch (const std::system_error&) {
-        }
+        catching(
+            [&] {
+                helpers_.reserve(static_cast<std::size_t>(threads > 1 ? threads - 1 : 0));
+                for (int i = 1; i < threads; ++i) helpers_.emplace_back([this] { serve(); });
+            },
+            [](const std::exception_ptr&) {});
     }
     ~Team() {
         stop_.store(true, std::memory_order_relaxed);
@@ -82,15 +83,14 @@ private:
     void take_tasks() {
         for (Index ticket = 0; (ticket = waiting_.fetch_sub(1, std::memory_order_acq_rel)) > 0;) {
             const Index task = tasks_ - ticket;
-            try {
-                call_(work_, task);
-            } catch (...) {
-                const std::lock_guard lock(error_guard_);
-                if (task < failed_) {
-                    failed_ = task;
-                    error_ = std::current_exception();
-                }
-            }
+            catching([&] { call_(work_, task); },
+                     [&](const std::exception_ptr& caught) {
+                         const std::lock_guard lock(error_guard_);
+                         if (task < failed_) {
+                             failed_ = task;
+                             error_ = caught;
+                         }
+                     });
             if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
         }
     }

@@ -31,7 +31,7 @@ class CsvLines {
 public:
     CsvLines(std::string context, char separator) : context_(std::move(context)), separator_(separator) {
         if (separator == '"' || separator == '\n' || separator == '\r' || separator == '\0') {
-            raise<DataError>(context_, "separator", quoted({&separator, 1}), "another character");
+            raise<DataError>(context_, "separator", detail::quoted({&separator, 1}), "another character");
         }
     }
 
@@ -140,7 +140,7 @@ private:
         while (last > begin && blank(last[-1])) --last;
         const std::string_view field(begin, static_cast<std::size_t>(last - begin));
         if (field.find('"') != field.npos) {
-            fail_in_field("quote", quoted(field), "the whole field in quotes, those within doubled");
+            fail_in_field("quote", detail::quoted(field), "the whole field in quotes, those within doubled");
         }
         keep(begin, last);
         return stop;
@@ -160,7 +160,7 @@ private:
         }
         while (at < end && blank(*at)) ++at;
         if (at < end && *at != separator_) {
-            fail_in_field("text behind a closing quote", quoted({at, static_cast<std::size_t>(end - at)}),
+            fail_in_field("text behind a closing quote", detail::quoted({at, static_cast<std::size_t>(end - at)}),
                           "the separator or the end of the line");
         }
         keep(begin, to);
