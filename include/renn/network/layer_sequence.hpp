@@ -417,11 +417,11 @@ private:
 };
 
 template <class Net, class P, class F>
-void for_each_layer(Net& net, P& parameters, F& f, Path& path) {
+void for_each_leaf(Net& net, P& parameters, F& f, Path& path) {
     std::remove_const_t<Net>::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
         const auto guard = path.enter(name);
         if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-            for_each_layer(layer, part, f, path);
+            for_each_leaf(layer, part, f, path);
         } else {
             f(path.view(), layer, part);
         }
@@ -435,7 +435,7 @@ template <class Net, class F>
     requires Composite<std::remove_const_t<Net>>
 void for_each_layer(Net& net, F&& f) {
     detail::Path path;
-    detail::for_each_layer(net, net.parameters(), f, path);
+    detail::for_each_leaf(net, net.parameters(), f, path);
 }
 
 }  // namespace renn
