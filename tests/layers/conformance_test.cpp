@@ -410,6 +410,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_second_run_allocates_nothing, S, Scalars) {
 
 }  // namespace renn::test
 
-static_assert(renn::LinearLayer<renn::Dense<double, 3, 2>> && renn::LinearLayer<renn::Standardize<double>> &&
-              renn::LinearLayer<renn::Flatten<double>> && renn::LinearLayer<renn::BatchNorm<double>> &&
-              !renn::LinearLayer<renn::Dropout<double>> && !renn::LinearLayer<renn::LayerNorm<double>>);
+template <template <class> class... Kinds>
+inline constexpr bool all_linear = (renn::LinearLayer<Kinds<double>> && ...);
+
+static_assert(renn::LinearLayer<renn::Dense<double, 3, 2>> &&
+              all_linear<renn::Conv1d, renn::Conv2d, renn::AvgPool2d, renn::GlobalAvgPool, renn::BatchNorm,
+                         renn::Standardize, renn::Flatten>);
+static_assert(!renn::LinearLayer<renn::Dropout<double>> && !renn::LinearLayer<renn::LayerNorm<double>> &&
+              !renn::LinearLayer<renn::MaxPool2d<double>>);

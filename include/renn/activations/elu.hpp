@@ -68,6 +68,4 @@ private:
     S alpha_;
 };
 
-static_assert(TwiceDifferentiableLayer<ELU<float>>);
-
 }  // namespace renn

@@ -102,6 +102,4 @@ private:
     }
 };
 
-static_assert(TwiceDifferentiableLayer<GELU<float>> && TwiceDifferentiableLayer<GELUTanh<float>>);
-
 }  // namespace renn

@@ -28,6 +28,4 @@ struct Identity : detail::Elementwise<Identity<S>, S> {
     }
 };
 
-static_assert(TwiceDifferentiableLayer<Identity<float>>);
-
 }  // namespace renn

@@ -53,6 +53,4 @@ private:
     S leak_;
 };
 
-static_assert(TwiceDifferentiableLayer<LeakyReLU<float>>);
-
 }  // namespace renn

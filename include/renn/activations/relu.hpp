@@ -33,6 +33,4 @@ struct ReLU : detail::Elementwise<ReLU<S>, S> {
     }
 };
 
-static_assert(TwiceDifferentiableLayer<ReLU<float>>);
-
 }  // namespace renn

@@ -30,6 +30,4 @@ struct Sigmoid : detail::Elementwise<Sigmoid<S>, S> {
     }
 };
 
-static_assert(TwiceDifferentiableLayer<Sigmoid<float>>);
-
 }  // namespace renn

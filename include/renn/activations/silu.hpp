@@ -43,6 +43,4 @@ private:
     static constexpr S far = sizeof(S) == 4 ? S(88) : S(700);
 };
 
-static_assert(TwiceDifferentiableLayer<SiLU<float>>);
-
 }  // namespace renn

@@ -114,6 +114,4 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(TwiceDifferentiableLayer<Softmax<float>>);
-
 }  // namespace renn

@@ -81,6 +81,4 @@ private:
     S beta_, threshold_;
 };
 
-static_assert(TwiceDifferentiableLayer<Softplus<float>>);
-
 }  // namespace renn

@@ -36,6 +36,4 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
     }
 };
 
-static_assert(TwiceDifferentiableLayer<Tanh<float>>);
-
 }  // namespace renn

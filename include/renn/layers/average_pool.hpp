@@ -124,6 +124,4 @@ using AvgPool2d = AveragePool<S, false>;
 template <std::floating_point S = float>
 using GlobalAvgPool = AveragePool<S, true>;
 
-static_assert(LinearLayer<AvgPool2d<float>> && TwiceDifferentiableLayer<GlobalAvgPool<float>>);
-
 }  // namespace renn

@@ -311,6 +311,4 @@ using BatchNorm1d = BatchNorm<S>;
 template <std::floating_point S = float>
 using BatchNorm2d = BatchNorm<S>;
 
-static_assert(LinearLayer<BatchNorm<float>> && TwiceDifferentiableLayer<BatchNorm<float>>);
-
 }  // namespace renn

@@ -336,6 +336,4 @@ using Conv2d = Convolution<S, 2>;
 template <std::floating_point S = float>
 using Conv1d = Convolution<S, 1>;
 
-static_assert(LinearLayer<Conv1d<float>> && TwiceDifferentiableLayer<Conv2d<float>>);
-
 }  // namespace renn

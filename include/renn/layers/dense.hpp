@@ -199,6 +199,4 @@ private:
     Parameters parameters_;
 };
 
-static_assert(LinearLayer<Dense<float, 3, 2>> && TwiceDifferentiableLayer<Dense<double>>);
-
 }  // namespace renn

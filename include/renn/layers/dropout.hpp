@@ -103,6 +103,4 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(TwiceDifferentiableLayer<Dropout<float>>);
-
 }  // namespace renn

@@ -56,6 +56,4 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(LinearLayer<Flatten<float>> && TwiceDifferentiableLayer<Flatten<float>>);
-
 }  // namespace renn

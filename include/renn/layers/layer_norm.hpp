@@ -274,6 +274,4 @@ private:
     Parameters parameters_;
 };
 
-static_assert(TwiceDifferentiableLayer<LayerNorm<float>>);
-
 }  // namespace renn

@@ -193,6 +193,4 @@ private:
     }
 };
 
-static_assert(TwiceDifferentiableLayer<MaxPool2d<float>>);
-
 }  // namespace renn

@@ -119,6 +119,4 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(LinearLayer<Standardize<float>> && TwiceDifferentiableLayer<Standardize<float>>);
-
 }  // namespace renn
