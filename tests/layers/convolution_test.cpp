@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// labels: long_running
 // Convolution and pooling against the sums they are defined by, over random geometries.
 #define BOOST_TEST_MODULE convolution
 #include <boost/mpl/list.hpp>
