@@ -70,7 +70,7 @@ public:
         names_given_ = !options_.class_names.empty();
         for (const std::string& name : options_.class_names) {
             if (!numbers_.emplace(name, static_cast<std::int32_t>(numbers_.size())).second) {
-                raise<DataError>(context, "class_names", quoted(name) + " twice", "different names");
+                raise<DataError>(context, "class_names", detail::quoted(name) + " twice", "different names");
             }
         }
     }
@@ -116,7 +116,8 @@ private:
         }
         if (found == width_) {
             std::string known;
-            for (std::size_t c = 0; c < width_ && c < 20; ++c) known += (c > 0 ? ", " : "") + quoted(header_[c]);
+            for (std::size_t c = 0; c < width_ && c < 20; ++c)
+                known += (c > 0 ? ", " : "") + detail::quoted(header_[c]);
             raise<DataError>(lines_.context(), wanted, "no such column", known + (width_ > 20 ? ", ..." : ""));
         }
         return found;
@@ -146,7 +147,7 @@ private:
         std::string name = options_.header ? " (" + header_[c] + ")" : std::string();
         raise<E>(
             lines_.context() + ": line " + std::to_string(lines_.line()) + ", column " + std::to_string(c + 1) + name,
-            what, quoted(lines_[c]), expected);
+            what, detail::quoted(lines_[c]), expected);
     }
 
     /// Never the locale's: std::from_chars, with a leading + allowed.
