@@ -11,4 +11,4 @@ cd "$(dirname "$0")/.."
 said=$({ cat docs/Doxyfile && echo "OUTPUT_DIRECTORY = \"$folder\""; } | doxygen - 2>&1 | sed -E \
     -e '/warning: Member .* of (class|struct|union) .* is not documented/d' \
     -e '/warning: Compound .*::(Cache|Parameters|Locator) is not documented/d')
-[ -z "$said" ] || { echo "$said"; exit 1; }
+[ -z "$said" ] || { printf '%s\n' "$said"; exit 1; }
