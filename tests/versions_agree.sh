@@ -9,3 +9,4 @@ agrees() {  # FILE LINE
 agrees include/renn/version.hpp "inline constexpr const char* version = \"$1\";"
 agrees packaging/vcpkg/vcpkg.json "  \"version\": \"$1\","
 agrees packaging/conan/conanfile.py "    version = \"$1\""
+agrees CITATION.cff "version: $1"

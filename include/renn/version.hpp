@@ -8,6 +8,7 @@
 
 namespace renn {
 
+/// Of the library, as in the macros above.
 inline constexpr const char* version = "0.1.0";
 
 }  // namespace renn

@@ -28,7 +28,7 @@ program dependencies Eigen/Dense nanoflann.hpp cereal/archives/portable_binary.h
     cereal/types/vector.hpp cereal/types/string.hpp cereal/types/memory.hpp cereal/types/polymorphic.hpp
 program core renn/network/network.hpp renn/layers/dense.hpp
 program eigen Eigen/Dense
-sh "$root/tests/quick_start.sh" "$root/README.md" > quick_start.cpp
+sh "$root/tests/code_blocks.sh" "$root/README.md" 1 > quick_start.cpp
 
 seconds() {  # OPTION NAME: compiles, prints the CPU seconds of the compiler
     (

@@ -9,6 +9,7 @@
 
 namespace renn {
 
+/// y = x: an activation where one must stand and none is wanted.
 template <std::floating_point S = float>
 struct Identity : detail::Elementwise<Identity<S>, S> {
     static constexpr std::string_view name = "Identity";

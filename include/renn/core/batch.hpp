@@ -6,7 +6,9 @@
 
 namespace renn {
 
+/// Sizes and positions, signed as Eigen's.
 using Index = Eigen::Index;
+/// A size that only run time knows.
 inline constexpr Index Dynamic = Eigen::Dynamic;
 
 /// features x samples, column-major: a sample's features lie side by side.
@@ -17,6 +19,7 @@ using Batch = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
 template <class S>
 using BatchView = Eigen::Ref<const Batch<S>>;
 
+/// One sample, or one value a feature.
 template <class S>
 using Column = Eigen::Matrix<S, Eigen::Dynamic, 1>;
 

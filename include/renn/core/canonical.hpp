@@ -255,6 +255,7 @@ void combine(S* out, Index n, F&& f, const In*... in) {
     if (i < n) K::store_some(out + i, f(K::load_some(in + i, n - i)...), n - i);
 }
 
+/// out[i] = f(in[i]) with f a function of packets.
 template <class S, class F>
 void transform(const S* in, S* out, Index n, F&& f) {
     combine(out, n, std::forward<F>(f), in);

@@ -39,11 +39,14 @@ struct NoCache {};
 /// training, every parameter gradient in attribution.
 struct NotWanted {};
 
+/// For `if constexpr` in a layer: false for NotWanted.
 template <class T>
 inline constexpr bool is_wanted = !std::same_as<std::remove_cv_t<T>, NotWanted>;
 
+/// What a layer reads.
 template <class L>
 using X = const BatchView<typename L::Scalar>&;
+/// What a layer writes.
 template <class L>
 using Y = Batch<typename L::Scalar>&;
 

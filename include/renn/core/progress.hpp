@@ -8,6 +8,7 @@
 
 namespace renn {
 
+/// How far something is that takes long.
 struct Progress {
     std::uint64_t done = 0;
     std::uint64_t total = 0;  ///< 0 if unknown

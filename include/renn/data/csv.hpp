@@ -294,6 +294,7 @@ private:
     std::vector<S> inputs_, targets_;
 };
 
+/// csv_stream<float>("huge.csv", {.label = -1}, 256): see CsvStream.
 template <std::floating_point S = float>
 CsvStream<S> csv_stream(const std::string& path, CsvOptions options = {}, Index batch = 64) {
     return CsvStream<S>(path, std::move(options), batch);

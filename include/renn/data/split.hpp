@@ -19,12 +19,14 @@
 
 namespace renn {
 
+/// How a data set is parted.
 struct SplitOptions {
     double test = 0.2;        ///< part of the samples, 0..1
     std::uint64_t seed = 0;   ///< of the draw
     bool stratified = false;  ///< each class in the same proportion
 };
 
+/// The two parts of a data set.
 template <class S>
 struct Split {
     Dataset<S> train, test;

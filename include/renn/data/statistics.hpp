@@ -22,8 +22,8 @@ struct FeatureStatistics {
 
     bool constant(Index feature) const { return minimum[feature] == maximum[feature]; }
 
-    /// For a layer that standardises: Standardize<S>(s.shift<S>(), s.scale<S>()). A feature that is constant, or has a
-    /// deviation too small for S, gets scale 1 and so becomes 0.
+    /// For a layer that standardises: `Standardize<S>(s.shift<S>(), s.scale<S>())`. A feature that is constant, or has
+    /// a deviation too small for S, gets scale 1 and so becomes 0.
     template <class S>
     Column<S> shift() const {
         return mean.cast<S>();

@@ -100,6 +100,7 @@ public:
     const Store& store() const noexcept { return *store_; }
     std::size_t units() const noexcept { return starts_.back(); }
 
+    /// One neuron's part of the index.
     struct Entry {
         ColumnView<Scalar> column;
         const Locator* locator;

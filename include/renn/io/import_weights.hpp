@@ -35,6 +35,7 @@ struct WeightNames {
     std::vector<std::pair<std::string, std::string>> rename = {};
 };
 
+/// Which tensors go where, and which may be left over.
 struct ImportOptions {
     std::vector<std::pair<std::string, std::string>> rename = {};  ///< as in WeightNames
     std::vector<std::string> ignore = {};  ///< tensors that nobody takes: their names, or leading parts of them

@@ -38,10 +38,12 @@ inline std::string fingerprint_text(std::uint64_t fingerprint) {
 
 }  // namespace detail
 
+/// id, value, distance.
 inline void write_json(JsonWriter& json, const Neighbour& n) {
     json.object([&] { json.member("id", n.id).member("value", n.value).member("distance", n.distance); });
 }
 
+/// id, votes, share, label, prediction.
 inline void write_json(JsonWriter& json, const Source& s) {
     json.object([&] {
         json.member("id", s.id).member("votes", s.votes).member("share", s.share);
@@ -49,6 +51,7 @@ inline void write_json(JsonWriter& json, const Source& s) {
     });
 }
 
+/// Everything; the fingerprint in hexadecimal, as text.
 inline void write_json(JsonWriter& json, const Provenance& p) {
     json.object([&] {
         json.member("library", p.library).member("index", p.index).member("ties", p.ties).member("k", p.k);
@@ -57,6 +60,7 @@ inline void write_json(JsonWriter& json, const Provenance& p) {
     });
 }
 
+/// One neuron and the samples closest to it.
 inline void write_json(JsonWriter& json, const RetraceResult::Neuron& n) {
     json.object([&] {
         json.member("unit", n.unit).member("value", n.found.value).member("votes", n.found.votes);
@@ -65,6 +69,7 @@ inline void write_json(JsonWriter& json, const RetraceResult::Neuron& n) {
     });
 }
 
+/// One place with its sources and neurons.
 inline void write_json(JsonWriter& json, const RetraceResult::Layer& l) {
     json.object([&] {
         json.member("name", l.name).member("kind", kind_name(l.kind)).member("votes", l.votes);
@@ -72,6 +77,7 @@ inline void write_json(JsonWriter& json, const RetraceResult::Layer& l) {
     });
 }
 
+/// An answer as a value.
 inline void write_json(JsonWriter& json, const RetraceResult& r) {
     json.object([&] {
         json.member("prediction", r.prediction).member("outputs", r.outputs).member("class_names", r.class_names);
@@ -80,11 +86,13 @@ inline void write_json(JsonWriter& json, const RetraceResult& r) {
     });
 }
 
+/// An answer; as result(answer).
 template <class I>
 void write_json(JsonWriter& json, const Retrace<I>& answer) {
     write_json(json, result(answer));
 }
 
+/// An epoch's measures; null for NaN.
 inline void write_json(JsonWriter& json, const Epoch& e) {
     json.object([&] {
         json.member("epoch", e.number).member("loss", e.loss).member("accuracy", e.accuracy);
@@ -93,11 +101,13 @@ inline void write_json(JsonWriter& json, const Epoch& e) {
     });
 }
 
+/// A training run, epoch by epoch.
 inline void write_json(JsonWriter& json, const Training& t) {
     json.object(
         [&] { json.member("epochs", t.epochs).member("cancelled", t.cancelled).member("diverged", t.diverged); });
 }
 
+/// loss, accuracy.
 inline void write_json(JsonWriter& json, const Evaluation& e) {
     json.object([&] { json.member("loss", e.loss).member("accuracy", e.accuracy); });
 }
@@ -179,6 +189,7 @@ void write_json(JsonWriter& json, const MemoryStore<S>& store) {
     });
 }
 
+/// The network, if it is renn's own, and what was recorded.
 template <class Model, class Store, class Policy>
 void write_json(JsonWriter& json, const TracedNetwork<Model, Store, Policy>& traced) {
     json.object([&] {

@@ -81,6 +81,7 @@ void get(A& ar, Net& net, const detail::Limit& limit = {}) {
     detail::get_network(ar, net, net.parameters(), limit);
 }
 
+/// Writes one traced place to any cereal output archive.
 template <class A>
 void put(A& ar, const Point& point) {
     detail::put(ar, point.name);

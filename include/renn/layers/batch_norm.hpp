@@ -22,6 +22,7 @@
 
 namespace renn {
 
+/// As PyTorch's, with its defaults.
 struct BatchNormOptions {
     double epsilon = 1e-5;
     double momentum = 0.1;  ///< share of the newest batch in the running statistics
@@ -308,6 +309,7 @@ private:
 /// Under the names known elsewhere: BatchNorm1d takes a number of features, BatchNorm2d a Shape.
 template <std::floating_point S = float>
 using BatchNorm1d = BatchNorm<S>;
+/// See BatchNorm1d.
 template <std::floating_point S = float>
 using BatchNorm2d = BatchNorm<S>;
 

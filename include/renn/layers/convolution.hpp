@@ -23,6 +23,7 @@
 
 namespace renn {
 
+/// Of a convolution over images; only `channels` has no default.
 struct Conv2dOptions {
     Index channels = 0;  ///< made by the layer; must be given
     Size2 kernel = 3;

@@ -51,6 +51,7 @@ struct Glorot {
     }
 };
 
+/// Nothing but zeros.
 struct Zero {
     template <class S>
     void operator()(Batch<S>& weights, Index, Index) const {

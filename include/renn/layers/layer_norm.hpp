@@ -19,6 +19,7 @@
 
 namespace renn {
 
+/// As PyTorch's, with its default.
 struct LayerNormOptions {
     double epsilon = 1e-5;
 };

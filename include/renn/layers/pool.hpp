@@ -14,6 +14,7 @@
 
 namespace renn {
 
+/// Of pooling over images; by default windows of 2 x 2 side by side.
 struct PoolOptions {
     Size2 kernel = 2;
     Size2 stride = kernel;

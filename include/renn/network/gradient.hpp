@@ -41,12 +41,14 @@ BatchView<S> share(const ParameterGradient&, std::string_view /*path*/, const Ba
                    const BatchView<S>& /*sum*/, const BatchView<S>& above, Batch<S>& /*scratch*/) {
     return above;
 }
+/// The same for InputGradient.
 template <class S>
 BatchView<S> share(const InputGradient&, std::string_view, const BatchView<S>&, const BatchView<S>&,
                    const BatchView<S>& above, Batch<S>&) {
     return above;
 }
 
+/// The chain rule at one layer, dL/dW included where the step has a place for it.
 template <class L, class Below>
 void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& below) {
     static_assert(DifferentiableLayer<L>,
@@ -59,6 +61,7 @@ void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& belo
     }
 }
 
+/// The chain rule at one layer, without dL/dW.
 template <class L, class Below>
 void reverse(const InputGradient&, const Step<L>& s, X<L> above, Below& below) {
     static_assert(DifferentiableLayer<L>,

@@ -20,6 +20,7 @@ namespace renn {
 
 /// A network's layers with what each puts out and costs. Prints as a table.
 struct Summary {
+    /// One layer.
     struct Row {
         std::string path;    ///< "residual1/dense2"
         std::string layer;   ///< "Dense 784 -> 128"

@@ -82,6 +82,7 @@ struct ReportDetail {
 
 /// Everything a page shows.
 struct RetracePage {
+    /// A line of the table at the page's head.
     struct Fact {
         std::string name, value;
     };

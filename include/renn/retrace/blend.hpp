@@ -58,6 +58,7 @@ inline std::vector<double> vote_weights(std::span<const double> votes) {
     detail::require_amounts("vote_weights", "votes of source", votes);
     return detail::parts_of_one(votes);
 }
+/// The same from the votes of sources.
 inline std::vector<double> vote_weights(std::span<const Source> sources) {
     std::vector<double> votes;
     votes.reserve(sources.size());
@@ -76,6 +77,7 @@ inline std::vector<double> distance_weights(std::span<const double> distances) {
     for (double& w : weights) w = (1.0 - w) / static_cast<double>(weights.size() - 1);
     return weights;
 }
+/// The same from the distances of neighbours.
 inline std::vector<double> distance_weights(std::span<const Neighbour> neighbours) {
     return distance_weights(detail::distances_of(neighbours));
 }
@@ -90,6 +92,7 @@ inline std::vector<double> original_distance_weights(std::span<const double> dis
     for (double& w : weights) w = (1.0 - w) / static_cast<double>(weights.size());
     return weights;
 }
+/// The same from the distances of neighbours.
 inline std::vector<double> original_distance_weights(std::span<const Neighbour> neighbours) {
     return original_distance_weights(detail::distances_of(neighbours));
 }

@@ -14,6 +14,7 @@ namespace renn {
 
 /// What a Retrace says, taken out of it: to be saved, exported, sent.
 struct RetraceResult {
+    /// One neuron that voted.
     struct Neuron {
         std::uint32_t unit = 0;
         NeuronSources found;

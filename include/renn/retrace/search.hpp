@@ -31,6 +31,7 @@ enum class Ties : std::uint8_t {
     lowest_id,      ///< the samples with the lowest ids of the group take the places
 };
 
+/// The policy's name as in the code.
 inline std::string_view ties_name(Ties ties) noexcept {
     switch (ties) {
         case Ties::share:
@@ -45,6 +46,7 @@ inline std::string_view ties_name(Ties ties) noexcept {
     return "?";
 }
 
+/// Which neurons vote, how many samples each names, and which samples may be sources.
 struct RetraceOptions {
     std::int64_t k = 42;  ///< closest samples a neuron; more than there are: all
     Ties ties = Ties::share;

@@ -22,6 +22,7 @@ namespace renn {
 template <class S>
 class Activations {
 public:
+    /// The values of one place.
     struct Block {
         std::string name;
         Kind kind;

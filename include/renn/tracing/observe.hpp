@@ -84,6 +84,7 @@ auto make_workspace(const Net&) {
     return Workspace<Net>();
 }
 
+/// Whether several threads may run the model at once: a network always.
 template <Composite Net>
 constexpr bool may_run_in_parallel(const Net&) noexcept {
     return true;

@@ -19,6 +19,7 @@ namespace renn {
 /// activation behind it makes of it ("Activation").
 enum class Kind : std::uint8_t { pre, post };
 
+/// "pre" or "post".
 inline std::string_view kind_name(Kind kind) noexcept {
     return kind == Kind::pre ? "pre" : "post";
 }
@@ -77,6 +78,7 @@ struct Unit {
 
 /// What to record. Empty lists take everything.
 struct Selection {
+    /// Some units of one place.
     struct Units {
         std::string layer;
         std::vector<std::uint32_t> units;

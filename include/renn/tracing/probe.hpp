@@ -104,11 +104,13 @@ struct ForeignWorkspace {
     std::optional<F> own = {};
 };
 
+/// Foreign code only if its options or a factory allow it.
 template <class S, class F>
 bool may_run_in_parallel(const Foreign<S, F>& model) noexcept {
     return !Probed<S, F> || model.options().parallel;
 }
 
+/// A thread's own; a factory is called for it.
 template <class S, class F>
 auto make_workspace(const Foreign<S, F>& model) {
     if constexpr (Probed<S, F>) {

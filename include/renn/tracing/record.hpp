@@ -31,6 +31,7 @@
 
 namespace renn {
 
+/// How the recording pass runs; the result does not depend on it.
 struct RecordOptions {
     Index batch = 64;                ///< samples run at once
     int threads = 0;                 ///< 0: every core, where the model may run in parallel

@@ -16,6 +16,7 @@
 
 namespace renn {
 
+/// How well a network does on a data set.
 struct Evaluation {
     double loss = 0.0;
     double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< NaN without labels

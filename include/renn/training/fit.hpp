@@ -240,6 +240,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
     return training;
 }
 
+/// The same from the beginning, without a state to keep.
 template <class Net, class S, Loss<S> L, Optimizer<typename Net::Parameters> O>
 Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const L& loss, const O& optimizer,
              const FitOptions& options) {
@@ -255,6 +256,7 @@ Training fit(Net& net, const Dataset<S>& data, const Validation& validation, con
     return fit(net, data, validation, detail::VariantLoss{options.loss}, detail::VariantOptimizer{options.optimizer},
                options, state);
 }
+/// With a validation set, from the beginning.
 template <class Net, class S, std::same_as<Dataset<S>> Validation>
 Training fit(Net& net, const Dataset<S>& data, const Validation& validation, const FitOptions& options = {}) {
     TrainingState<Net> state(net);
@@ -266,6 +268,7 @@ template <class Net, class S>
 Training fit(Net& net, const Dataset<S>& data, const FitOptions& options = {}) {
     return fit(net, data, Dataset<S>(), options);
 }
+/// The same, going on from a state.
 template <class Net, class S>
 Training fit(Net& net, const Dataset<S>& data, const FitOptions& options, TrainingState<Net>& state) {
     return fit(net, data, Dataset<S>(), options, state);

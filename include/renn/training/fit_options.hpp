@@ -28,6 +28,7 @@ struct Epoch {
     double seconds = 0.0;
 };
 
+/// What a training run is told; all of it may be left out.
 struct FitOptions {
     int epochs = 10;       ///< of the whole run, also of one that is resumed; 0 does nothing
     Index batch = 64;      ///< samples that go through the network together

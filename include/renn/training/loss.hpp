@@ -207,6 +207,7 @@ private:
     }
 };
 
+/// The losses that FitOptions can name; fit takes any type that is a Loss.
 using AnyLoss = std::variant<CrossEntropy, MeanSquaredError, BinaryCrossEntropy>;
 
 }  // namespace renn

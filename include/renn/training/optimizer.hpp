@@ -156,6 +156,7 @@ struct AdamW {
     }
 };
 
+/// The optimizers that FitOptions can name; fit takes any type that is an Optimizer.
 using AnyOptimizer = std::variant<Adam, AdamW, Sgd>;
 
 }  // namespace renn

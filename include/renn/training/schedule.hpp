@@ -25,6 +25,7 @@ struct TrainingPoint {
 // A schedule gives what the optimizer's learning rate is multiplied by at a point. It keeps no state, so a resumed run
 // needs nothing but the point.
 
+/// 1, always.
 struct ConstantRate {
     static void check() noexcept {}
     double operator()(const TrainingPoint&) const noexcept { return 1.0; }
