@@ -65,9 +65,11 @@ struct Sorted {
     private:
         static constexpr std::uint32_t block = 64;
 
-        static void fetch(const S* from, const S* end) {
+        static void fetch([[maybe_unused]] const S* from, [[maybe_unused]] const S* end) {
+#ifdef __GNUC__
             constexpr std::uint32_t line = 64 / sizeof(S);
             for (std::uint32_t i = 0; i < block && from + i < end; i += line) __builtin_prefetch(from + i);
+#endif
         }
 
         /// The least S that is not below the query: values compare with it as with the query, in their own precision.

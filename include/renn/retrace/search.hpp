@@ -249,7 +249,7 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
     }
     const std::size_t total = queries.size();
     search.neurons.reserve(total);
-    const auto prefetch = [&](std::size_t i, int step) {
+    const auto look_ahead = [&](std::size_t i, int step) {
         const auto& [unit, query] = queries[i];
         if (!scalar(unit)) return;
         const auto entry = index.entry(unit);
@@ -257,8 +257,8 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
     };
     std::vector<double> place;
     for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
-        if (i < total) prefetch(i, 0);
-        if (i >= ahead && i - ahead < total) prefetch(i - ahead, 1);
+        if (i < total) look_ahead(i, 0);
+        if (i >= ahead && i - ahead < total) look_ahead(i - ahead, 1);
         if (i >= 2 * ahead) {
             const auto& [unit, query] = queries[i - 2 * ahead];
             if (scalar(unit)) {
@@ -269,10 +269,13 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
                 for (double& coordinate : place) coordinate = static_cast<double>(value(unit.point, column++));
                 search.neurons.push_back(answer_channel(search, unit, place));
             }
+#ifdef __GNUC__
             const Window& w = search.neurons.back().window;  // whose votes will be counted
             const std::uint32_t end = std::min(w.closer_end, w.closer_begin + 256);
-            for (std::uint32_t o = w.closer_begin; o < end; o += 16)
+            for (std::uint32_t o = w.closer_begin; o < end; o += 16) {
                 __builtin_prefetch(search.neurons.back().order + o);
+            }
+#endif
         }
     }
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -25,12 +24,11 @@ public:
     explicit Pages(std::size_t size) : size_(size) {
         if (size == 0) return;
         if (size > static_cast<std::size_t>(-1) / sizeof(T) - large) throw std::bad_alloc();
-        const std::size_t alignment = size * sizeof(T) >= 4 * large ? large : 64;
-        const std::size_t bytes = (size * sizeof(T) + alignment - 1) / alignment * alignment;
-        data_ = static_cast<T*>(std::aligned_alloc(alignment, bytes));
-        if (data_ == nullptr) throw std::bad_alloc();
+        const std::size_t bytes = (size * sizeof(T) + alignment() - 1) / alignment() * alignment();
+        data_ = static_cast<T*>(::operator new(bytes, std::align_val_t(alignment())));
 #ifdef __linux__
-        if (alignment == large) madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: its failure changes nothing but speed
+        if (alignment() == large)
+            madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: its failure changes nothing but speed
 #endif
     }
     Pages(const Pages& other) : Pages(other.size_) {
@@ -43,7 +41,7 @@ public:
         return *this;
     }
     ~Pages() {
-        std::free(data_);
+        if (data_ != nullptr) ::operator delete(data_, std::align_val_t(alignment()));
     }
 
     T* data() noexcept {
@@ -58,6 +56,9 @@ public:
 
 private:
     static constexpr std::size_t large = std::size_t{1} << 21;
+    std::size_t alignment() const noexcept {
+        return size_ * sizeof(T) >= 4 * large ? large : 64;
+    }
     T* data_ = nullptr;
     std::size_t size_ = 0;
 };
