@@ -228,6 +228,31 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(both_policies_find_what_sorting_by_distance_and_id
     }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(large_columns_have_the_positions_of_a_binary_search, S, Scalars) {
+    Rng rng(21);
+    for (const std::size_t n : {4095U, 4096U, 4097U, 8191U, 8192U, 12345U, 40000U}) {
+        std::vector<S> values(n);
+        for (S& v : values) v = static_cast<S>(std::round(rng.normal() * 5000) / 1000);
+        std::sort(values.begin(), values.end());
+        std::vector<std::uint32_t> order(n);
+        std::iota(order.begin(), order.end(), 0U);
+        const ColumnView<S> view(values.data(), order.data(), n);
+        const Sorted::Locator<S> sorted(view);
+        int off = 0;
+        for (int i = 0; i < 400; ++i) {
+            const double any = rng.normal() * 6;
+            const double query = i % 2 == 0 ? any : static_cast<double>(values[rng.below(n)]);
+            const auto least = std::lower_bound(values.begin(), values.end(), query,
+                                                [](S v, double q) { return static_cast<double>(v) < q; });
+            for (const int step : {0, 1}) sorted.prefetch(view, query, step);
+            off += sorted.position(view, query) != static_cast<std::uint32_t>(least - values.begin()) ? 1 : 0;
+        }
+        BOOST_TEST(off == 0, n << " values");
+        BOOST_TEST(sorted.position(view, -100.0) == 0U);
+        BOOST_TEST(sorted.position(view, 100.0) == n);
+    }
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(values_on_both_sides_at_one_rounded_distance_tie, S, Scalars) {
     Rng rng(12);
     const Neuron<S> neuron({S(-1), S(1), S(-1), S(2), S(0.5)}, S(1), rng);

@@ -189,6 +189,16 @@ BOOST_AUTO_TEST_CASE(schedules_have_the_rates_of_their_formulas) {
     BOOST_TEST(message([](const TrainingPoint&) { return -1.0; }) ==
                "fit: schedule: factor before step 1: got -1.000000, expected a finite value >= 0");
     BOOST_TEST(message(renn::StepDecay{.every = 0}) == "StepDecay: every: got 0, expected 1 or more epochs");
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    BOOST_TEST(message(renn::StepDecay{.factor = nan}).starts_with("StepDecay: factor: got "));
+    BOOST_TEST(message(renn::ExponentialDecay{.factor = -0.5}) ==
+               "ExponentialDecay: factor: got -0.500000, expected a finite value >= 0");
+    BOOST_TEST(message(renn::CosineDecay{.lowest = 1.5}) == "CosineDecay: lowest: got 1.500000, expected 0..1");
+    BOOST_TEST(message(renn::CosineDecay{.epochs = -1}) == "CosineDecay: epochs: got -1, expected 0 or more");
+    BOOST_TEST(
+        message_of<DataError>([&] { renn::Clipping{.value = nan}.check(); }).starts_with("Clipping: value: got "));
+    BOOST_TEST(message_of<DataError>([] { renn::EarlyStopping{.patience = 1, .min_delta = -1.0}.check(); }) ==
+               "EarlyStopping: min_delta: got -1.000000, expected a finite value >= 0");
     BOOST_TEST(message(std::function<double(const TrainingPoint&)>()) ==
                "fit: schedule: got an empty function, expected one that can be called");
 }

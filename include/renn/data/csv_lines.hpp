@@ -86,7 +86,7 @@ private:
                 fail<FormatError>("length", "over " + std::to_string(longest) + " bytes", "less", line_ + 1);
             }
             text_.append(from, count);
-            begin_ += count + (found != nullptr);
+            begin_ += count + (found != nullptr ? 1 : 0);
             if (found != nullptr) break;
         }
         if (!text_.empty() && text_.back() == '\r') text_.pop_back();

@@ -91,7 +91,8 @@ bool npy_convert(From from, T& to) {
     } else if constexpr (std::floating_point<From>) {
         // Both ends are powers of two (or 0), so exact in From; NaN fails every comparison.
         const From end = std::ldexp(From(1), std::numeric_limits<T>::digits);
-        if (!(from < end && from >= (std::is_signed_v<T> ? -end : From(0))) || from != std::trunc(from)) return false;
+        const From least = std::signed_integral<T> ? -end : From(0);
+        if (!(from < end && from >= least) || from != std::trunc(from)) return false;
         to = static_cast<T>(from);
         return true;
     } else if constexpr (std::floating_point<T>) {

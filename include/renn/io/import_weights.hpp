@@ -61,7 +61,7 @@ using Renames = std::vector<std::pair<std::string, std::string>>;
 
 /// Name of a parameter's tensor; notes which rename was used.
 inline std::string tensor_name(const std::string& parameter, const Renames& renames, std::vector<char>& used) {
-    const std::string plain = plain_name(parameter);
+    std::string plain = plain_name(parameter);
     std::size_t best = renames.size(), longest = 0;
     for (std::size_t i = 0; i < renames.size(); ++i) {
         const std::string left = plain_name(renames[i].first);

@@ -32,7 +32,7 @@ namespace detail {
 /// In hexadecimal, as text: most readers of JSON would round such a number.
 inline std::string fingerprint_text(std::uint64_t fingerprint) {
     char digits[16];
-    const auto end = std::to_chars(digits, digits + sizeof digits, fingerprint, 16).ptr;
+    char* const end = std::to_chars(digits, digits + sizeof digits, fingerprint, 16).ptr;
     return std::string(static_cast<std::size_t>(digits + sizeof digits - end), '0') + std::string(digits, end);
 }
 

@@ -278,12 +278,13 @@ void restore(const std::string& path, TracedNetwork<Model, Store, Policy>& trace
     detail::read_frame(path, "traced", sizeof(typename Model::Scalar), [&](auto& ar, const detail::Limit& limit) {
         std::uint8_t own = 0;
         detail::get(ar, own, limit);
-        constexpr bool network = requires {
+        constexpr bool archived = requires {
             put(ar, traced.network());
-        }
-        || requires {
+        };
+        constexpr bool has_parameters = requires {
             typename Model::Parameters;
         };
+        constexpr bool network = archived || has_parameters;
         if (network != (own != 0)) {
             detail::raise<MismatchError>("traced network", "model", own != 0 ? "a network" : "foreign code",
                                          network ? "a network" : "foreign code");

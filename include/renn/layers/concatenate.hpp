@@ -200,7 +200,7 @@ public:
     }
 
     const std::vector<std::string>& names() const noexcept { return names_; }
-    void rename_all(std::vector<std::string> new_names) {
+    void rename_all(const std::vector<std::string>& new_names) {
         if (new_names != names_) detail::raise<DataError>("rename", "branches have fixed names");
     }
 

@@ -30,6 +30,8 @@ namespace detail {
 template <class T>
 class Late {
 public:
+    // NOLINTBEGIN(modernize-use-equals-default, cert-oop54-cpp): defaulted, they would be asked of T; a vector can be
+    // assigned to itself.
     Late() noexcept {}
     Late(const Late& other) : values_(other.values_) {}
     Late(Late&& other) noexcept : values_(std::move(other.values_)) {}
@@ -42,6 +44,7 @@ public:
         return *this;
     }
     ~Late() {}
+    // NOLINTEND(modernize-use-equals-default, cert-oop54-cpp)
 
     std::vector<T>& operator*() noexcept { return values_; }
     const std::vector<T>& operator*() const noexcept { return values_; }

@@ -78,7 +78,7 @@ protected:
         out_ += "<div>\n<div class=\"head\"><" + std::string(tag);
         out_ += ">" + capital(std::string(where)) + "</" + std::string(tag) + ">";
         out_ += "<span class=\"quiet\">" + html::grouped(v.neurons) + (v.neurons == 1 ? " neuron, " : " neurons, ") +
-                html::grouped(static_cast<std::uint64_t>(v.votes + 0.5)) + " votes</span>";
+                html::grouped(static_cast<std::uint64_t>(std::llround(v.votes))) + " votes</span>";
         verdict(s, v);
         out_ += "</div>\n";
         if (v.sources.empty()) {
@@ -112,7 +112,7 @@ protected:
     }
 
     /// All classes up to twelve; of more, those with most evidence, and always the predicted and the true one.
-    std::vector<std::int32_t> shown_classes(const ReportSample& s, const std::vector<double>& evidence) const {
+    static std::vector<std::int32_t> shown_classes(const ReportSample& s, const std::vector<double>& evidence) {
         constexpr std::size_t most = 12;
         std::vector<std::int32_t> classes(evidence.size());
         for (std::size_t c = 0; c < classes.size(); ++c) classes[c] = static_cast<std::int32_t>(c);

@@ -237,8 +237,7 @@ template <class Policy = KdTree, class S = float, class F>
     requires Probed<S, F>
 auto trace(F function, ForeignOptions options = {}, Selection selection = {}) {
     using Model = Foreign<S, F>;
-    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(function), std::move(options)),
-                                                        std::move(selection));
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(function), options), std::move(selection));
 }
 
 /// trace_each([] { return MyNetwork(); }): foreign code that keeps state, made anew for each thread.
@@ -246,8 +245,7 @@ template <class Policy = KdTree, class S = float, class F>
     requires Probed<S, std::invoke_result_t<F&>>
 auto trace_each(F make, ForeignOptions options = {}, Selection selection = {}) {
     using Model = Foreign<S, F>;
-    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), std::move(options)),
-                                                        std::move(selection));
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), options), std::move(selection));
 }
 
 }  // namespace renn

@@ -81,7 +81,7 @@ public:
     using Scalar = S;
 
     explicit Foreign(F function, ForeignOptions options = {})
-        : function_(std::make_shared<F>(std::move(function))), options_(std::move(options)) {}
+        : function_(std::make_shared<F>(std::move(function))), options_(options) {}
 
     F& function() const noexcept { return *function_; }
     const ForeignOptions& options() const noexcept { return options_; }

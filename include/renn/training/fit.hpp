@@ -62,14 +62,18 @@ struct VariantOptimizer {
     }
 };
 
-/// An optimizer whose learning rate a schedule can change.
 template <class O>
-concept Schedulable = requires(O& o, double factor) {
+concept ScalesRate = requires(O& o, double factor) {
     o.scale_rate(factor);
-}
-|| requires(O& o, double factor) {
+};
+template <class O>
+concept HasRate = requires(O& o, double factor) {
     { o.learning_rate *= factor } -> std::same_as<double&>;
 };
+
+/// An optimizer whose learning rate a schedule can change.
+template <class O>
+concept Schedulable = ScalesRate<O> || HasRate<O>;
 
 template <class O, class P>
 void update_at(const O& optimizer, double factor, P& parameters, const P& gradient, Moments<P>& moments) {
@@ -194,8 +198,8 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
             if (ends) {
                 frozen.clear(gradient.gradient());
                 clip(gradient.gradient(), options.clip);
-                const double time =
-                    state.epoch + static_cast<double>(batch / options.accumulate) / static_cast<double>(steps);
+                const Index stepped = batch / options.accumulate;
+                const double time = state.epoch + static_cast<double>(stepped) / static_cast<double>(steps);
                 const TrainingPoint point{step++, state.epoch, time, options.epochs};
                 const double factor = detail::rate_factor(options.schedule, options.warm_up, point);
                 detail::update_at(optimizer, factor, net.parameters(), gradient.gradient(), moments);
