@@ -122,50 +122,52 @@ struct Field {
 
 /// Looks for the shape of the input: that which the first layer with an image takes, unless one before it changes the
 /// number of features. Returns whether to go on looking.
-template <class Net>
-bool find_image(const Net& net, Shape& image) {
+template <class Net, class P>
+bool find_image(const Net& net, const P& parameters, Shape& image) {
     constexpr bool side_by_side = Net::name == "Concatenate";
     bool searching = true;
-    Net::for_each_child(net, net.parameters(), [&](const std::string&, const auto& layer, const auto&) {
-        using L = std::remove_cvref_t<decltype(layer)>;
-        if (image.size() != 0 || (!searching && !side_by_side)) return;
-        if constexpr (Composite<L>) {
-            searching = find_image(layer, image) && searching;
-        } else if constexpr (requires { layer.input_shape(); }) {
-            constexpr bool windowed = requires {
-                layer.window();
-            };
-            const Shape in = layer.input_shape();
-            if (windowed || in != layer.output_shape() || in.positions() > 1) image = in;
-        } else if constexpr (requires { layer.out_features(); }) {
-            searching = layer.out_features() == layer.in_features() && searching;
-        }
-    });
+    Net::for_each_child(net, parameters,
+                        [&](const std::string&, const auto& layer, [[maybe_unused]] const auto& weights) {
+                            using L = std::remove_cvref_t<decltype(layer)>;
+                            if (image.size() != 0 || (!searching && !side_by_side)) return;
+                            if constexpr (Composite<L>) {
+                                searching = find_image(layer, weights, image) && searching;
+                            } else if constexpr (requires { layer.input_shape(); }) {
+                                constexpr bool windowed = requires {
+                                    layer.window();
+                                };
+                                const Shape in = layer.input_shape();
+                                if (windowed || in != layer.output_shape() || in.positions() > 1) image = in;
+                            } else if constexpr (requires { layer.out_features(); }) {
+                                searching = layer.out_features() == layer.in_features() && searching;
+                            }
+                        });
     return searching && image.size() == 0;
 }
 
 /// Carries the field through a network, as far as `place` if that is in it; returns whether it was reached.
-template <class Net>
-bool follow(const Net& net, std::string_view place, Field& field) {
+template <class Net, class P>
+bool follow(const Net& net, const P& parameters, std::string_view place, Field& field) {
     constexpr bool side_by_side = Net::name == "Concatenate";
     const Field at_input = field;
     Field together;
     bool reached = false, first = true;
-    Net::for_each_child(net, net.parameters(), [&](const std::string& name, const auto& layer, const auto&) {
-        if (reached) return;
-        if constexpr (side_by_side) field = at_input;
-        const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-            reached = follow(layer, inside ? place.substr(name.size() + 1) : std::string_view(), field);
-        } else {
-            field.pass(layer);
-        }
-        reached = reached || place == name;
-        if (side_by_side && !reached) {
-            first ? together = field : (together.unite(field), together);
-            first = false;
-        }
-    });
+    Net::for_each_child(
+        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
+            if (reached) return;
+            if constexpr (side_by_side) field = at_input;
+            const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
+            if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+                reached = follow(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), field);
+            } else {
+                field.pass(layer);
+            }
+            reached = reached || place == name;
+            if (side_by_side && !reached) {
+                first ? together = field : (together.unite(field), together);
+                first = false;
+            }
+        });
     if (side_by_side && !reached) field = together;
     if (Net::name == "Residual" && !reached) field.unite(at_input);
     return reached;
@@ -184,9 +186,9 @@ template <Composite Net>
 Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Index column = 0) {
     constexpr const char* where = "receptive_field";
     Shape image;
-    detail::find_image(net, image);
+    detail::find_image(net, net.parameters(), image);
     detail::Field field{detail::Sight::of_input(image.height), detail::Sight::of_input(image.width)};
-    if (!detail::follow(net, place, field)) {
+    if (!detail::follow(net, net.parameters(), place, field)) {
         detail::raise<DataError>(where, "place", "\"" + std::string(place) + "\"", "a layer of the network");
     }
     if (image.size() == 0) {

@@ -70,7 +70,8 @@ private:
             if (width == 0 || width > wanted) return wanted;
             return (wanted + width / 2) / width * width;
         };
-        out_ += ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) + "px}\n";
+        out_ += ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) +
+                "px;--look:" + std::to_string(shown(84)) + "px}\n";
     }
 
     void head() {
@@ -232,6 +233,7 @@ private:
         views(s, l, false);
         out_ += "</div>\n";
         neurons(l);
+        looks(l);
         out_ += "</div>\n";
     }
 
