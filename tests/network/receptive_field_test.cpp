@@ -137,8 +137,8 @@ BOOST_AUTO_TEST_CASE(branches_see_together_and_rows_left_out_are_not_seen) {
 
 BOOST_AUTO_TEST_CASE(what_sees_everything_sees_the_whole_image) {
     const Conv one = first({.channels = 2});
-    const auto net = positive(Network(renn::BatchNorm<float>(image.size()), one, renn::Softmax<float>(),
-                                      MaxPool(one.output_shape()), renn::Flatten<float>(),
+    const auto net = positive(Network(renn::BatchNorm<float>(image.size()), renn::Flatten<float>(), one,
+                                      renn::Softmax<float>(), MaxPool(one.output_shape()), renn::Flatten<float>(),
                                       Dense(2 * 3 * 4, 5, std::uint64_t{1}), ReLU(), Dense(5, 2, std::uint64_t{2})));
     const Patch whole{0, 0, 9, 11};
     BOOST_TEST((receptive_field(net, "batchnorm1", 3, 4) == Patch{3, 4, 4, 5}));

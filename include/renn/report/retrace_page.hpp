@@ -130,6 +130,14 @@ private:
              "The same neurons, once as weighted sums, once as they pass them on. "
              "After a ReLU many values are equally 0; where more samples tie than "
              "places are left, the tie rule decides.");
+        const bool marked = std::any_of(page_.samples.begin(), page_.samples.end(), [](const ReportSample& s) {
+            return std::any_of(s.layers.begin(), s.layers.end(), has_looks);
+        });
+        if (marked) {
+            term("Frames",
+                 "The part of a picture that a neuron of a convolution can see; of a channel, that at the place where "
+                 "it is largest.");
+        }
         out_ += "</dl>\n</details>\n";
     }
 

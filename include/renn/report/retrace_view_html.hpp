@@ -192,8 +192,12 @@ protected:
         out_ += "</ol>\n";
     }
 
+    static bool has_looks(const ReportLayer& l) {
+        return std::any_of(l.neurons.begin(), l.neurons.end(), [](const auto& n) { return !n.looks.empty(); });
+    }
+
     void looks(const ReportLayer& l) {
-        if (std::all_of(l.neurons.begin(), l.neurons.end(), [](const auto& n) { return n.looks.empty(); })) return;
+        if (!has_looks(l)) return;
         out_ += "<h5>Where they looked: in this image, then in each neuron\u2019s own closest " +
                 html::escape(page_.source_name) + "s</h5>\n<ul class=\"looks\">\n";
         for (const ReportNeuron& n : l.neurons) {
