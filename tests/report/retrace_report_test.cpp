@@ -14,6 +14,7 @@
 #include <renn/core/rng.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
+#include <renn/network/network.hpp>
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/traced_network.hpp>
 
