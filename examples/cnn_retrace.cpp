@@ -91,7 +91,8 @@ renn::Selection selection(const Net& net, const CnnOptions& options) {
     return chosen;
 }
 
-/// Bytes that the recording and its index take, with a value and a place in the order for each neuron and image.
+/// Bytes that the recording and its index take at most: for each neuron and image a value, and in the index a value
+/// and a place in the order.
 /// Activations are worked out from what is before them.
 std::int64_t estimate(const Net& net, const CnnOptions& options, renn::Index samples) {
     const renn::Shape one = net.layer<0>().output_shape(), two = net.layer<3>().output_shape();
@@ -99,7 +100,7 @@ std::int64_t estimate(const Net& net, const CnnOptions& options, renn::Index sam
     if (options.neurons == "channel") values += 2 * (one.channels + two.channels);
     if (options.neurons == "map") values += 2 * 9 * (one.channels + two.channels);
     if (options.neurons == "position") values += options.channels * (one.positions() + two.positions());
-    return values * samples * 8;
+    return values * samples * 12;
 }
 
 void train(Net& net, const CnnOptions& options, const Data& data) {
