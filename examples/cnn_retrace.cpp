@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 // cnn_retrace - trains a small convolutional network on handwritten digits, traces its predictions back to training
 // images, and marks where in them its neurons looked.
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <iostream>
 #include <numeric>
 #include <optional>
