@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 // mnist_retrace - trains a network on handwritten digits and traces its predictions back to training images.
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <fstream>
 #include <limits>
-#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +26,7 @@
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
 
+#include "support/evaluation.hpp"
 #include "support/mnist.hpp"
 #include "support/mnist_options.hpp"
 #include "support/progress_bar.hpp"
@@ -43,57 +41,11 @@ struct Seconds {
     double train = 0, record = 0, index = 0, retrace_per_sample = 0;
 };
 
-class Watch {
-public:
-    double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
-
-private:
-    using Clock = std::chrono::steady_clock;
-    Clock::time_point begin_ = Clock::now();
-};
-
-std::string count_text(std::int64_t n) {
-    return renn::html::grouped(static_cast<std::uint64_t>(n));
-}
-
 /// Most memory this program ever held, in bytes.
 std::uint64_t peak_memory() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-std::vector<std::int32_t> predictions(const Net& net, const Data& data) {
-    std::vector<std::int32_t> predicted;
-    renn::Workspace<Net> workspace;
-    renn::Batch<float> x;
-    for (renn::Index first = 0; first < data.samples(); first += 64) {
-        data.inputs(first, std::min<renn::Index>(64, data.samples() - first), x);
-        const auto& y = net.forward(x, workspace);
-        for (renn::Index j = 0; j < y.cols(); ++j) predicted.push_back(renn::predicted_class(y.col(j)));
-    }
-    return predicted;
-}
-
-/// Positions to look at: half of them misclassified as far as there are any, these first; of either sort a digit of
-/// each class before the second of one.
-std::vector<renn::Index> choose(const Data& test, const std::vector<std::int32_t>& predicted, std::size_t count) {
-    std::vector<renn::Index> wrong, right;
-    for (renn::Index i = 0; i < test.samples(); ++i) {
-        (predicted[static_cast<std::size_t>(i)] == test.label(i) ? right : wrong).push_back(i);
-    }
-    for (auto* group : {&wrong, &right}) {
-        std::vector<int> seen(static_cast<std::size_t>(test.classes()), 0);
-        std::vector<std::pair<int, renn::Index>> order;
-        for (const renn::Index i : *group) order.emplace_back(seen[static_cast<std::size_t>(test.label(i))]++, i);
-        std::sort(order.begin(), order.end());
-        for (std::size_t i = 0; i < order.size(); ++i) (*group)[i] = order[i].second;
-    }
-    count = std::min(count, wrong.size() + right.size());
-    const std::size_t from_right = std::min(right.size(), count - std::min(wrong.size(), (count + 1) / 2));
-    wrong.resize(count - from_right);
-    wrong.insert(wrong.end(), right.begin(), right.begin() + static_cast<std::ptrdiff_t>(from_right));
-    return wrong;
 }
 
 template <class Traced>
@@ -193,11 +145,6 @@ void write_json(const std::string& path, const nlohmann::ordered_json& content) 
     if (!file) throw renn::FormatError(path + ": cannot be written");
 }
 
-std::string data_text(const mnist::Digits& digits) {
-    return std::string(digits.whole() ? "MNIST: " : "a part of MNIST: ") + count_text(digits.available_train) +
-           " training and " + count_text(digits.available_test) + " test images";
-}
-
 template <class Policy>
 void run(const Options& options, mnist::Digits digits) {
     using Traced = renn::TracedNetwork<Net, renn::MemoryStore<float>, Policy>;
@@ -223,9 +170,7 @@ void run(const Options& options, mnist::Digits digits) {
     }
 
     const std::vector<std::int32_t> predicted = predictions(traced.network(), test);
-    std::int64_t correct = 0;
-    for (renn::Index i = 0; i < test.samples(); ++i) correct += predicted[static_cast<std::size_t>(i)] == test.label(i);
-    const double accuracy = static_cast<double>(correct) / static_cast<double>(test.samples());
+    const double accuracy = part_correct(test, predicted);
 
     const renn::RetraceOptions pre{.k = options.k, .ties = options.ties};
     const renn::RetraceOptions both{.k = options.k, .ties = options.ties, .post = true};
@@ -298,22 +243,11 @@ void run(const Options& options, mnist::Digits digits) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        const std::optional<Options> asked = parse(argc, argv);
-        if (!asked) return 0;
-        const Options& options = *asked;
-        const auto found = options.data.empty() ? mnist::find(argv[0]) : mnist::fs::path(options.data);
-        if (!found) {
-            throw renn::DataError("MNIST is not there: run examples/fetch_mnist.sh or give its folder with --data");
-        }
-        mnist::Digits digits = mnist::load(*found, options.train, options.test);
-        options.index == "sorted" ? run<renn::Sorted>(options, std::move(digits))
-                                  : run<renn::KdTree>(options, std::move(digits));
-        return 0;
-    } catch (const std::bad_alloc&) {
-        std::fprintf(stderr, "mnist_retrace: not enough memory\n");
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "mnist_retrace: %s\n", e.what());
-    }
-    return 1;
+    return mnist::run_program("mnist_retrace", [&] {
+        const std::optional<Options> options = parse(argc, argv);
+        if (!options) return;
+        mnist::Digits digits = mnist::load_or_find(options->data, argv[0], options->train, options->test);
+        options->index == "sorted" ? run<renn::Sorted>(*options, std::move(digits))
+                                   : run<renn::KdTree>(*options, std::move(digits));
+    });
 }

@@ -2,7 +2,10 @@
 // support/mnist.hpp - finds MNIST: the whole of it, else the part that ships with the project.
 #pragma once
 
+#include <cstdio>
+#include <exception>
 #include <filesystem>
+#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -76,6 +79,29 @@ inline Digits load(const fs::path& folder, renn::Index train, renn::Index test) 
     digits.train = read(folder, "train", train, digits.available_train);
     digits.test = read(folder, "t10k", test, digits.available_test);
     return digits;
+}
+
+/// From the folder, or if it is "" from where MNIST is found. Throws renn::DataError if it is not.
+inline Digits load_or_find(const std::string& folder, const char* program, renn::Index train, renn::Index test) {
+    const auto found = folder.empty() ? find(program) : fs::path(folder);
+    if (!found) {
+        throw renn::DataError("MNIST is not there: run examples/fetch_mnist.sh or give its folder with --data");
+    }
+    return load(*found, train, test);
+}
+
+/// Runs a program and tells its errors; returns what main returns.
+template <class F>
+int run_program(const char* name, F&& f) {
+    try {
+        f();
+        return 0;
+    } catch (const std::bad_alloc&) {
+        std::fprintf(stderr, "%s: not enough memory\n", name);
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "%s: %s\n", name, e.what());
+    }
+    return 1;
 }
 
 }  // namespace mnist

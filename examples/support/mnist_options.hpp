@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// support/mnist_options.hpp - the command line of mnist_retrace.
+// support/mnist_options.hpp - the command lines of the programs that read digits.
 #pragma once
 
 #include <cstdint>
@@ -12,28 +12,24 @@
 #include <renn/core/error.hpp>
 #include <renn/retrace/search.hpp>
 
-struct Options {
-    std::string data, output = "report.html", save, load, json;
+/// What all of them are told.
+struct DigitOptions {
+    std::string data, output = "report.html";
     std::int64_t train = 0, test = 0, batch = 64, k = 42, evaluations = 12;
     int epochs = 10, threads = 0;
     double learning_rate = 1e-3;
     std::uint64_t seed = 1;
+};
+
+/// Also those of mnist_retrace alone.
+struct Options : DigitOptions {
+    std::string save, load, json;
     std::string index = "kdtree";
     renn::Ties ties = renn::Ties::share;
 };
 
-/// The options, or nothing if only help was asked for. Throws CLI::ParseError or renn::DataError.
-inline std::optional<Options> parse(int argc, char** argv) {
-    CLI::App app(
-        "Trains a network on handwritten digits, records what each neuron did for each of them, and traces\n"
-        "predictions on new digits back to the training images they rest on.");
+inline void add_digit_options(CLI::App& app, DigitOptions& options) {
     app.option_defaults()->always_capture_default();
-    Options options;
-    const std::map<std::string, renn::Ties> ties{{"share", renn::Ties::share},
-                                                 {"strict", renn::Ties::strict},
-                                                 {"skip-inactive", renn::Ties::skip_inactive},
-                                                 {"lowest-id", renn::Ties::lowest_id}};
-    std::string rule = "share";
     app.add_option("-d,--data", options.data, "folder with the four IDX files of MNIST; found by itself if left out");
     app.add_option("--train", options.train, "number of training images, 0 for all");
     app.add_option("--test", options.test, "number of test images, 0 for all");
@@ -42,24 +38,19 @@ inline std::optional<Options> parse(int argc, char** argv) {
     app.add_option("-l,--learning-rate", options.learning_rate, "of Adam");
     app.add_option("-k,--k", options.k, "closest training images a neuron votes for");
     app.add_option("-n,--evaluations", options.evaluations, "test images to retrace, misclassified ones first");
-    app.add_option("-i,--index", options.index, "how closest values are found")
-        ->check(CLI::IsMember({"kdtree", "sorted"}));
-    app.add_option("-t,--ties", rule, "who gets the votes where too many images are equally close")
-        ->check(CLI::IsMember({"share", "strict", "skip-inactive", "lowest-id"}));
     app.add_option("-s,--seed", options.seed, "of the first weights and of the order of training");
-    app.add_option("-j,--threads", options.threads, "for recording and indexing, 0 for every core");
+    app.add_option("-j,--threads", options.threads, "to work with, 0 for every core");
     app.add_option("-o,--output", options.output, "page to write, \"\" for none");
-    app.add_option("--json", options.json, "file for the same results as JSON");
-    auto* save = app.add_option("--save", options.save, "file to keep the traced network in");
-    app.add_option("--load", options.load, "traced network to use; nothing is trained or recorded")->excludes(save);
+}
+
+/// Returns false if only help was asked for. Throws CLI::ParseError or renn::DataError.
+inline bool read_options(CLI::App& app, const DigitOptions& options, int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp& help) {
         app.exit(help);
-        return std::nullopt;
+        return false;
     }
-    options.ties = ties.at(rule);
-
     const auto not_negative = [](const char* name, std::int64_t value) {
         if (value < 0) renn::detail::raise<renn::DataError>(name, "value", std::to_string(value), "0 or more");
     };
@@ -68,5 +59,29 @@ inline std::optional<Options> parse(int argc, char** argv) {
     not_negative("--k", options.k);
     not_negative("--evaluations", options.evaluations);
     not_negative("--threads", options.threads);
+    return true;
+}
+
+/// The options of mnist_retrace, or nothing if only help was asked for. Throws as read_options.
+inline std::optional<Options> parse(int argc, char** argv) {
+    CLI::App app(
+        "Trains a network on handwritten digits, records what each neuron did for each of them, and traces\n"
+        "predictions on new digits back to the training images they rest on.");
+    Options options;
+    add_digit_options(app, options);
+    const std::map<std::string, renn::Ties> ties{{"share", renn::Ties::share},
+                                                 {"strict", renn::Ties::strict},
+                                                 {"skip-inactive", renn::Ties::skip_inactive},
+                                                 {"lowest-id", renn::Ties::lowest_id}};
+    std::string rule = "share";
+    app.add_option("-i,--index", options.index, "how closest values are found")
+        ->check(CLI::IsMember({"kdtree", "sorted"}));
+    app.add_option("-t,--ties", rule, "who gets the votes where too many images are equally close")
+        ->check(CLI::IsMember({"share", "strict", "skip-inactive", "lowest-id"}));
+    app.add_option("--json", options.json, "file for the same results as JSON");
+    auto* save = app.add_option("--save", options.save, "file to keep the traced network in");
+    app.add_option("--load", options.load, "traced network to use; nothing is trained or recorded")->excludes(save);
+    if (!read_options(app, options, argc, argv)) return std::nullopt;
+    options.ties = ties.at(rule);
     return options;
 }

@@ -58,6 +58,7 @@
 #include <renn/retrace/result.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/activations.hpp>
+#include <renn/tracing/neuron_patches.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
 #include <renn/version.hpp>

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -307,4 +308,54 @@ BOOST_AUTO_TEST_CASE(a_regression_is_shown_by_its_targets) {
     BOOST_TEST(count(plain.html(), "<img ") == 0U);
     BOOST_TEST(contains(plain.html(), "sources say "));
     BOOST_TEST(contains(plain.html(), "<dt>Predicted</dt><dd class=\"values\">" + said));
+}
+
+BOOST_AUTO_TEST_CASE(where_neurons_looked_is_marked) {
+    std::vector<std::int32_t> labels;
+    for (std::int32_t i = 0; i < 30; ++i) labels.push_back(i % 2);
+    const Dataset<float> data(some_inputs(30), {.labels = labels, .image = {1, 2, 3}});
+    // Foreign code: an image of two channels, then what is none.
+    const auto eyes = [](const auto& x, auto& probe) {
+        Batch<float> both(12, x.cols());
+        both << x, 2.0F * x;
+        probe.pre("eyes", both, {2, 2, 3});
+        probe.pre("head", both.topRows(2));
+        return Batch<float>(both.topRows(2));
+    };
+    auto net = renn::trace<renn::Sorted, float>(eyes);
+    net.record(data);
+    const auto answer = net.retrace(data.input(3), {.k = 4});
+    Index calls = 0, columns = 0;
+    const auto marker = [&](const Batch<float>& x) {
+        ++calls;
+        columns = x.cols();
+        BOOST_TEST((x.col(0) == data.input(3)));
+        return [](const renn::Point& point, std::uint32_t unit, Index column) -> std::optional<renn::Patch> {
+            BOOST_TEST(point.name == "eyes");
+            BOOST_TEST(unit < 12U);
+            if (column == 0) return renn::Patch{1, 0, 2, 2};
+            return renn::Patch{};
+        };
+    };
+    RetraceReport report({.detail = {.neurons = 4, .marked = 3, .marked_sources = 2}});
+    report.add(answer, data, data, 3, marker);
+    const std::string page = report.html();
+    BOOST_TEST(balanced(page));
+    BOOST_TEST(calls == 1);
+    BOOST_TEST(columns >= 3);  // the query and the sources, each once
+    BOOST_TEST(columns <= 7);
+    BOOST_TEST(count(page, "<h5>Where they looked") == 1U);
+    const std::string told = "This image (1), marked: rows 2 to 2, columns 1 to 2";
+    BOOST_TEST(count(page, "alt=\"" + told + "\"") == 3U);
+    BOOST_TEST(count(page, "<i style=\"left:0.000%;top:50.000%;width:66.667%;height:50.000%\"></i>") == 3U);
+    BOOST_TEST(count(page, ", nothing marked\" loading") == 6U);
+    BOOST_TEST(count(page, "src=\"") == count(page, "src=\"data:image/png;base64,"));
+
+    RetraceReport plain;  // without a marker nothing changes, without pictures nothing is marked
+    plain.add(answer, data, data, 3);
+    BOOST_TEST(!contains(plain.html(), "Where they looked"));
+    RetraceReport blind;
+    blind.add(answer, Dataset<float>(some_inputs(30), {.labels = labels}), data, 3, marker);
+    BOOST_TEST(!contains(blind.html(), "Where they looked"));
+    BOOST_TEST(calls == 1);
 }

@@ -6,125 +6,202 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/core/shape.hpp>
-#include <renn/network/layer_sequence.hpp>
 
 namespace renn {
 
 /// Rows [top, bottom) and columns [left, right) of an image.
 struct Patch {
     Index top = 0, left = 0, bottom = 0, right = 0;
+    bool empty() const noexcept { return top >= bottom || left >= right; }
     bool operator==(const Patch&) const = default;
 };
 
 namespace detail {
 
-/// Along one axis, position i of a layer sees [start + i jump, start + i jump + size) of the input.
-struct Reach {
-    Index start = 0, jump = 1, size = 1;
+/// Rows or columns [begin, end); empty where begin is not below end.
+struct Span {
+    Index begin = 0, end = 0;
 
-    void widen(Index kernel, Index stride, Index padding, Index dilation) noexcept {
-        start -= padding * jump;
-        size += dilation * (kernel - 1) * jump;
-        jump *= stride;
+    void unite(const Span& other) noexcept {
+        if (other.begin >= other.end) return;
+        if (begin >= end) {
+            *this = other;
+        } else {
+            *this = {std::min(begin, other.begin), std::max(end, other.end)};
+        }
+    }
+};
+
+/// What each position along one axis of a layer sees of the input. Kept position by position: at borders a stride may
+/// leave out rows of the layer below, and branches may go at different paces, which no start and step describe.
+struct Sight {
+    std::vector<Span> at;
+
+    static Sight of_input(Index size) {
+        Sight sight;
+        for (Index i = 0; i < size; ++i) sight.at.push_back({i, i + 1});
+        return sight;
+    }
+    Index size() const noexcept { return std::ssize(at); }
+
+    /// From here on every one of `size` positions sees what all see together.
+    void mix(Index size) {
+        Span all;
+        for (const Span& s : at) all.unite(s);
+        at.assign(static_cast<std::size_t>(size), all);
+    }
+    void slide(Index size, Index kernel, Index stride, Index padding, Index dilation) {
+        std::vector<Span> out(static_cast<std::size_t>(size));
+        for (Index i = 0; i < size; ++i) {
+            for (Index tap = 0; tap < kernel; ++tap) {
+                const Index from = i * stride - padding + tap * dilation;
+                if (from < 0 || from >= this->size()) continue;
+                out[static_cast<std::size_t>(i)].unite(at[static_cast<std::size_t>(from)]);
+            }
+        }
+        at = std::move(out);
     }
     /// What branches that are summed or stacked see together.
-    void unite(const Reach& other) noexcept {
-        const Index end = std::max(start + size, other.start + other.size);
-        start = std::min(start, other.start);
-        size = end - start;
+    void unite(const Sight& other) {
+        for (std::size_t i = 0; i < at.size(); ++i) at[i].unite(other.at[i]);
     }
 };
 
 struct Field {
-    Reach rows, columns;
-    Shape input = {};  ///< of the first layer that sees an image
-    bool everything = false;
+    Sight rows, columns;
+
+    void mix(Index height, Index width) {
+        rows.mix(height);
+        columns.mix(width);
+    }
+    /// Values that are read as an image of another size no longer lie where they lay.
+    void fit(const Shape& shape) {
+        if (rows.size() != shape.height || columns.size() != shape.width) mix(shape.height, shape.width);
+    }
 
     template <class L>
     void pass(const L& layer) {
-        if constexpr (requires { layer.input_shape(); }) {
-            if (input.size() == 0) input = layer.input_shape();
-        }
         if constexpr (requires { layer.window(); }) {
+            fit(layer.input_shape());
             const auto& w = layer.window();
-            rows.widen(w.kernel.height, w.stride.height, w.padding.height, w.dilation.height);
-            columns.widen(w.kernel.width, w.stride.width, w.padding.width, w.dilation.width);
+            const Shape out = layer.output_shape();
+            rows.slide(out.height, w.kernel.height, w.stride.height, w.padding.height, w.dilation.height);
+            columns.slide(out.width, w.kernel.width, w.stride.width, w.padding.width, w.dilation.width);
         } else if constexpr (requires { layer.output_shape(); }) {
-            everything = everything || layer.input_shape().positions() != layer.output_shape().positions();
+            const Shape in = layer.input_shape(), out = layer.output_shape();
+            if (in.positions() != out.positions()) {
+                mix(out.height, out.width);
+            } else if (in.positions() > 1) {  // else value by value, whatever their shape
+                fit(in);
+            }
         } else if constexpr (requires { layer.out_features(); }) {
-            everything = true;
+            mix(1, 1);
+        } else if constexpr (requires { requires L::is_activation; }) {
+            using S = typename L::Scalar;
+            constexpr bool elementwise = requires(const S* in, S* out) {
+                layer.apply(in, out, Index{});
+            };
+            if (!elementwise) mix(rows.size(), columns.size());
         }
     }
-    void unite(const Field& other) noexcept {
+    void unite(Field other) {
+        if (rows.size() != other.rows.size() || columns.size() != other.columns.size()) {
+            mix(1, 1);
+            other.mix(1, 1);
+        }
         rows.unite(other.rows);
         columns.unite(other.columns);
-        everything = everything || other.everything;
-        if (input.size() == 0) input = other.input;
     }
 };
 
+/// Looks for the shape of the input: that which the first layer with an image takes, unless one before it changes the
+/// number of features. Returns whether to go on looking.
+template <class Net, class P>
+bool find_image(const Net& net, const P& parameters, Shape& image) {
+    constexpr bool side_by_side = Net::name == "Concatenate";
+    bool searching = true;
+    Net::for_each_child(net, parameters,
+                        [&](const std::string&, const auto& layer, [[maybe_unused]] const auto& weights) {
+                            using L = std::remove_cvref_t<decltype(layer)>;
+                            if (image.size() != 0 || (!searching && !side_by_side)) return;
+                            if constexpr (Composite<L>) {
+                                searching = find_image(layer, weights, image) && searching;
+                            } else if constexpr (requires { layer.input_shape(); }) {
+                                constexpr bool windowed = requires {
+                                    layer.window();
+                                };
+                                const Shape in = layer.input_shape();
+                                if (windowed || in != layer.output_shape() || in.positions() > 1) image = in;
+                            } else if constexpr (requires { layer.out_features(); }) {
+                                searching = layer.out_features() == layer.in_features() && searching;
+                            }
+                        });
+    return searching && image.size() == 0;
+}
+
 /// Carries the field through a network, as far as `place` if that is in it; returns whether it was reached.
-template <class Net>
-bool follow(const Net& net, std::string_view place, Field& field) {
+template <class Net, class P>
+bool follow(const Net& net, const P& parameters, std::string_view place, Field& field) {
     constexpr bool side_by_side = Net::name == "Concatenate";
     const Field at_input = field;
-    Field together = field;
+    Field together;
     bool reached = false, first = true;
-    Net::for_each_child(net, net.parameters(), [&](const std::string& name, const auto& layer, const auto&) {
-        if (reached) return;
-        if constexpr (side_by_side) field = at_input;
-        const bool here = place == name;
-        const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-            reached = follow(layer, inside ? place.substr(name.size() + 1) : std::string_view(), field) || here;
-        } else {
-            field.pass(layer);
-            reached = here;
-        }
-        if (side_by_side && !reached) {
-            if (first) together = field;
-            together.unite(field);
-            first = false;
-        }
-    });
-    if (!reached && side_by_side) field = together;
-    if (!reached && Net::name == "Residual") field.unite(at_input);
+    Net::for_each_child(
+        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
+            if (reached) return;
+            if constexpr (side_by_side) field = at_input;
+            const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
+            if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+                reached = follow(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), field);
+            } else {
+                field.pass(layer);
+            }
+            reached = reached || place == name;
+            if (side_by_side && !reached) {
+                first ? together = field : (together.unite(field), together);
+                first = false;
+            }
+        });
+    if (side_by_side && !reached) field = together;
+    if (Net::name == "Residual" && !reached) field.unite(at_input);
     return reached;
 }
 
 }  // namespace detail
 
-/// The part of the input image that position (row, column) of a place ("conv2", "residual1/relu1") can see, for any
-/// channel; behind a layer that sees everything, the whole image.
+/// The part of the input image that position (row, column) of a place ("conv2d2", "residual1/relu1") can see, for any
+/// channel, exactly: clipped at the borders, without rows that a stride leaves out, empty where a window lies in the
+/// padding alone. A place behind a layer that sees everything has one position, (0, 0), which sees what all before it
+/// see together: mostly the whole image.
 ///
-/// Throws   DataError for an unknown place, or a network whose input is no image.
-/// Source   Araujo, Norris and Sim (2019), Computing receptive fields of convolutional neural networks.
+/// Throws   DataError for an unknown place, a network whose input is no image, or a position the place does not have.
+/// Cost     a vector of height and one of width for each layer; the weights are not looked at.
 template <Composite Net>
 Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Index column = 0) {
-    detail::Field field;
-    if (!detail::follow(net, place, field)) {
-        detail::raise<DataError>("receptive_field", "place", "\"" + std::string(place) + "\"",
-                                 "a layer of the network");
+    constexpr const char* where = "receptive_field";
+    Shape image;
+    detail::find_image(net, net.parameters(), image);
+    detail::Field field{detail::Sight::of_input(image.height), detail::Sight::of_input(image.width)};
+    if (!detail::follow(net, net.parameters(), place, field)) {
+        detail::raise<DataError>(where, "place", "\"" + std::string(place) + "\"", "a layer of the network");
     }
-    if (field.input.size() == 0) {
-        detail::raise<DataError>("receptive_field", "input of the network", "no image",
-                                 "a convolution or pooling layer");
+    if (image.size() == 0) {
+        detail::raise<DataError>(where, "input of the network", "no image", "a convolution or pooling layer");
     }
-    const Index height = field.input.height, width = field.input.width;
-    if (field.everything) return {0, 0, height, width};
-    const auto bounds = [](const detail::Reach& reach, Index at, Index end, Index& from, Index& to) {
-        from = std::clamp<Index>(reach.start + at * reach.jump, 0, end);
-        to = std::clamp<Index>(reach.start + at * reach.jump + reach.size, 0, end);
-    };
-    Patch patch;
-    bounds(field.rows, row, height, patch.top, patch.bottom);
-    bounds(field.columns, column, width, patch.left, patch.right);
-    return patch;
+    const Index height = field.rows.size(), width = field.columns.size();
+    if (row < 0 || column < 0 || row >= height || column >= width) {
+        detail::raise<DataError>(where, "row and column", std::to_string(row) + ", " + std::to_string(column),
+                                 "inside the " + detail::shape_text(height, width) + " of " + std::string(place));
+    }
+    const detail::Span& y = field.rows.at[static_cast<std::size_t>(row)];
+    const detail::Span& x = field.columns.at[static_cast<std::size_t>(column)];
+    return {y.begin, x.begin, y.end, x.end};
 }
 
 }  // namespace renn

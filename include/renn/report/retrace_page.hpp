@@ -70,7 +70,8 @@ private:
             if (width == 0 || width > wanted) return wanted;
             return (wanted + width / 2) / width * width;
         };
-        out_ += ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) + "px}\n";
+        out_ += ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) +
+                "px;--look:" + std::to_string(shown(84)) + "px}\n";
     }
 
     void head() {
@@ -129,6 +130,14 @@ private:
              "The same neurons, once as weighted sums, once as they pass them on. "
              "After a ReLU many values are equally 0; where more samples tie than "
              "places are left, the tie rule decides.");
+        const bool marked = std::any_of(page_.samples.begin(), page_.samples.end(), [](const ReportSample& s) {
+            return std::any_of(s.layers.begin(), s.layers.end(), has_looks);
+        });
+        if (marked) {
+            term("Frames",
+                 "The part of a picture that a neuron of a convolution can see; of a channel, that at the place where "
+                 "it is largest.");
+        }
         out_ += "</dl>\n</details>\n";
     }
 
@@ -232,6 +241,7 @@ private:
         views(s, l, false);
         out_ += "</div>\n";
         neurons(l);
+        looks(l);
         out_ += "</div>\n";
     }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include <renn/data/binary_file.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/report/html.hpp>
+#include <renn/report/neuron_looks.hpp>
 #include <renn/report/picture.hpp>
 #include <renn/report/retrace_page.hpp>
 #include <renn/report/retrace_view.hpp>
@@ -53,11 +55,14 @@ public:
     /// A line of the page's head, such as "Data set", "MNIST".
     void fact(std::string name, std::string value) { page_.facts.push_back({std::move(name), std::move(value)}); }
 
-    /// Adds the answer for a sample.
+    /// Adds the answer for a sample. With a marker, such as patch_marker(net), layers that are images also show where
+    /// some of their neurons looked: in the sample and in their closest training samples. A marker is any callable that
+    /// takes inputs, features x n, and returns a callable (point, unit, column) -> std::optional<Patch>.
     /// Throws   DataError if `training` lacks a source; ShapeError if the input does not have its image shape, or
     ///          targets or outputs not the page's.
-    template <class I, class S>
-    void add(const Retrace<I>& answer, const Dataset<S>& training, const ReportQuery<S>& query) {
+    template <class I, class S, class Marker = detail::NoMarker>
+    void add(const Retrace<I>& answer, const Dataset<S>& training, const ReportQuery<S>& query,
+             const Marker& marker = {}) {
         ReportSample sample = detail::report_sample(answer, training, page_.detail, page_.target_image);
         sample.id = query.id;
         sample.label = query.label;
@@ -68,6 +73,11 @@ public:
         } else if (query.target.size() > 0) {
             sample.picture = picture(query.target, page_.target_image);
         }
+        if constexpr (!std::is_same_v<Marker, detail::NoMarker>) {
+            if (page_.target_image.empty() && !sample.picture.empty()) {
+                detail::mark_neurons(sample, answer, training, query.input, page_.detail, marker);
+            }
+        }
         if (page_.samples.empty()) {
             page_.provenance = answer.provenance();
             for (int c = 0; c < training.classes(); ++c) page_.class_names.push_back(training.class_name(c));
@@ -76,13 +86,14 @@ public:
     }
 
     /// Adds the answer for the sample at a position of a data set.
-    template <class I, class S>
-    void add(const Retrace<I>& answer, const Dataset<S>& training, const Dataset<S>& queries, Index position) {
+    template <class I, class S, class Marker = detail::NoMarker>
+    void add(const Retrace<I>& answer, const Dataset<S>& training, const Dataset<S>& queries, Index position,
+             const Marker& marker = {}) {
         ReportQuery<S> query{.id = queries.id(position), .input = queries.input(position)};
         if (queries.has_labels()) query.label = queries.label(position);
         if (!queries.tags().empty()) query.tag = queries.tags()[static_cast<std::size_t>(position)];
         if (queries.has_targets()) query.target = queries.targets().col(position);
-        add(answer, training, query);
+        add(answer, training, query, marker);
     }
 
     std::size_t samples() const noexcept { return page_.samples.size(); }

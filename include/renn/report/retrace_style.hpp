@@ -9,7 +9,7 @@ namespace renn::detail {
 /// Light and dark by the reader's setting, one column on a phone. Green is the true label, red a wrong prediction; both
 /// are also told in words. --thumb and --figure, the widths of pictures, are set by the page.
 inline constexpr std::string_view retrace_style = R"css(
-:root{color-scheme:light dark;--page:#f5f5f2;--card:#fff;--ink:#1d1f24;--quiet:#646a76;--line:#e3e3dd;--bar:#b9bfca;
+:root{color-scheme:light dark;--look-frame:#ffae1a;--page:#f5f5f2;--card:#fff;--ink:#1d1f24;--quiet:#646a76;--line:#e3e3dd;--bar:#b9bfca;
 --track:#f0f0ec;--true:#14804f;--wrong:#cf3434;--link:#2b5fc4;--mat:#fff}
 @media (prefers-color-scheme:dark){:root{--page:#121417;--card:#1b1e23;--ink:#e8e9ec;--quiet:#9ba2af;--line:#2d3138;
 --bar:#565e6c;--track:#24282e;--true:#3fbf86;--wrong:#ff7268;--link:#8db4ff;--mat:#2d3138}}
@@ -86,6 +86,16 @@ figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;m
 .sources .true img{box-shadow:0 0 0 3px var(--true)}
 .sources .wrong img{box-shadow:0 0 0 3px var(--wrong)}
 .sources li .quiet,.neurons li .quiet{display:block}
+.looks,.looks ol{list-style:none;margin:0;padding:0}
+.looks{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,max(520px,6*var(--look) + 50px)),1fr));
+gap:14px 28px}
+.looks ol{display:flex;flex-wrap:wrap;gap:8px 7px}
+.looks li li{font-size:12px;line-height:1.3;text-align:center}
+.looks .query{margin-right:9px}
+.looks h6{margin:0 0 5px;font-size:12.5px;font-weight:600}
+.looks div{position:relative;margin-bottom:5px}
+.looks img{width:var(--look)}
+.looks i{position:absolute;box-shadow:0 0 0 2px var(--look-frame),0 0 0 3px #000}
 .plain .sources,.plain .neurons{grid-template-columns:repeat(auto-fill,minmax(96px,1fr))}
 .plain .sources li,.plain .neurons li{border-left:3px solid var(--line);padding-left:7px;white-space:normal;
 overflow-wrap:anywhere;color:inherit}

@@ -14,6 +14,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/data/dataset.hpp>
+#include <renn/network/receptive_field.hpp>
 #include <renn/report/picture.hpp>
 #include <renn/retrace/blend.hpp>
 #include <renn/retrace/retrace.hpp>
@@ -41,13 +42,23 @@ struct ReportView {
     std::vector<double> targets;  ///< regression: the blend of the sources' targets
 };
 
+/// A picture in which a neuron looked at a part.
+struct ReportLook {
+    std::uint64_t id = 0;
+    std::int32_t label = -1;
+    bool query = false;  ///< the sample itself, not a source
+    Picture picture;
+    Patch patch;
+};
+
 /// One neuron: what its own closest samples look like together.
 struct ReportNeuron {
     std::uint32_t unit = 0;
     double value = 0.0;
     Picture blend;
-    std::int32_t label = -1;   ///< most frequent among its closest samples
-    double label_share = 0.0;  ///< and how frequent
+    std::int32_t label = -1;             ///< most frequent among its closest samples
+    double label_share = 0.0;            ///< and how frequent
+    std::vector<ReportLook> looks = {};  ///< where it looked: in the sample, in its closest samples
 };
 
 /// A layer, or the whole network: its pre-activations, its post-activations, its most active neurons.
@@ -55,6 +66,7 @@ struct ReportLayer {
     std::string name;
     std::vector<ReportView> views;
     std::vector<ReportNeuron> neurons;
+    std::size_t place = 0;  ///< the answer's number of the place they are of
 };
 
 /// One traced prediction.
@@ -74,10 +86,12 @@ struct ReportSample {
 
 /// How much of an answer is shown.
 struct ReportDetail {
-    std::size_t sources = 16;       ///< shown for the network
-    std::size_t layer_sources = 8;  ///< shown for each layer
-    std::size_t neurons = 16;       ///< shown for each layer, the largest values first
-    std::size_t blended = 0;        ///< sources in a blend; 0: k, at most 50: sources further down mean little
+    std::size_t sources = 16;        ///< shown for the network
+    std::size_t layer_sources = 8;   ///< shown for each layer
+    std::size_t neurons = 16;        ///< shown for each layer, the largest values first
+    std::size_t marked = 6;          ///< of the neurons shown of an image: where they looked, if add() has a marker
+    std::size_t marked_sources = 5;  ///< closest samples of each of these
+    std::size_t blended = 0;         ///< sources in a blend; 0: k, at most 50: sources further down mean little
 };
 
 /// Everything a page shows.
@@ -168,7 +182,7 @@ ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& train
 template <class S>
 ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training,
                            const ImageShape& target_image) {
-    ReportNeuron shown{unit, sources.value, {}, -1, 0.0};
+    ReportNeuron shown{unit, sources.value, {}, -1, 0.0, {}};
     if (sources.neighbours.empty()) return shown;
     shown.blend = blend_picture(distance_weights(sources.neighbours), sources.neighbours, training, target_image);
     if (training.has_labels()) {
@@ -226,7 +240,7 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
         (place.kind == Kind::pre ? pre : post) = true;
         if (place.layer != last || sample.layers.empty()) {
             sample.layers.push_back(
-                {place.name, {}, report_neurons(answer, place, training, shown.neurons, target_image)});
+                {place.name, {}, report_neurons(answer, place, training, shown.neurons, target_image), i});
         } else {
             sample.layers.back().name += ", " + place.name;
         }

@@ -192,6 +192,51 @@ protected:
         out_ += "</ol>\n";
     }
 
+    static bool has_looks(const ReportLayer& l) {
+        return std::any_of(l.neurons.begin(), l.neurons.end(), [](const auto& n) { return !n.looks.empty(); });
+    }
+
+    void looks(const ReportLayer& l) {
+        if (!has_looks(l)) return;
+        out_ += "<h5>Where they looked: in this image, then in each neuron\u2019s own closest " +
+                html::escape(page_.source_name) + "s</h5>\n<ul class=\"looks\">\n";
+        for (const ReportNeuron& n : l.neurons) {
+            if (n.looks.empty()) continue;
+            out_ += "<li><h6>#" + std::to_string(n.unit) + "</h6><ol>\n";
+            for (const ReportLook& look : n.looks) this->look(look);
+            out_ += "</ol></li>\n";
+        }
+        out_ += "</ul>\n";
+    }
+
+    /// The patch as a frame around it, in parts of the picture.
+    void look(const ReportLook& look) {
+        const Patch& p = look.patch;
+        const auto whole = [](double part, Index of) {
+            return html::number(100.0 * part / static_cast<double>(of), 3) + "%";
+        };
+        std::string told = look.query ? "This image" : capital(page_.source_name) + ' ' + std::to_string(look.id);
+        if (look.label >= 0) told += " (" + class_name(look.label) + ')';
+        told += p.empty() ? ", nothing marked"
+                          : ", marked: rows " + std::to_string(p.top + 1) + " to " + std::to_string(p.bottom) +
+                                ", columns " + std::to_string(p.left + 1) + " to " + std::to_string(p.right);
+        out_ += look.query ? "<li class=\"query\"" : "<li";
+        out_ += " title=\"" + html::escape(told) + "\"><div>" + html::image(look.picture, told, "loading=\"lazy\"");
+        if (!p.empty()) {
+            const Index height = look.picture.height, width = look.picture.width;
+            out_ += "<i style=\"left:" + whole(static_cast<double>(p.left), width) +
+                    ";top:" + whole(static_cast<double>(p.top), height) +
+                    ";width:" + whole(static_cast<double>(p.right - p.left), width) +
+                    ";height:" + whole(static_cast<double>(p.bottom - p.top), height) + "\"></i>";
+        }
+        out_ += "</div>";
+        if (look.query)
+            out_ += "<span class=\"quiet\">this image</span>";
+        else if (look.label >= 0)
+            out_ += html::escape(class_name(look.label));
+        out_ += "</li>\n";
+    }
+
     const RetracePage& page_;
     std::string out_;
 };
