@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds and runs the tests counting what runs, and prints how much of include/renn they cover; with --missed, also
-# what they do not. About 15 minutes on one core. What the figures count: see coverage.py.
+# what they do not. About 12 minutes on one core. What the figures count: see coverage.py.
 set -eu
 cd "$(dirname "$0")/.."
 build=build/coverage
@@ -11,6 +11,7 @@ cmake --build --preset coverage
 rm -rf "$build/profiles"
 ctest --preset coverage
 
+# llvm-cov warns of mismatched data: of inline functions that a program has, but without code, as it does not call them.
 version=$(clang++ -dumpversion | cut -d. -f1)
 profdata=$(command -v "llvm-profdata-$version" || command -v llvm-profdata)
 cov=$(command -v "llvm-cov-$version" || command -v llvm-cov)
