@@ -23,9 +23,41 @@
 
 #include <Eigen/Core>
 
+// renn/core/abi.hpp - the inline namespace of all names: its tag differs where compiled code must not be mixed.
+
+#include <Eigen/Core>
+
+// renn/version.hpp - the version's one home; CMake reads it from here.
+
+#define RENN_VERSION_MAJOR 0
+#define RENN_VERSION_MINOR 1
+#define RENN_VERSION_PATCH 0
+
 namespace renn {
 
+/// Of the library, as in the macros above.
+inline constexpr const char* version = "0.1.0";
+
+}  // namespace renn
+
+// Programs whose parts were compiled with different versions of renn, alignment of Eigen's types or fused
+// multiplication do not link, rather than fail at run time: each has names of its own, such as
+// renn::abi_0_1_0_align32_fma::Dense.
+#ifdef EIGEN_VECTORIZE_FMA
+#define RENN_ABI_FMA _fma
+#else
+#define RENN_ABI_FMA
+#endif
+#define RENN_ABI_PASTE(major, minor, patch, align, fma) abi_##major##_##minor##_##patch##_align##align##fma
+#define RENN_ABI_TAG(major, minor, patch, align, fma) RENN_ABI_PASTE(major, minor, patch, align, fma)
+#define RENN_ABI \
+    RENN_ABI_TAG(RENN_VERSION_MAJOR, RENN_VERSION_MINOR, RENN_VERSION_PATCH, EIGEN_MAX_ALIGN_BYTES, RENN_ABI_FMA)
+
+namespace renn::inline RENN_ABI {
+
+/// Sizes and positions, signed as Eigen's.
 using Index = Eigen::Index;
+/// A size that only run time knows.
 inline constexpr Index Dynamic = Eigen::Dynamic;
 
 /// features x samples, column-major: a sample's features lie side by side.
@@ -36,6 +68,7 @@ using Batch = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
 template <class S>
 using BatchView = Eigen::Ref<const Batch<S>>;
 
+/// One sample, or one value a feature.
 template <class S>
 using Column = Eigen::Matrix<S, Eigen::Dynamic, 1>;
 
@@ -48,7 +81,7 @@ void reshape(Batch<S>& m, Index rows, Index cols) {
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/core/canonical.hpp - sums that depend on their terms and on nothing else.
 
 #include <algorithm>
@@ -63,7 +96,7 @@ void reshape(Batch<S>& m, Index rows, Index cols) {
 /// lanes are outputs and never parts of one sum; blocking stores and reloads the partial sum, which loses nothing.
 /// So a sample's numbers have the same bits alone, in any batch, at any position and on any thread, within one
 /// binary. No function here allocates.
-namespace renn::canonical {
+namespace renn::inline RENN_ABI::canonical {
 
 namespace detail {
 
@@ -303,6 +336,7 @@ void combine(S* out, Index n, F&& f, const In*... in) {
     if (i < n) K::store_some(out + i, f(K::load_some(in + i, n - i)...), n - i);
 }
 
+/// out[i] = f(in[i]) with f a function of packets.
 template <class S, class F>
 void transform(const S* in, S* out, Index n, F&& f) {
     combine(out, n, std::forward<F>(f), in);
@@ -329,7 +363,7 @@ S dot(const S* a, const S* b, Index n) {
         n, [](const auto& p, const auto& q) { return Eigen::internal::pmul(p, q); }, a, b);
 }
 
-}  // namespace renn::canonical
+}  // namespace renn::inline RENN_ABI::canonical
 // renn/core/error.hpp - the typed errors, and the one place that throws them.
 
 #include <cstdint>
@@ -338,7 +372,8 @@ S dot(const S* a, const S* b, Index n) {
 #include <stdexcept>
 #include <string>
 
-namespace renn {
+
+namespace renn::inline RENN_ABI {
 
 /// Base of everything renn throws. A message reads `where: what: got A, expected B`.
 class Error : public std::runtime_error {
@@ -407,7 +442,7 @@ void require_shape(const char* where, const char* what, const M& m, std::int64_t
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/core/layer.hpp - the concepts everything hangs on: pass, layer, step, visitor, rule.
 
 #include <concepts>
@@ -418,7 +453,7 @@ void require_shape(const char* where, const char* what, const M& m, std::int64_t
 #include <tuple>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// How a pass runs. Mode and randomness are arguments, never state of a layer: whoever passes the same Pass
 /// gets the same numbers, in any batch and on any thread.
@@ -446,11 +481,14 @@ struct NoCache {};
 /// training, every parameter gradient in attribution.
 struct NotWanted {};
 
+/// For `if constexpr` in a layer: false for NotWanted.
 template <class T>
 inline constexpr bool is_wanted = !std::same_as<std::remove_cv_t<T>, NotWanted>;
 
+/// What a layer reads.
 template <class L>
 using X = const BatchView<typename L::Scalar>&;
+/// What a layer writes.
 template <class L>
 using Y = Batch<typename L::Scalar>&;
 
@@ -575,9 +613,9 @@ P zeros_like(const P& parameters) {
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// f of every lane of a packet, for functions that have no packet form.
 template <class S, class P, class F>
@@ -700,9 +738,9 @@ private:
     }
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// x for x > 0, else alpha (exp(x) - 1); the derivative at 0 is alpha.
 /// Limits   +inf stays +inf, -inf becomes -alpha, NaN stays NaN.
@@ -760,9 +798,7 @@ private:
     S alpha_;
 };
 
-static_assert(TwiceDifferentiableLayer<ELU<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/activations/gelu.hpp - Gaussian error linear unit, exact and by its tanh formula.
 
 #include <cmath>
@@ -771,7 +807,7 @@ static_assert(TwiceDifferentiableLayer<ELU<float>>);
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// x Phi(x) with Phi the normal distribution function, by std::erfc value by value. PyTorch's default.
 /// Limits   +inf stays +inf, -inf becomes -0, NaN stays NaN.
@@ -864,17 +900,16 @@ private:
     }
 };
 
-static_assert(TwiceDifferentiableLayer<GELU<float>> && TwiceDifferentiableLayer<GELUTanh<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/activations/identity.hpp - the activation that changes nothing.
 
 #include <concepts>
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
+/// y = x: an activation where one must stand and none is wanted.
 template <std::floating_point S = float>
 struct Identity : detail::Elementwise<Identity<S>, S> {
     static constexpr std::string_view name = "Identity";
@@ -894,9 +929,7 @@ struct Identity : detail::Elementwise<Identity<S>, S> {
     }
 };
 
-static_assert(TwiceDifferentiableLayer<Identity<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/activations/leaky_relu.hpp - rectified linear unit that leaks.
 
 #include <cmath>
@@ -906,7 +939,7 @@ static_assert(TwiceDifferentiableLayer<Identity<float>>);
 #include <tuple>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// x for x > 0, else leak * x; derivative `leak` at 0. With leak >= 0 it keeps the order of its inputs.
 /// Throws   DataError if leak is not finite.
@@ -949,16 +982,14 @@ private:
     S leak_;
 };
 
-static_assert(TwiceDifferentiableLayer<LeakyReLU<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/activations/relu.hpp - rectified linear unit.
 
 #include <concepts>
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// max(x, 0), with derivative 0 at 0; -0 becomes +0 and NaN stays NaN, so an error upstream is not hidden.
 /// Keeps the order of its inputs, so traced neurons share one sorted order for pre- and post-activation.
@@ -984,16 +1015,14 @@ struct ReLU : detail::Elementwise<ReLU<S>, S> {
     }
 };
 
-static_assert(TwiceDifferentiableLayer<ReLU<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/activations/sigmoid.hpp - logistic function.
 
 #include <concepts>
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// 1 / (1 + exp(-x)).
 template <std::floating_point S = float>
@@ -1016,16 +1045,14 @@ struct Sigmoid : detail::Elementwise<Sigmoid<S>, S> {
     }
 };
 
-static_assert(TwiceDifferentiableLayer<Sigmoid<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/activations/silu.hpp - sigmoid linear unit, also called swish.
 
 #include <concepts>
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// x / (1 + exp(-x)).
 /// Limits   +inf stays +inf, -inf becomes a negative number of magnitude below 1e-36, NaN stays NaN.
@@ -1061,9 +1088,7 @@ private:
     static constexpr S far = sizeof(S) == 4 ? S(88) : S(700);
 };
 
-static_assert(TwiceDifferentiableLayer<SiLU<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/activations/softmax.hpp - a probability for every output of a sample.
 
 #include <cmath>
@@ -1074,7 +1099,7 @@ static_assert(TwiceDifferentiableLayer<SiLU<float>>);
 #include <type_traits>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// y_i = exp(x_i - max x) / sum_j exp(x_j - max x), each column by itself, summed in ascending order.
 /// For training with cross-entropy leave it out: the loss takes logits.
@@ -1174,9 +1199,7 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(TwiceDifferentiableLayer<Softmax<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/activations/softplus.hpp - smooth rectifier.
 
 #include <cmath>
@@ -1186,7 +1209,7 @@ static_assert(TwiceDifferentiableLayer<Softmax<float>>);
 #include <tuple>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// log(1 + exp(beta x)) / beta, and x itself where beta x > threshold, as in PyTorch. Computed as
 /// max(x, 0) + log1p(exp(-|beta x|)) / beta, which never overflows.
@@ -1257,9 +1280,7 @@ private:
     S beta_, threshold_;
 };
 
-static_assert(TwiceDifferentiableLayer<Softplus<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/activations/tanh.hpp - hyperbolic tangent.
 
 #include <cmath>
@@ -1267,7 +1288,7 @@ static_assert(TwiceDifferentiableLayer<Softplus<float>>);
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// tanh(x), by Eigen's packets where it has them for the scalar, else value by value with std::tanh.
 template <std::floating_point S = float>
@@ -1295,9 +1316,7 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
     }
 };
 
-static_assert(TwiceDifferentiableLayer<Tanh<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/data/dataset.hpp - samples with ids, labels, targets, tags and names; bytes stay bytes until used.
 
 #include <algorithm>
@@ -1322,7 +1341,7 @@ static_assert(TwiceDifferentiableLayer<Tanh<float>>);
 #include <Eigen/Core>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Height and width of inputs that are pictures; features = channels * height * width, channel-major.
 struct ImageShape {
@@ -1350,9 +1369,9 @@ void bytes_to_unit(const std::uint8_t* __restrict from, S* __restrict to, Index 
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a data set knows besides its inputs; every field may be left out.
 template <class S>
@@ -1684,7 +1703,7 @@ private:
     std::vector<Index> by_id_;  // positions in ascending order of id; empty if the ids ascend anyway
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/data/idx.hpp - the IDX files that MNIST and its relatives come in.
 
 #include <algorithm>
@@ -1705,7 +1724,7 @@ private:
 #include <string>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// product *= factor, or false if that does not fit a signed 64-bit number.
 constexpr bool multiply(std::uint64_t& product, std::uint64_t factor) {
@@ -1777,7 +1796,7 @@ inline void write_file(const char* where, const std::string& path, const std::st
     if (!out) raise<FormatError>(where + (": " + path), "cannot be written (disk full?)");
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/data/sample_batch.hpp - samples a batch at a time, for data that need not fit into memory.
 
 #include <algorithm>
@@ -1788,7 +1807,7 @@ inline void write_file(const char* where, const std::string& path, const std::st
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a stream of samples hands out: any callable `bool next(SampleBatch<S>&)` that returns false at its end.
 template <class S>
@@ -1854,9 +1873,9 @@ DatasetStream<S> batches(const Dataset<S>& data, Index batch) {
 template <class S>
 DatasetStream<S> batches(const Dataset<S>&& data, Index batch) = delete;  // it would be gone before the first batch
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A limit that limits nothing.
 inline constexpr Index all_samples = std::numeric_limits<Index>::max();
@@ -2054,7 +2073,7 @@ IdxStream<S> idx_stream(const std::string& images_path, const std::string& label
     return IdxStream<S>(images_path, labels_path, batch);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/data/npy.hpp - NumPy's .npy files, read and written.
 
 #include <algorithm>
@@ -2087,7 +2106,8 @@ IdxStream<S> idx_stream(const std::string& images_path, const std::string& label
 
 #include <Eigen/Core>
 
-namespace renn::detail {
+
+namespace renn::inline RENN_ABI::detail {
 
 struct NpyHeader {
     std::string descr;
@@ -2198,9 +2218,9 @@ inline std::string npy_head(std::string_view descr, const std::vector<Eigen::Ind
     return head + dict;
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// An array as it lies in the file. values_as() gives its elements as numbers.
 struct NpyArray {
@@ -2265,7 +2285,8 @@ bool npy_convert(From from, T& to) {
     } else if constexpr (std::floating_point<From>) {
         // Both ends are powers of two (or 0), so exact in From; NaN fails every comparison.
         const From end = std::ldexp(From(1), std::numeric_limits<T>::digits);
-        if (!(from < end && from >= (std::is_signed_v<T> ? -end : From(0))) || from != std::trunc(from)) return false;
+        const From least = std::signed_integral<T> ? -end : From(0);
+        if (!(from < end && from >= least) || from != std::trunc(from)) return false;
         to = static_cast<T>(from);
         return true;
     } else if constexpr (std::floating_point<T>) {
@@ -2483,7 +2504,7 @@ void write_npy(const std::string& path, const Eigen::MatrixBase<D>& batch) {
     write_npy(path, std::span<const T>(m.data(), static_cast<std::size_t>(m.size())), shape);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/data/split.hpp - a data set in two: to train with and to test with.
 
 #include <algorithm>
@@ -2504,7 +2525,8 @@ void write_npy(const std::string& path, const Eigen::MatrixBase<D>& batch) {
 #include <numbers>
 #include <utility>
 
-namespace renn {
+
+namespace renn::inline RENN_ABI {
 
 /// Bijective mixing of 64 bits. Source: the finaliser of SplitMix64, Steele, Lea and Flood (2014).
 constexpr std::uint64_t mix(std::uint64_t z) noexcept {
@@ -2563,16 +2585,18 @@ void shuffle(C& items, Rng& rng) {
     }
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
+/// How a data set is parted.
 struct SplitOptions {
     double test = 0.2;        ///< part of the samples, 0..1
     std::uint64_t seed = 0;   ///< of the draw
     bool stratified = false;  ///< each class in the same proportion
 };
 
+/// The two parts of a data set.
 template <class S>
 struct Split {
     Dataset<S> train, test;
@@ -2641,7 +2665,7 @@ Split<S> train_test_split(const Dataset<S>& data, const SplitOptions& options = 
     return {data.select(train), data.select(test)};
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/data/statistics.hpp - mean, deviation and range of every feature, in one pass.
 
 #include <algorithm>
@@ -2650,7 +2674,7 @@ Split<S> train_test_split(const Dataset<S>& data, const SplitOptions& options = 
 #include <utility>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Of every feature, over all samples, in double.
 struct FeatureStatistics {
@@ -2660,8 +2684,8 @@ struct FeatureStatistics {
 
     bool constant(Index feature) const { return minimum[feature] == maximum[feature]; }
 
-    /// For a layer that standardises: Standardize<S>(s.shift<S>(), s.scale<S>()). A feature that is constant, or has a
-    /// deviation too small for S, gets scale 1 and so becomes 0.
+    /// For a layer that standardises: `Standardize<S>(s.shift<S>(), s.scale<S>())`. A feature that is constant, or has
+    /// a deviation too small for S, gets scale 1 and so becomes 0.
     template <class S>
     Column<S> shift() const {
         return mean.cast<S>();
@@ -2727,7 +2751,7 @@ FeatureStatistics feature_statistics(const Dataset<S>& data) {
     return feature_statistics<S>(batches(data, 256));
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/index/kd_tree.hpp - finds a value's place with nanoflann's KD-tree.
 
 #include <cstddef>
@@ -2758,7 +2782,8 @@ FeatureStatistics feature_statistics(const Dataset<S>& data) {
 #include <type_traits>
 #include <vector>
 
-namespace renn::detail {
+
+namespace renn::inline RENN_ABI::detail {
 
 template <std::floating_point S>
 using RadixKey = std::conditional_t<sizeof(S) == 4, std::uint32_t, std::uint64_t>;
@@ -2840,9 +2865,9 @@ void radix_sort(std::span<const S> values, std::span<const std::uint32_t> by_id,
     }
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 /// a * b, rounded before anything is added to it. Where the processor can, g++ otherwise fuses the product with the
@@ -2910,9 +2935,9 @@ void sort_column(std::span<const S> values, std::span<const std::uint32_t> by_id
     }
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Index policy: a one-dimensional KD-tree with the L1 metric over the distinct values of a neuron. The tree finds the
 /// nearest distinct value; the k nearest samples lie around it in the sorted order. Thousands of equal values, behind
@@ -2978,7 +3003,7 @@ struct KdTree {
     };
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/index/sorted.hpp - finds a value's place by bisection.
 
 #include <algorithm>
@@ -2990,7 +3015,7 @@ struct KdTree {
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Index policy: a search in three steps of 64, each in one block of a few cache lines: every 4096th value, every 64th,
 /// the values themselves. While one neuron is searched the blocks of the next are on their way.
@@ -3043,9 +3068,11 @@ struct Sorted {
     private:
         static constexpr std::uint32_t block = 64;
 
-        static void fetch(const S* from, const S* end) {
+        static void fetch([[maybe_unused]] const S* from, [[maybe_unused]] const S* end) {
+#ifdef __GNUC__
             constexpr std::uint32_t line = 64 / sizeof(S);
             for (std::uint32_t i = 0; i < block && from + i < end; i += line) __builtin_prefetch(from + i);
+#endif
         }
 
         /// The least S that is not below the query: values compare with it as with the query, in their own precision.
@@ -3086,7 +3113,7 @@ struct Sorted {
     };
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/io/save.hpp - networks and traced networks as files.
 
 #include <algorithm>
@@ -3114,7 +3141,7 @@ struct Sorted {
 #include <cereal/cereal.hpp>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 template <class A, class T>
 inline constexpr bool writes_blocks = cereal::traits::is_output_serializable<cereal::BinaryData<const T*>, A>::value;
@@ -3230,7 +3257,7 @@ void get(A& ar, Eigen::Matrix<S, Rows, Cols>& m, const Limit& limit) {
     get_block(ar, m.data(), static_cast<std::size_t>(m.size()));
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/io/archive_file.hpp - a framed file whose payload is a cereal binary archive.
 
 #include <cstdint>
@@ -3256,7 +3283,7 @@ void get(A& ar, Eigen::Matrix<S, Rows, Cols>& m, const Limit& limit) {
 #include <vector>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// 64 bytes before the payload, all of them checked before anything is allocated or parsed:
 ///
@@ -3427,9 +3454,9 @@ inline std::uint64_t check_frame(const std::string& path, std::string_view conte
     return head.payload_bytes;
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Writes a framed file: `write(archive)`.
 template <class F>
@@ -3468,7 +3495,7 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
     }
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/network/layer_sequence.hpp - the one walk over layers that stand one after another.
 
 #include <cctype>
@@ -3487,7 +3514,7 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
 #include <string_view>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// "residual1/dense2": grows while a walk goes into a nested network, shrinks when it comes back.
 class Path {
@@ -3518,13 +3545,13 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/core/shape.hpp - a sample as channels of rows of values.
 
 #include <string>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// How the features of a sample lie in its column: channel after channel, row after row. A sequence has height 1.
 struct Shape {
@@ -3543,13 +3570,13 @@ struct Shape {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/network/gradient.hpp - the first two rules of the reverse walk: gradients by the chain rule.
 
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// dL/dY of every layer, and in each step's `gradient`, where there is one, dL/dW.
 struct ParameterGradient {};
@@ -3583,12 +3610,14 @@ BatchView<S> share(const ParameterGradient&, std::string_view /*path*/, const Ba
                    const BatchView<S>& /*sum*/, const BatchView<S>& above, Batch<S>& /*scratch*/) {
     return above;
 }
+/// The same for InputGradient.
 template <class S>
 BatchView<S> share(const InputGradient&, std::string_view, const BatchView<S>&, const BatchView<S>&,
                    const BatchView<S>& above, Batch<S>&) {
     return above;
 }
 
+/// The chain rule at one layer, dL/dW included where the step has a place for it.
 template <class L, class Below>
 void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& below) {
     static_assert(DifferentiableLayer<L>,
@@ -3601,6 +3630,7 @@ void reverse(const ParameterGradient&, const Step<L>& s, X<L> above, Below& belo
     }
 }
 
+/// The chain rule at one layer, without dL/dW.
 template <class L, class Below>
 void reverse(const InputGradient&, const Step<L>& s, X<L> above, Below& below) {
     static_assert(DifferentiableLayer<L>,
@@ -3609,9 +3639,9 @@ void reverse(const InputGradient&, const Step<L>& s, X<L> above, Below& below) {
     detail::backward(s, above, below, none);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a pass over a network leaves: every layer's output and cache. Used again, it allocates nothing.
 template <class Net>
@@ -4011,11 +4041,11 @@ private:
 };
 
 template <class Net, class P, class F>
-void for_each_layer(Net& net, P& parameters, F& f, Path& path) {
+void for_each_leaf(Net& net, P& parameters, F& f, Path& path) {
     std::remove_const_t<Net>::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
         const auto guard = path.enter(name);
         if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-            for_each_layer(layer, part, f, path);
+            for_each_leaf(layer, part, f, path);
         } else {
             f(path.view(), layer, part);
         }
@@ -4029,10 +4059,10 @@ template <class Net, class F>
     requires Composite<std::remove_const_t<Net>>
 void for_each_layer(Net& net, F&& f) {
     detail::Path path;
-    detail::for_each_layer(net, net.parameters(), f, path);
+    detail::for_each_leaf(net, net.parameters(), f, path);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/retrace/traced_network.hpp - a network that remembers its training samples.
 
 #include <concepts>
@@ -4055,8 +4085,30 @@ void for_each_layer(Net& net, F&& f) {
 #include <thread>
 #include <vector>
 
+// renn/core/catching.hpp - keeps an error for later, where there are exceptions.
 
-namespace renn::detail {
+#include <exception>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Runs work; what it throws goes to `caught`. Compiled without exceptions the first error has ended the program.
+template <class Work, class Caught>
+void catching(Work&& work, [[maybe_unused]] Caught&& caught) {
+#ifdef __cpp_exceptions
+    try {
+        work();
+    } catch (...) {
+        caught(std::current_exception());
+    }
+#else
+    work();
+#endif
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI::detail {
 
 /// 0 asks for every core; never more threads than tasks, never fewer than one.
 inline int thread_count(int wanted, Index tasks) {
@@ -4076,7 +4128,7 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
     bool cancelled = false;
     Index told = 0;
     std::exception_ptr error;
-    [[maybe_unused]] std::mutex error_guard;
+    std::mutex error_guard;
 
     const auto take_tasks = [&](int worker) {
         while (!stop.load(std::memory_order_relaxed)) {
@@ -4093,17 +4145,12 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
         }
     };
     const auto run = [&](int worker) {
-#ifdef __cpp_exceptions
-        try {
-            take_tasks(worker);
-        } catch (...) {
-            const std::lock_guard lock(error_guard);
-            if (!error) error = std::current_exception();
-            stop = true;
-        }
-#else
-        take_tasks(worker);  // the first error has ended the program
-#endif
+        catching([&] { take_tasks(worker); },
+                 [&](const std::exception_ptr& caught) {
+                     const std::lock_guard lock(error_guard);
+                     if (!error) error = caught;
+                     stop = true;
+                 });
     };
 
     std::vector<std::jthread> helpers;  // joins on every way out
@@ -4122,15 +4169,17 @@ void parallel_for(Index tasks, int threads, Work&& work) {
     parallel_for(tasks, threads, work, [](Index) { return true; });
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/core/progress.hpp - how long work tells where it is, and how it is told to stop.
 
 #include <cstdint>
 #include <functional>
 #include <string_view>
 
-namespace renn {
 
+namespace renn::inline RENN_ABI {
+
+/// How far something is that takes long.
 struct Progress {
     std::uint64_t done = 0;
     std::uint64_t total = 0;  ///< 0 if unknown
@@ -4141,7 +4190,7 @@ struct Progress {
 /// What it throws ends the work and reaches the caller.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/index/neuron_index.hpp - one search structure a neuron, built when it is first asked.
 
 #include <algorithm>
@@ -4172,7 +4221,8 @@ using ProgressCallback = std::function<bool(const Progress&)>;
 #include <utility>
 #include <vector>
 
-namespace renn {
+
+namespace renn::inline RENN_ABI {
 
 /// Samples by distance: those nearer than the boundary first, then those at it, these by position.
 struct NearestSamples {
@@ -4339,7 +4389,7 @@ private:
     std::unique_ptr<Tree> tree_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/index/clipped.hpp - which samples a rectifier holds at 0, asked sample by sample and class by class.
 
 #include <algorithm>
@@ -4348,7 +4398,8 @@ private:
 #include <span>
 #include <vector>
 
-namespace renn::detail {
+
+namespace renn::inline RENN_ABI::detail {
 
 /// An inactive ReLU ties with half of all samples. For such groups this table answers "is this sample one of them" with
 /// one bit, a sample's bits side by side, and "how many of them are of class c" without looking at any.
@@ -4386,14 +4437,14 @@ private:
     std::vector<std::uint32_t> counts_;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/index/window.hpp - the k nearest values of a sorted column, with their ties.
 
 #include <algorithm>
 #include <cstdint>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Nearest values as ranges of sorted places. Let D be the distance of the k-th nearest: values in
 /// [closer_begin, closer_end) are nearer than D, those in [tied_begin, closer_begin) and [closer_end, tied_end) are at
@@ -4515,7 +4566,7 @@ Window find_window_among(const ColumnView<S>& column, double query, std::uint32_
     return window;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/derivation.hpp - how values that are not stored come from those that are.
 
 #include <cstddef>
@@ -4533,12 +4584,13 @@ Window find_window_among(const ColumnView<S>& column, double query, std::uint32_
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Pre-activation: what a layer with parameters puts out (the RENN report's "Sum"). Post-activation: what the
 /// activation behind it makes of it ("Activation").
 enum class Kind : std::uint8_t { pre, post };
 
+/// "pre" or "post".
 inline std::string_view kind_name(Kind kind) noexcept {
     return kind == Kind::pre ? "pre" : "post";
 }
@@ -4558,7 +4610,7 @@ enum class Pool : std::uint8_t { mean, max };
 /// One cell makes a channel a neuron like any other; more make it a point in as many dimensions, whose closest samples
 /// are those at the smallest Euclidean distance.
 struct Channels {
-    std::string layer = {};  ///< name of a place; empty: every place that is an image
+    std::string layer = {};  ///< name of a place; empty: every place that is an image of more than one position
     Index height = 1;
     Index width = 1;
     Pool pool = Pool::mean;
@@ -4597,6 +4649,7 @@ struct Unit {
 
 /// What to record. Empty lists take everything.
 struct Selection {
+    /// Some units of one place.
     struct Units {
         std::string layer;
         std::vector<std::uint32_t> units;
@@ -4659,9 +4712,9 @@ private:
 };
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// How a post-activation comes from the pre-activation before it, value by value and bit by bit.
 template <class S>
@@ -4705,7 +4758,7 @@ std::vector<Derivation<typename Model::Scalar>> derivations(const Model& model, 
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/memory_store.hpp - what recording leaves, in memory.
 
 #include <algorithm>
@@ -4721,16 +4774,16 @@ std::vector<Derivation<typename Model::Scalar>> derivations(const Model& model, 
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <new>
 #include <type_traits>
 #include <utility>
+
 
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// An uninitialised array that is first touched by whoever fills it. With 4 KiB pages that first touch costs a fifth
 /// of a recording; a block of several megabytes is therefore aligned to 2 MiB and the system asked for large pages.
@@ -4742,12 +4795,11 @@ public:
     explicit Pages(std::size_t size) : size_(size) {
         if (size == 0) return;
         if (size > static_cast<std::size_t>(-1) / sizeof(T) - large) throw std::bad_alloc();
-        const std::size_t alignment = size * sizeof(T) >= 4 * large ? large : 64;
-        const std::size_t bytes = (size * sizeof(T) + alignment - 1) / alignment * alignment;
-        data_ = static_cast<T*>(std::aligned_alloc(alignment, bytes));
-        if (data_ == nullptr) throw std::bad_alloc();
+        const std::size_t bytes = (size * sizeof(T) + alignment() - 1) / alignment() * alignment();
+        data_ = static_cast<T*>(::operator new(bytes, std::align_val_t(alignment())));
 #ifdef __linux__
-        if (alignment == large) madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: its failure changes nothing but speed
+        if (alignment() == large)
+            madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: its failure changes nothing but speed
 #endif
     }
     Pages(const Pages& other) : Pages(other.size_) {
@@ -4760,7 +4812,7 @@ public:
         return *this;
     }
     ~Pages() {
-        std::free(data_);
+        if (data_ != nullptr) ::operator delete(data_, std::align_val_t(alignment()));
     }
 
     T* data() noexcept {
@@ -4775,13 +4827,16 @@ public:
 
 private:
     static constexpr std::size_t large = std::size_t{1} << 21;
+    std::size_t alignment() const noexcept {
+        return size_ * sizeof(T) >= 4 * large ? large : 64;
+    }
     T* data_ = nullptr;
     std::size_t size_ = 0;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Compiler, instruction set and scalar: activations have the same bits only where these are the same.
 template <class S>
@@ -4898,9 +4953,9 @@ private:
     std::vector<std::uint32_t> by_id_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
 /// `position` returns how many values are below the query; `prefetch`, first with step 0 and a little later with step
@@ -4974,6 +5029,7 @@ public:
     const Store& store() const noexcept { return *store_; }
     std::size_t units() const noexcept { return starts_.back(); }
 
+    /// One neuron's part of the index.
     struct Entry {
         ColumnView<Scalar> column;
         const Locator* locator;
@@ -5145,7 +5201,7 @@ private:
     mutable std::atomic<std::size_t> bytes_{0};
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/retrace/retrace.hpp - the answer: the training samples a prediction rests on.
 
 #include <algorithm>
@@ -5174,7 +5230,7 @@ private:
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What happens where the last of the k places falls inside a group of samples at one distance.
 enum class Ties : std::uint8_t {
@@ -5184,6 +5240,7 @@ enum class Ties : std::uint8_t {
     lowest_id,      ///< the samples with the lowest ids of the group take the places
 };
 
+/// The policy's name as in the code.
 inline std::string_view ties_name(Ties ties) noexcept {
     switch (ties) {
         case Ties::share:
@@ -5198,6 +5255,7 @@ inline std::string_view ties_name(Ties ties) noexcept {
     return "?";
 }
 
+/// Which neurons vote, how many samples each names, and which samples may be sources.
 struct RetraceOptions {
     std::int64_t k = 42;  ///< closest samples a neuron; more than there are: all
     Ties ties = Ties::share;
@@ -5400,7 +5458,7 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
     }
     const std::size_t total = queries.size();
     search.neurons.reserve(total);
-    const auto prefetch = [&](std::size_t i, int step) {
+    const auto look_ahead = [&](std::size_t i, int step) {
         const auto& [unit, query] = queries[i];
         if (!scalar(unit)) return;
         const auto entry = index.entry(unit);
@@ -5408,8 +5466,8 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
     };
     std::vector<double> place;
     for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
-        if (i < total) prefetch(i, 0);
-        if (i >= ahead && i - ahead < total) prefetch(i - ahead, 1);
+        if (i < total) look_ahead(i, 0);
+        if (i >= ahead && i - ahead < total) look_ahead(i - ahead, 1);
         if (i >= 2 * ahead) {
             const auto& [unit, query] = queries[i - 2 * ahead];
             if (scalar(unit)) {
@@ -5420,16 +5478,19 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
                 for (double& coordinate : place) coordinate = static_cast<double>(value(unit.point, column++));
                 search.neurons.push_back(answer_channel(search, unit, place));
             }
+#ifdef __GNUC__
             const Window& w = search.neurons.back().window;  // whose votes will be counted
             const std::uint32_t end = std::min(w.closer_end, w.closer_begin + 256);
-            for (std::uint32_t o = w.closer_begin; o < end; o += 16)
+            for (std::uint32_t o = w.closer_begin; o < end; o += 16) {
                 __builtin_prefetch(search.neurons.back().order + o);
+            }
+#endif
         }
     }
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/retrace/votes.hpp - the votes of some neurons: who got them, for which classes they speak.
 
 #include <algorithm>
@@ -5442,7 +5503,7 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A training sample that a query is traced to.
 struct Source {
@@ -5771,20 +5832,9 @@ private:
     }
 };
 
-}  // namespace renn
-// renn/version.hpp - the version's one home; CMake reads it from here.
+}  // namespace renn::inline RENN_ABI
 
-#define RENN_VERSION_MAJOR 0
-#define RENN_VERSION_MINOR 1
-#define RENN_VERSION_PATCH 0
-
-namespace renn {
-
-inline constexpr const char* version = "0.1.0";
-
-}  // namespace renn
-
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A recorded sample near a query at one neuron.
 struct Neighbour {
@@ -5970,7 +6020,7 @@ private:
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/activations.hpp - every layer's values for some samples, to look at.
 
 #include <cstdint>
@@ -5989,7 +6039,7 @@ private:
 #include <string_view>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// x - x is 0 for finite x and NaN else. Many sums side by side, unlike Eigen 3.4's allFinite or a sum over a block:
 /// packets that do not wait for each other.
@@ -6032,7 +6082,7 @@ void require_finite(std::string_view where, std::string_view what, const BatchVi
     }
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/tracing/observe.hpp - runs a model on a batch and reports what happens inside to a recorder.
 
 #include <cstdint>
@@ -6041,7 +6091,7 @@ void require_finite(std::string_view where, std::string_view what, const BatchVi
 #include <tuple>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Takes blocks of values, features x samples: the one thing behind both a network's visitor and a Probe.
 template <class R, class S>
@@ -6112,6 +6162,7 @@ auto make_workspace(const Net&) {
     return Workspace<Net>();
 }
 
+/// Whether several threads may run the model at once: a network always.
 template <Composite Net>
 constexpr bool may_run_in_parallel(const Net&) noexcept {
     return true;
@@ -6125,15 +6176,16 @@ const Batch<S>& observe(const Net& net, const BatchView<S>& x, std::span<const s
     return net.forward(x, workspace, Pass{.ids = ids}, detail::ReportVisitor<R, S>(recorder, ids));
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Pre- and post-activations of every layer, each features x samples. Also the recorder that collects them: filled
 /// again from the same model it allocates nothing.
 template <class S>
 class Activations {
 public:
+    /// The values of one place.
     struct Block {
         std::string name;
         Kind kind;
@@ -6247,13 +6299,13 @@ Activations<typename Net::Scalar> activations(const Net& net, const BatchView<ty
     return values;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/pool_channels.hpp - the few values that stand for a channel.
 
 #include <algorithm>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Pools the recorded channels of a point into its cells: cell i of n over m rows takes rows [i m / n, (i + 1) m / n),
 /// rounded outwards, so cells of uneven images overlap by a row (PyTorch's adaptive pooling).
@@ -6291,7 +6343,7 @@ void pool_channels(const Point& point, const BatchView<S>& block, Batch<S>& out)
     }
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/probe.hpp - traces Eigen code that knows nothing of renn.
 
 #include <cstdint>
@@ -6304,7 +6356,7 @@ void pool_channels(const Point& point, const BatchView<S>& block, Batch<S>& out)
 #include <utility>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Handed to foreign code, which tells it the matrices that matter, features x samples:
 ///
@@ -6369,7 +6421,7 @@ public:
     using Scalar = S;
 
     explicit Foreign(F function, ForeignOptions options = {})
-        : function_(std::make_shared<F>(std::move(function))), options_(std::move(options)) {}
+        : function_(std::make_shared<F>(std::move(function))), options_(options) {}
 
     F& function() const noexcept { return *function_; }
     const ForeignOptions& options() const noexcept { return options_; }
@@ -6392,11 +6444,13 @@ struct ForeignWorkspace {
     std::optional<F> own = {};
 };
 
+/// Foreign code only if its options or a factory allow it.
 template <class S, class F>
 bool may_run_in_parallel(const Foreign<S, F>& model) noexcept {
     return !Probed<S, F> || model.options().parallel;
 }
 
+/// A thread's own; a factory is called for it.
 template <class S, class F>
 auto make_workspace(const Foreign<S, F>& model) {
     if constexpr (Probed<S, F>) {
@@ -6432,7 +6486,7 @@ const Batch<S>& observe(const Foreign<S, F>& model, const BatchView<S>& x, std::
     return workspace.output;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/record.hpp - the recording pass: every sample runs through the model once.
 
 #include <algorithm>
@@ -6455,7 +6509,7 @@ const Batch<S>& observe(const Foreign<S, F>& model, const BatchView<S>& x, std::
 #include <type_traits>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 /// Mixes structure and parameter bits into one number, in the flat parameter order.
@@ -6506,7 +6560,7 @@ template <class Net>
         return hash;
     }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/network/finite_parameters.hpp - refuses a network with NaN or infinity in its parameters.
 
 #include <cmath>
@@ -6521,7 +6575,7 @@ template <class Net>
 #include <type_traits>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Calls f(name, block) for every matrix of a layer's parameters. Those that the layer does not name are "block 0",
 /// "block 1", ...
@@ -6548,9 +6602,9 @@ void for_each_named_block(Net& net, F&& f) {
     });
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 template <class B>
 void require_finite_block(std::string_view where, std::string_view path, std::string_view name, const B& block) {
@@ -6574,7 +6628,7 @@ void require_finite_parameters(std::string_view where, const Net& net) {
     });
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/tracing/store_writer.hpp - from what a model reports to what the store keeps.
 
 #include <algorithm>
@@ -6587,15 +6641,15 @@ void require_finite_parameters(std::string_view where, const Net& net) {
 #include <vector>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Makes the channels of a place its neurons if the selection says so. Throws DataError for a place that is no image or
 /// has fewer rows or columns than cells.
 inline void choose_channels(Point& point, const Selection& selection) {
     for (const Channels& images : selection.channels) {
         if (!images.layer.empty() && images.layer != point.name) continue;
+        if (point.shape.positions() < 2 && images.layer.empty()) continue;
         if (point.shape.size() == 0) {
-            if (images.layer.empty()) continue;
             raise<DataError>("trace", "channels of " + point.name, "none", "a place that is an image");
         }
         const Shape& shape = point.shape;
@@ -6721,7 +6775,7 @@ private:
     Index count_ = 0;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/training/evaluate.hpp - how well a network does on a data set.
 
 #include <algorithm>
@@ -6743,7 +6797,7 @@ private:
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a batch should come out as: labels, or values with the outputs' shape.
 template <class S>
@@ -6935,12 +6989,14 @@ private:
     }
 };
 
+/// The losses that FitOptions can name; fit takes any type that is a Loss.
 using AnyLoss = std::variant<CrossEntropy, MeanSquaredError, BinaryCrossEntropy>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
+/// How well a network does on a data set.
 struct Evaluation {
     double loss = 0.0;
     double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< NaN without labels
@@ -7030,10 +7086,11 @@ Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) 
     return result;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
+/// How the recording pass runs; the result does not depend on it.
 struct RecordOptions {
     Index batch = 64;                ///< samples run at once
     int threads = 0;                 ///< 0: every core, where the model may run in parallel
@@ -7246,9 +7303,9 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
     return store;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A model, the activations it had for every recorded sample, and an index over them. The model is a Network or foreign
 /// code; it is owned and shown const: training further means tracing again. Copies share the recording, which never
@@ -7456,8 +7513,7 @@ template <class Policy = KdTree, class S = float, class F>
     requires Probed<S, F>
 auto trace(F function, ForeignOptions options = {}, Selection selection = {}) {
     using Model = Foreign<S, F>;
-    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(function), std::move(options)),
-                                                        std::move(selection));
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(function), options), std::move(selection));
 }
 
 /// trace_each([] { return MyNetwork(); }): foreign code that keeps state, made anew for each thread.
@@ -7465,13 +7521,12 @@ template <class Policy = KdTree, class S = float, class F>
     requires Probed<S, std::invoke_result_t<F&>>
 auto trace_each(F make, ForeignOptions options = {}, Selection selection = {}) {
     using Model = Foreign<S, F>;
-    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), std::move(options)),
-                                                        std::move(selection));
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), options), std::move(selection));
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 namespace detail {
 
@@ -7531,6 +7586,7 @@ void get(A& ar, Net& net, const detail::Limit& limit = {}) {
     detail::get_network(ar, net, net.parameters(), limit);
 }
 
+/// Writes one traced place to any cereal output archive.
 template <class A>
 void put(A& ar, const Point& point) {
     detail::put(ar, point.name);
@@ -7727,12 +7783,13 @@ void restore(const std::string& path, TracedNetwork<Model, Store, Policy>& trace
     detail::read_frame(path, "traced", sizeof(typename Model::Scalar), [&](auto& ar, const detail::Limit& limit) {
         std::uint8_t own = 0;
         detail::get(ar, own, limit);
-        constexpr bool network = requires {
+        constexpr bool archived = requires {
             put(ar, traced.network());
-        }
-        || requires {
+        };
+        constexpr bool has_parameters = requires {
             typename Model::Parameters;
         };
+        constexpr bool network = archived || has_parameters;
         if (network != (own != 0)) {
             detail::raise<MismatchError>("traced network", "model", own != 0 ? "a network" : "foreign code",
                                          network ? "a network" : "foreign code");
@@ -7746,7 +7803,7 @@ void restore(const std::string& path, TracedNetwork<Model, Store, Policy>& trace
     traced.restore(std::move(store));
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/io/save_checkpoint.hpp - training states as files, so that a run can go on in another process.
 
 #include <cstdint>
@@ -7769,7 +7826,7 @@ void restore(const std::string& path, TracedNetwork<Model, Store, Policy>& trace
 #include <string>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Limits of a step's gradient; infinity is none. With both, values are cut first.
 struct Clipping {
@@ -7840,14 +7897,14 @@ void clip(P& gradient, const Clipping& limit) {
     }
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/training/early_stopping.hpp - ends training when the validation set gains no more.
 
 #include <cmath>
 #include <string>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Stops after `patience` epochs without a gain of more than `min_delta` on the validation set. A run that ends with
 /// it, stopped or not, leaves the network as it was after its best epoch. NaN is never a gain.
@@ -7869,7 +7926,7 @@ struct EarlyStopping {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/training/optimizer.hpp - how parameters follow a gradient.
 
 #include <algorithm>
@@ -7882,7 +7939,7 @@ struct EarlyStopping {
 #include <Eigen/Core>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What an optimizer remembers from step to step, in the shape of the parameters.
 template <class P>
@@ -8023,9 +8080,10 @@ struct AdamW {
     }
 };
 
+/// The optimizers that FitOptions can name; fit takes any type that is an Optimizer.
 using AnyOptimizer = std::variant<Adam, AdamW, Sgd>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/training/schedule.hpp - how the learning rate changes during training.
 
 #include <algorithm>
@@ -8037,7 +8095,7 @@ using AnyOptimizer = std::variant<Adam, AdamW, Sgd>;
 #include <variant>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Where a training run stands before a step.
 struct TrainingPoint {
@@ -8050,6 +8108,7 @@ struct TrainingPoint {
 // A schedule gives what the optimizer's learning rate is multiplied by at a point. It keeps no state, so a resumed run
 // needs nothing but the point.
 
+/// 1, always.
 struct ConstantRate {
     static void check() noexcept {}
     double operator()(const TrainingPoint&) const noexcept { return 1.0; }
@@ -8130,9 +8189,9 @@ inline void check_schedule(const AnySchedule& schedule) {
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Measures of one epoch. Those of the training set are taken while the parameters change, before each step.
 struct Epoch {
@@ -8144,6 +8203,7 @@ struct Epoch {
     double seconds = 0.0;
 };
 
+/// What a training run is told; all of it may be left out.
 struct FitOptions {
     int epochs = 10;       ///< of the whole run, also of one that is resumed; 0 does nothing
     Index batch = 64;      ///< samples that go through the network together
@@ -8172,7 +8232,7 @@ struct Training {
     int best_epoch = 0;  ///< with early stopping: the one whose parameters the network has; 0: none was better
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/training/training_state.hpp - everything a training run needs to go on: a checkpoint as a value.
 
 #include <cmath>
@@ -8181,7 +8241,7 @@ struct Training {
 #include <optional>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A training run after its last complete epoch. Given to fit it is where the run goes on, and fit brings it up to date
 /// after each epoch, just before on_epoch is called; a resumed run equals an uninterrupted one bit for bit. Everything
@@ -8219,9 +8279,9 @@ struct TrainingState {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Writes a training state to any cereal output archive: the position, the network, the moments, what early stopping
 /// keeps.
@@ -8325,7 +8385,7 @@ std::function<bool(const Epoch&)> checkpoint_every(int epochs, std::string path,
     };
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/io/save_dataset.hpp - data sets as files.
 
 #include <concepts>
@@ -8334,7 +8394,7 @@ std::function<bool(const Epoch&)> checkpoint_every(int epochs, std::string path,
 #include <utility>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Writes all that a data set holds to any cereal output archive; bytes stay bytes.
 template <class A, class S>
@@ -8408,7 +8468,7 @@ template <class T>
         return data;
     }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/io/save_optimizer.hpp - what an optimizer remembers as a file.
 
 #include <cstdint>
@@ -8417,7 +8477,7 @@ template <class T>
 #include <utility>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Writes the step and both moments to any cereal output archive, matrix by matrix in the flat parameter order.
 template <class A, class P>
@@ -8491,7 +8551,7 @@ void restore(const std::string& path, Moments<P>& moments) {
     moments = std::move(saved);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/io/save_result.hpp - answers as files, to be read without the network.
 
 #include <concepts>
@@ -8508,10 +8568,11 @@ void restore(const std::string& path, Moments<P>& moments) {
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a Retrace says, taken out of it: to be saved, exported, sent.
 struct RetraceResult {
+    /// One neuron that voted.
     struct Neuron {
         std::uint32_t unit = 0;
         NeuronSources found;
@@ -8579,9 +8640,9 @@ RetraceResult result(const Retrace<I>& answer, const ResultDetail& detail = {}) 
     return taken;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 namespace detail {
 
@@ -8668,7 +8729,7 @@ T load(const std::string& path) {
     return answer;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/average_pool.hpp - the mean value under a window, or of a whole channel.
 
 #include <concepts>
@@ -8689,7 +8750,7 @@ T load(const std::string& path) {
 #include <tuple>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Rows and columns of a window, of its steps, of a border. One number stands for both.
 struct Size2 {
@@ -8800,10 +8861,11 @@ private:
 };
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
+/// Of pooling over images; by default windows of 2 x 2 side by side.
 struct PoolOptions {
     Size2 kernel = 2;
     Size2 stride = kernel;
@@ -8859,9 +8921,9 @@ protected:
 
 }  // namespace detail
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// The mean of the values under each window or, if Global, of a whole channel; used by the names AvgPool2d and
 /// GlobalAvgPool.
@@ -8971,9 +9033,7 @@ using AvgPool2d = AveragePool<S, false>;
 template <std::floating_point S = float>
 using GlobalAvgPool = AveragePool<S, true>;
 
-static_assert(LinearLayer<AvgPool2d<float>> && TwiceDifferentiableLayer<GlobalAvgPool<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/batch_norm.hpp - normalisation of every channel by the statistics of a batch.
 
 #include <array>
@@ -8997,7 +9057,7 @@ static_assert(LinearLayer<AvgPool2d<float>> && TwiceDifferentiableLayer<GlobalAv
 #include <Eigen/Core>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Samples of `channels` x `positions` values. Every f is a function of packets, called with a value of each input,
 /// then with the constants of its channel. With one position lanes are channels, else positions.
@@ -9067,7 +9127,7 @@ private:
     }
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/layers/scale_and_shift.hpp - what the normalisations share.
 
 #include <array>
@@ -9077,7 +9137,7 @@ private:
 #include <Eigen/Core>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// What a normalised value is multiplied by and what is added, one of each a channel.
 template <class S>
@@ -9106,10 +9166,11 @@ P normalised(const P& x, const P& mean, const P& inverse) {
     return Eigen::internal::pmul(Eigen::internal::psub(x, mean), inverse);
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
+/// As PyTorch's, with its defaults.
 struct BatchNormOptions {
     double epsilon = 1e-5;
     double momentum = 0.1;  ///< share of the newest batch in the running statistics
@@ -9396,12 +9457,11 @@ private:
 /// Under the names known elsewhere: BatchNorm1d takes a number of features, BatchNorm2d a Shape.
 template <std::floating_point S = float>
 using BatchNorm1d = BatchNorm<S>;
+/// See BatchNorm1d.
 template <std::floating_point S = float>
 using BatchNorm2d = BatchNorm<S>;
 
-static_assert(LinearLayer<BatchNorm<float>> && TwiceDifferentiableLayer<BatchNorm<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/concatenate.hpp - several networks side by side on one input.
 
 #include <algorithm>
@@ -9415,7 +9475,7 @@ static_assert(LinearLayer<BatchNorm<float>> && TwiceDifferentiableLayer<BatchNor
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Y = [N1(X); N2(X); ...]: every branch sees the same input, their outputs stand one below the other. The branches are
 /// networks, named "branch1", "branch2"; their layers "concatenate1/branch1/dense1".
@@ -9597,7 +9657,7 @@ public:
     }
 
     const std::vector<std::string>& names() const noexcept { return names_; }
-    void rename_all(std::vector<std::string> new_names) {
+    void rename_all(const std::vector<std::string>& new_names) {
         if (new_names != names_) detail::raise<DataError>("rename", "branches have fixed names");
     }
 
@@ -9712,7 +9772,7 @@ private:
     std::vector<std::string> names_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/convolution.hpp - convolution of images and sequences.
 
 #include <algorithm>
@@ -9732,7 +9792,7 @@ private:
 #include <cstdint>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Fills a weight matrix, out x in. Anything callable like this is an initialiser: your own lambda as well.
 template <class I, class S>
@@ -9774,6 +9834,7 @@ struct Glorot {
     }
 };
 
+/// Nothing but zeros.
 struct Zero {
     template <class S>
     void operator()(Batch<S>& weights, Index, Index) const {
@@ -9781,13 +9842,13 @@ struct Zero {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/patches.hpp - what a convolution sees of an image, copied to tiles of a product and added back.
 
 #include <algorithm>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// The patches of an image are a matrix, places of the output x (channels of a group * taps). It is made tile by tile,
 /// each small enough for the stack and for a core's second cache.
@@ -9883,10 +9944,11 @@ private:
     }
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
+/// Of a convolution over images; only `channels` has no default.
 struct Conv2dOptions {
     Index channels = 0;  ///< made by the layer; must be given
     Size2 kernel = 3;
@@ -10200,9 +10262,7 @@ using Conv2d = Convolution<S, 2>;
 template <std::floating_point S = float>
 using Conv1d = Convolution<S, 1>;
 
-static_assert(LinearLayer<Conv1d<float>> && TwiceDifferentiableLayer<Conv2d<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/dense.hpp - fully connected layer.
 
 #include <array>
@@ -10214,7 +10274,7 @@ static_assert(LinearLayer<Conv1d<float>> && TwiceDifferentiableLayer<Conv2d<floa
 #include <utility>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Fully connected layer, Y = W X + b, one sample per column.
 ///
@@ -10397,9 +10457,7 @@ private:
     Parameters parameters_;
 };
 
-static_assert(LinearLayer<Dense<float, 3, 2>> && TwiceDifferentiableLayer<Dense<double>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/dropout.hpp - dropout with masks that depend on the sample, not on its batch.
 
 #include <concepts>
@@ -10409,7 +10467,7 @@ static_assert(LinearLayer<Dense<float, 3, 2>> && TwiceDifferentiableLayer<Dense<
 #include <tuple>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Inverted dropout: in training each value becomes 0 with probability `rate`, else is divided by 1 - rate; outside
 /// training the identity. The mask is drawn from (seed, layer path, step, sample id, feature), so it is the same in
@@ -10499,9 +10557,7 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(TwiceDifferentiableLayer<Dropout<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/flatten.hpp - says that from here on a sample is a plain vector.
 
 #include <concepts>
@@ -10509,7 +10565,7 @@ static_assert(TwiceDifferentiableLayer<Dropout<float>>);
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// The identity: a sample is a column already (channel, height, width). It marks where a picture ends to be one, as
 /// networks from elsewhere have such a layer, and keeps their layer numbers.
@@ -10555,9 +10611,7 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(LinearLayer<Flatten<float>> && TwiceDifferentiableLayer<Flatten<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/layer_norm.hpp - normalisation of every sample by its own statistics.
 
 #include <cmath>
@@ -10570,8 +10624,9 @@ static_assert(LinearLayer<Flatten<float>> && TwiceDifferentiableLayer<Flatten<fl
 #include <Eigen/Core>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
+/// As PyTorch's, with its default.
 struct LayerNormOptions {
     double epsilon = 1e-5;
 };
@@ -10827,9 +10882,7 @@ private:
     Parameters parameters_;
 };
 
-static_assert(TwiceDifferentiableLayer<LayerNorm<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/max_pool.hpp - the largest value under a window.
 
 #include <algorithm>
@@ -10839,7 +10892,7 @@ static_assert(TwiceDifferentiableLayer<LayerNorm<float>>);
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// The largest value under each window; values of the padding take no part.
 ///
@@ -11017,9 +11070,7 @@ private:
     }
 };
 
-static_assert(TwiceDifferentiableLayer<MaxPool2d<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/residual.hpp - a network plus its input.
 
 #include <concepts>
@@ -11028,7 +11079,7 @@ static_assert(TwiceDifferentiableLayer<MaxPool2d<float>>);
 #include <utility>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Y = N(X) + X for a network N whose outputs are as many as its inputs: Residual(Network(Dense<float>(8, 8), ...)).
 /// Walks go into N; its layers are "residual1/dense1" and so on, and are the ones that are traced.
@@ -11148,7 +11199,7 @@ private:
     Net net_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/layers/standardize.hpp - preprocessing that travels with the network.
 
 #include <cmath>
@@ -11159,7 +11210,7 @@ private:
 #include <utility>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// y = (x - mean) / scale with fixed mean and scale, one a feature or one for all. Not trained: they are constants
 /// of the layer, saved with it.
@@ -11265,9 +11316,7 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-static_assert(LinearLayer<Standardize<float>> && TwiceDifferentiableLayer<Standardize<float>>);
-
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/network/network.hpp - layers one after another, known when the program is compiled.
 
 #include <array>
@@ -11284,7 +11333,7 @@ static_assert(LinearLayer<Standardize<float>> && TwiceDifferentiableLayer<Standa
 #include <utility>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 template <class L>
 struct CheckedLayer {
@@ -11331,9 +11380,9 @@ typename L::Parameters take_parameters(L& layer) {
     }
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 template <class... Layers>
 class Network;
@@ -11459,130 +11508,208 @@ private:
     std::tuple<Layers...> layers_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/network/receptive_field.hpp - which part of the input image a neuron of a convolution can see.
 
 #include <algorithm>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Rows [top, bottom) and columns [left, right) of an image.
 struct Patch {
     Index top = 0, left = 0, bottom = 0, right = 0;
+    bool empty() const noexcept { return top >= bottom || left >= right; }
     bool operator==(const Patch&) const = default;
 };
 
 namespace detail {
 
-/// Along one axis, position i of a layer sees [start + i jump, start + i jump + size) of the input.
-struct Reach {
-    Index start = 0, jump = 1, size = 1;
+/// Rows or columns [begin, end); empty where begin is not below end.
+struct Span {
+    Index begin = 0, end = 0;
 
-    void widen(Index kernel, Index stride, Index padding, Index dilation) noexcept {
-        start -= padding * jump;
-        size += dilation * (kernel - 1) * jump;
-        jump *= stride;
+    void unite(const Span& other) noexcept {
+        if (other.begin >= other.end) return;
+        if (begin >= end) {
+            *this = other;
+        } else {
+            *this = {std::min(begin, other.begin), std::max(end, other.end)};
+        }
+    }
+};
+
+/// What each position along one axis of a layer sees of the input. Kept position by position: at borders a stride may
+/// leave out rows of the layer below, and branches may go at different paces, which no start and step describe.
+struct Sight {
+    std::vector<Span> at;
+
+    static Sight of_input(Index size) {
+        Sight sight;
+        for (Index i = 0; i < size; ++i) sight.at.push_back({i, i + 1});
+        return sight;
+    }
+    Index size() const noexcept { return std::ssize(at); }
+
+    /// From here on every one of `size` positions sees what all see together.
+    void mix(Index size) {
+        Span all;
+        for (const Span& s : at) all.unite(s);
+        at.assign(static_cast<std::size_t>(size), all);
+    }
+    void slide(Index size, Index kernel, Index stride, Index padding, Index dilation) {
+        std::vector<Span> out(static_cast<std::size_t>(size));
+        for (Index i = 0; i < size; ++i) {
+            for (Index tap = 0; tap < kernel; ++tap) {
+                const Index from = i * stride - padding + tap * dilation;
+                if (from < 0 || from >= this->size()) continue;
+                out[static_cast<std::size_t>(i)].unite(at[static_cast<std::size_t>(from)]);
+            }
+        }
+        at = std::move(out);
     }
     /// What branches that are summed or stacked see together.
-    void unite(const Reach& other) noexcept {
-        const Index end = std::max(start + size, other.start + other.size);
-        start = std::min(start, other.start);
-        size = end - start;
+    void unite(const Sight& other) {
+        for (std::size_t i = 0; i < at.size(); ++i) at[i].unite(other.at[i]);
     }
 };
 
 struct Field {
-    Reach rows, columns;
-    Shape input = {};  ///< of the first layer that sees an image
-    bool everything = false;
+    Sight rows, columns;
+
+    void mix(Index height, Index width) {
+        rows.mix(height);
+        columns.mix(width);
+    }
+    /// Values that are read as an image of another size no longer lie where they lay.
+    void fit(const Shape& shape) {
+        if (rows.size() != shape.height || columns.size() != shape.width) mix(shape.height, shape.width);
+    }
 
     template <class L>
     void pass(const L& layer) {
-        if constexpr (requires { layer.input_shape(); }) {
-            if (input.size() == 0) input = layer.input_shape();
-        }
         if constexpr (requires { layer.window(); }) {
+            fit(layer.input_shape());
             const auto& w = layer.window();
-            rows.widen(w.kernel.height, w.stride.height, w.padding.height, w.dilation.height);
-            columns.widen(w.kernel.width, w.stride.width, w.padding.width, w.dilation.width);
+            const Shape out = layer.output_shape();
+            rows.slide(out.height, w.kernel.height, w.stride.height, w.padding.height, w.dilation.height);
+            columns.slide(out.width, w.kernel.width, w.stride.width, w.padding.width, w.dilation.width);
         } else if constexpr (requires { layer.output_shape(); }) {
-            everything = everything || layer.input_shape().positions() != layer.output_shape().positions();
+            const Shape in = layer.input_shape(), out = layer.output_shape();
+            if (in.positions() != out.positions()) {
+                mix(out.height, out.width);
+            } else if (in.positions() > 1) {  // else value by value, whatever their shape
+                fit(in);
+            }
         } else if constexpr (requires { layer.out_features(); }) {
-            everything = true;
+            mix(1, 1);
+        } else if constexpr (requires { requires L::is_activation; }) {
+            using S = typename L::Scalar;
+            constexpr bool elementwise = requires(const S* in, S* out) {
+                layer.apply(in, out, Index{});
+            };
+            if (!elementwise) mix(rows.size(), columns.size());
         }
     }
-    void unite(const Field& other) noexcept {
+    void unite(Field other) {
+        if (rows.size() != other.rows.size() || columns.size() != other.columns.size()) {
+            mix(1, 1);
+            other.mix(1, 1);
+        }
         rows.unite(other.rows);
         columns.unite(other.columns);
-        everything = everything || other.everything;
-        if (input.size() == 0) input = other.input;
     }
 };
 
+/// Looks for the shape of the input: that which the first layer with an image takes, unless one before it changes the
+/// number of features. Returns whether to go on looking.
+template <class Net, class P>
+bool find_image(const Net& net, const P& parameters, Shape& image) {
+    constexpr bool side_by_side = Net::name == "Concatenate";
+    bool searching = true;
+    Net::for_each_child(net, parameters,
+                        [&](const std::string&, const auto& layer, [[maybe_unused]] const auto& weights) {
+                            using L = std::remove_cvref_t<decltype(layer)>;
+                            if (image.size() != 0 || (!searching && !side_by_side)) return;
+                            if constexpr (Composite<L>) {
+                                searching = find_image(layer, weights, image) && searching;
+                            } else if constexpr (requires { layer.input_shape(); }) {
+                                constexpr bool windowed = requires {
+                                    layer.window();
+                                };
+                                const Shape in = layer.input_shape();
+                                if (windowed || in != layer.output_shape() || in.positions() > 1) image = in;
+                            } else if constexpr (requires { layer.out_features(); }) {
+                                searching = layer.out_features() == layer.in_features() && searching;
+                            }
+                        });
+    return searching && image.size() == 0;
+}
+
 /// Carries the field through a network, as far as `place` if that is in it; returns whether it was reached.
-template <class Net>
-bool follow(const Net& net, std::string_view place, Field& field) {
+template <class Net, class P>
+bool follow(const Net& net, const P& parameters, std::string_view place, Field& field) {
     constexpr bool side_by_side = Net::name == "Concatenate";
     const Field at_input = field;
-    Field together = field;
+    Field together;
     bool reached = false, first = true;
-    Net::for_each_child(net, net.parameters(), [&](const std::string& name, const auto& layer, const auto&) {
-        if (reached) return;
-        if constexpr (side_by_side) field = at_input;
-        const bool here = place == name;
-        const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-            reached = follow(layer, inside ? place.substr(name.size() + 1) : std::string_view(), field) || here;
-        } else {
-            field.pass(layer);
-            reached = here;
-        }
-        if (side_by_side && !reached) {
-            if (first) together = field;
-            together.unite(field);
-            first = false;
-        }
-    });
-    if (!reached && side_by_side) field = together;
-    if (!reached && Net::name == "Residual") field.unite(at_input);
+    Net::for_each_child(
+        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
+            if (reached) return;
+            if constexpr (side_by_side) field = at_input;
+            const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
+            if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+                reached = follow(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), field);
+            } else {
+                field.pass(layer);
+            }
+            reached = reached || place == name;
+            if (side_by_side && !reached) {
+                first ? together = field : (together.unite(field), together);
+                first = false;
+            }
+        });
+    if (side_by_side && !reached) field = together;
+    if (Net::name == "Residual" && !reached) field.unite(at_input);
     return reached;
 }
 
 }  // namespace detail
 
-/// The part of the input image that position (row, column) of a place ("conv2", "residual1/relu1") can see, for any
-/// channel; behind a layer that sees everything, the whole image.
+/// The part of the input image that position (row, column) of a place ("conv2d2", "residual1/relu1") can see, for any
+/// channel, exactly: clipped at the borders, without rows that a stride leaves out, empty where a window lies in the
+/// padding alone. A place behind a layer that sees everything has one position, (0, 0), which sees what all before it
+/// see together: mostly the whole image.
 ///
-/// Throws   DataError for an unknown place, or a network whose input is no image.
-/// Source   Araujo, Norris and Sim (2019), Computing receptive fields of convolutional neural networks.
+/// Throws   DataError for an unknown place, a network whose input is no image, or a position the place does not have.
+/// Cost     a vector of height and one of width for each layer; the weights are not looked at.
 template <Composite Net>
 Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Index column = 0) {
-    detail::Field field;
-    if (!detail::follow(net, place, field)) {
-        detail::raise<DataError>("receptive_field", "place", "\"" + std::string(place) + "\"",
-                                 "a layer of the network");
+    constexpr const char* where = "receptive_field";
+    Shape image;
+    detail::find_image(net, net.parameters(), image);
+    detail::Field field{detail::Sight::of_input(image.height), detail::Sight::of_input(image.width)};
+    if (!detail::follow(net, net.parameters(), place, field)) {
+        detail::raise<DataError>(where, "place", "\"" + std::string(place) + "\"", "a layer of the network");
     }
-    if (field.input.size() == 0) {
-        detail::raise<DataError>("receptive_field", "input of the network", "no image",
-                                 "a convolution or pooling layer");
+    if (image.size() == 0) {
+        detail::raise<DataError>(where, "input of the network", "no image", "a convolution or pooling layer");
     }
-    const Index height = field.input.height, width = field.input.width;
-    if (field.everything) return {0, 0, height, width};
-    const auto bounds = [](const detail::Reach& reach, Index at, Index end, Index& from, Index& to) {
-        from = std::clamp<Index>(reach.start + at * reach.jump, 0, end);
-        to = std::clamp<Index>(reach.start + at * reach.jump + reach.size, 0, end);
-    };
-    Patch patch;
-    bounds(field.rows, row, height, patch.top, patch.bottom);
-    bounds(field.columns, column, width, patch.left, patch.right);
-    return patch;
+    const Index height = field.rows.size(), width = field.columns.size();
+    if (row < 0 || column < 0 || row >= height || column >= width) {
+        detail::raise<DataError>(where, "row and column", std::to_string(row) + ", " + std::to_string(column),
+                                 "inside the " + detail::shape_text(height, width) + " of " + std::string(place));
+    }
+    const detail::Span& y = field.rows.at[static_cast<std::size_t>(row)];
+    const detail::Span& x = field.columns.at[static_cast<std::size_t>(column)];
+    return {y.begin, x.begin, y.end, x.end};
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/network/sequential.hpp - the run-time network of all of renn's layers.
 
 // renn/network/basic_sequential.hpp - layers one after another, known when the program runs.
@@ -11597,7 +11724,7 @@ Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Ind
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 template <class S, class... Kinds>
 class BasicSequential;
@@ -11609,6 +11736,8 @@ namespace detail {
 template <class T>
 class Late {
 public:
+    // NOLINTBEGIN(modernize-use-equals-default, cert-oop54-cpp): defaulted, they would be asked of T; a vector can be
+    // assigned to itself.
     Late() noexcept {}
     Late(const Late& other) : values_(other.values_) {}
     Late(Late&& other) noexcept : values_(std::move(other.values_)) {}
@@ -11621,6 +11750,7 @@ public:
         return *this;
     }
     ~Late() {}
+    // NOLINTEND(modernize-use-equals-default, cert-oop54-cpp)
 
     std::vector<T>& operator*() noexcept { return values_; }
     const std::vector<T>& operator*() const noexcept { return values_; }
@@ -11898,9 +12028,9 @@ private:
     detail::Late<Held> layers_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Sequential<float>(Dense<float>(784, 128), ReLU<float>(), Dense<float>(128, 10)), or layer by layer with add().
 template <class S = float>
@@ -11909,7 +12039,7 @@ using Sequential =
                     LayerNorm<S>, Standardize<S>, Dropout<S>, Flatten<S>, Identity<S>, ReLU<S>, LeakyReLU<S>, ELU<S>,
                     Sigmoid<S>, Tanh<S>, Softplus<S>, SiLU<S>, GELU<S>, GELUTanh<S>, Softmax<S>>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/network/summary.hpp - a network as a table: layers, shapes, parameters, what a recording takes.
 
 #include <algorithm>
@@ -11922,10 +12052,11 @@ using Sequential =
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A network's layers with what each puts out and costs. Prints as a table.
 struct Summary {
+    /// One layer.
     struct Row {
         std::string path;    ///< "residual1/dense2"
         std::string layer;   ///< "Dense 784 -> 128"
@@ -12025,7 +12156,7 @@ Summary summary(const Net& net) {
     return result;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/report/png.hpp - pictures as PNG files in memory and as text for a web page.
 
 #include <algorithm>
@@ -12037,7 +12168,7 @@ Summary summary(const Net& net) {
 #include <string_view>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 inline constexpr std::array<std::uint32_t, 256> crc32_table = [] {
@@ -12156,7 +12287,7 @@ inline std::string data_uri(std::string_view file, std::string_view media_type =
     return "data:" + std::string(media_type) + ";base64," + base64(file);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 // renn/report/retrace_report.hpp - a page that shows which training samples predictions rest on.
 
 #include <algorithm>
@@ -12164,6 +12295,7 @@ inline std::string data_uri(std::string_view file, std::string_view media_type =
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -12188,7 +12320,7 @@ inline std::string data_uri(std::string_view file, std::string_view media_type =
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A picture that carries itself: `uri` goes into <img src="...">.
 struct Picture {
@@ -12220,9 +12352,9 @@ Picture picture(const Eigen::MatrixBase<D>& values, const ImageShape& shape) {
     return {data_uri(png(pixels, shape.width, shape.height, channels)), shape.width, shape.height};
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn::html {
+namespace renn::inline RENN_ABI::html {
 
 /// Text that may stand anywhere in a page, between tags and within quotes. Control characters, which no page may
 /// contain, become spaces.
@@ -12306,125 +12438,16 @@ inline std::string image(const Picture& picture, std::string_view alternative, s
     return out += '>';
 }
 
-}  // namespace renn::html
-// renn/report/retrace_page.hpp - the HTML of a retrace report.
+}  // namespace renn::inline RENN_ABI::html
+// renn/report/neuron_looks.hpp - shows where neurons looked, in a sample and in their closest training samples.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <string>
-#include <string_view>
+#include <map>
+#include <optional>
 #include <vector>
 
-// renn/report/retrace_style.hpp - how the page of a retrace report looks.
-
-#include <string_view>
-
-namespace renn::detail {
-
-/// Light and dark by the reader's setting, one column on a phone. Green is the true label, red a wrong prediction; both
-/// are also told in words. --thumb and --figure, the widths of pictures, are set by the page.
-inline constexpr std::string_view retrace_style = R"css(
-:root{color-scheme:light dark;--page:#f5f5f2;--card:#fff;--ink:#1d1f24;--quiet:#646a76;--line:#e3e3dd;--bar:#b9bfca;
---track:#f0f0ec;--true:#14804f;--wrong:#cf3434;--link:#2b5fc4;--mat:#fff}
-@media (prefers-color-scheme:dark){:root{--page:#121417;--card:#1b1e23;--ink:#e8e9ec;--quiet:#9ba2af;--line:#2d3138;
---bar:#565e6c;--track:#24282e;--true:#3fbf86;--wrong:#ff7268;--link:#8db4ff;--mat:#2d3138}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
-"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
-main,header,footer{max-width:1320px;margin:0 auto;padding:0 20px}
-header{padding-top:36px}
-h1{font-size:30px;line-height:1.2;letter-spacing:-.02em;margin:0 0 8px}
-h2{font-size:20px;letter-spacing:-.01em;margin:40px 0 12px}
-h2 span{color:var(--quiet);font-weight:400}
-h3{font-size:17px;margin:0}
-h4{font-size:14px;margin:0;font-weight:600}
-h5{font-size:13px;margin:14px 0 6px;font-weight:400;color:var(--quiet)}
-p{margin:0 0 12px;max-width:76ch}
-a{color:var(--link)}
-:focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:4px}
-.quiet{color:var(--quiet)}
-.true{color:var(--true)}
-.wrong{color:var(--wrong)}
-b.true,b.wrong{font-weight:650}
-.facts{display:flex;flex-wrap:wrap;gap:1px;margin:20px 0 14px;background:var(--line);border:1px solid var(--line);
-border-radius:10px;overflow:hidden}
-.facts div{background:var(--card);padding:9px 14px;flex:1 1 auto;min-width:120px}
-.facts dt{color:var(--quiet);font-size:12.5px}
-.facts dd{margin:0;font-weight:600;overflow-wrap:anywhere}
-details{margin-top:12px}
-nav{margin-top:18px}
-summary{cursor:pointer;color:var(--link);width:fit-content;padding:3px 0}
-summary:hover{text-decoration:underline}
-.key{border-left:3px solid var(--line);padding:4px 0 1px 16px;margin-top:8px}
-.key dt{font-weight:600}
-.key dd{margin:0 0 8px;max-width:80ch}
-nav ul,.sources,.neurons{list-style:none;margin:0;padding:0;display:grid;gap:10px 6px}
-nav ul{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr));max-width:1000px}
-nav a{display:block;text-decoration:none;color:inherit;text-align:center;font-size:13px;padding:4px 0;border-radius:6px}
-nav a:hover{background:var(--line)}
-img{display:block;image-rendering:pixelated;height:auto;border-radius:3px;box-shadow:0 0 0 1px var(--mat)}
-nav img,.sources img,.neurons img{width:var(--thumb)}
-nav img{margin:0 auto 3px}
-article{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:20px;margin:0 0 18px;
-scroll-margin-top:12px}
-.network{display:grid;grid-template-columns:var(--figure) minmax(0,1fr) minmax(0,1fr);gap:20px 28px;margin-top:14px}
-.network.one{grid-template-columns:var(--figure) minmax(0,1fr)}
-.views{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:18px 28px}
-figure{margin:0}
-figure img{width:var(--figure)}
-figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;max-width:var(--figure)}
-.input dl{margin:10px 0 0}
-.input dt{font-size:12.5px;color:var(--quiet)}
-.input dd{margin:0 0 4px;font-weight:650;font-size:19px;line-height:1.25}
-.input .values{font-size:13px;font-weight:600}
-.input figure{margin-bottom:8px}
-.head{display:flex;flex-wrap:wrap;gap:2px 10px;align-items:baseline;margin-bottom:9px}
-.head .quiet{font-size:12.5px}
-.verdict{font-size:13px;flex-basis:100%}
-.sum{display:flex;gap:16px;align-items:flex-start;margin-bottom:12px}
-.evidence{flex:1;min-width:0;border-collapse:collapse;font-size:12.5px;line-height:1.2}
-.evidence th{font-weight:600;text-align:right;padding:1px 8px 1px 0;width:1%;white-space:nowrap}
-.evidence td{padding:1px 0}
-.evidence .part{text-align:right;width:52px;white-space:nowrap}
-.evidence .mark{width:70px;padding-left:8px;white-space:nowrap;font-size:12px}
-.evidence tr{color:var(--quiet)}
-.evidence tr.true{color:var(--true)}
-.evidence tr.wrong{color:var(--wrong)}
-.bar{display:block;height:10px;background:var(--track);border-radius:2px;overflow:hidden}
-.bar i{display:block;height:100%;background:var(--bar);border-radius:2px}
-.true .bar i{background:var(--true)}
-.wrong .bar i{background:var(--wrong)}
-.sources{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),50px),1fr))}
-.neurons{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr))}
-.sources li,.neurons li{font-size:12px;line-height:1.3;white-space:nowrap}
-.sources img,.neurons img{margin-bottom:6px}
-.sources .true img{box-shadow:0 0 0 3px var(--true)}
-.sources .wrong img{box-shadow:0 0 0 3px var(--wrong)}
-.sources li .quiet,.neurons li .quiet{display:block}
-.plain .sources,.plain .neurons{grid-template-columns:repeat(auto-fill,minmax(96px,1fr))}
-.plain .sources li,.plain .neurons li{border-left:3px solid var(--line);padding-left:7px;white-space:normal;
-overflow-wrap:anywhere;color:inherit}
-.plain .sources li.true{border-color:var(--true)}
-.plain .sources li.wrong{border-color:var(--wrong)}
-.sources li.true,.sources li.wrong{color:inherit}
-.layer{border-top:1px solid var(--line);margin-top:16px;padding-top:14px}
-.layer h4{font-size:15px;margin-bottom:10px}
-.head h5{margin:0;font-weight:600;color:inherit}
-.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-footer{color:var(--quiet);font-size:13px;padding-top:10px;padding-bottom:40px;overflow-wrap:anywhere}
-@media (max-width:860px){main,header,footer{padding-left:14px;padding-right:14px}
-header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}
-.network,.network.one,.views{grid-template-columns:minmax(0,1fr)}
-.input{display:flex;gap:16px}.input dl{margin:0}}
-@media (max-width:480px){.sum{gap:12px}.sum figure img,.sum figcaption{width:calc(1.5*var(--thumb))}
-.evidence .mark{width:62px;padding-left:6px}.evidence .part{width:46px}}
-@media print{article{break-inside:avoid}body{background:none}}
-)css";
-
-}  // namespace renn::detail
 // renn/report/retrace_view.hpp - what a page shows of an answer: plain values, taken out of it once.
 
 #include <algorithm>
@@ -12448,7 +12471,7 @@ header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}
 #include <vector>
 
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 inline void require_amounts(const char* where, const char* what, std::span<const double> amounts) {
@@ -12489,6 +12512,7 @@ inline std::vector<double> vote_weights(std::span<const double> votes) {
     detail::require_amounts("vote_weights", "votes of source", votes);
     return detail::parts_of_one(votes);
 }
+/// The same from the votes of sources.
 inline std::vector<double> vote_weights(std::span<const Source> sources) {
     std::vector<double> votes;
     votes.reserve(sources.size());
@@ -12507,6 +12531,7 @@ inline std::vector<double> distance_weights(std::span<const double> distances) {
     for (double& w : weights) w = (1.0 - w) / static_cast<double>(weights.size() - 1);
     return weights;
 }
+/// The same from the distances of neighbours.
 inline std::vector<double> distance_weights(std::span<const Neighbour> neighbours) {
     return distance_weights(detail::distances_of(neighbours));
 }
@@ -12521,6 +12546,7 @@ inline std::vector<double> original_distance_weights(std::span<const double> dis
     for (double& w : weights) w = (1.0 - w) / static_cast<double>(weights.size());
     return weights;
 }
+/// The same from the distances of neighbours.
 inline std::vector<double> original_distance_weights(std::span<const Neighbour> neighbours) {
     return original_distance_weights(detail::distances_of(neighbours));
 }
@@ -12619,9 +12645,9 @@ Column<S> blend(const NeuronSources& neuron, const Dataset<S>& data) {
     return blend(distance_weights(neuron.neighbours), ids, data);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A source with its picture; `tag` is the user's own text for it.
 struct ReportSource {
@@ -12642,13 +12668,23 @@ struct ReportView {
     std::vector<double> targets;  ///< regression: the blend of the sources' targets
 };
 
+/// A picture in which a neuron looked at a part.
+struct ReportLook {
+    std::uint64_t id = 0;
+    std::int32_t label = -1;
+    bool query = false;  ///< the sample itself, not a source
+    Picture picture;
+    Patch patch;
+};
+
 /// One neuron: what its own closest samples look like together.
 struct ReportNeuron {
     std::uint32_t unit = 0;
     double value = 0.0;
     Picture blend;
-    std::int32_t label = -1;   ///< most frequent among its closest samples
-    double label_share = 0.0;  ///< and how frequent
+    std::int32_t label = -1;             ///< most frequent among its closest samples
+    double label_share = 0.0;            ///< and how frequent
+    std::vector<ReportLook> looks = {};  ///< where it looked: in the sample, in its closest samples
 };
 
 /// A layer, or the whole network: its pre-activations, its post-activations, its most active neurons.
@@ -12656,6 +12692,7 @@ struct ReportLayer {
     std::string name;
     std::vector<ReportView> views;
     std::vector<ReportNeuron> neurons;
+    std::size_t place = 0;  ///< the answer's number of the place they are of
 };
 
 /// One traced prediction.
@@ -12675,14 +12712,17 @@ struct ReportSample {
 
 /// How much of an answer is shown.
 struct ReportDetail {
-    std::size_t sources = 16;       ///< shown for the network
-    std::size_t layer_sources = 8;  ///< shown for each layer
-    std::size_t neurons = 16;       ///< shown for each layer, the largest values first
-    std::size_t blended = 0;        ///< sources in a blend; 0: k, at most 50: sources further down mean little
+    std::size_t sources = 16;        ///< shown for the network
+    std::size_t layer_sources = 8;   ///< shown for each layer
+    std::size_t neurons = 16;        ///< shown for each layer, the largest values first
+    std::size_t marked = 6;          ///< of the neurons shown of an image: where they looked, if add() has a marker
+    std::size_t marked_sources = 5;  ///< closest samples of each of these
+    std::size_t blended = 0;         ///< sources in a blend; 0: k, at most 50: sources further down mean little
 };
 
 /// Everything a page shows.
 struct RetracePage {
+    /// A line of the table at the page's head.
     struct Fact {
         std::string name, value;
     };
@@ -12768,7 +12808,7 @@ ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& train
 template <class S>
 ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training,
                            const ImageShape& target_image) {
-    ReportNeuron shown{unit, sources.value, {}, -1, 0.0};
+    ReportNeuron shown{unit, sources.value, {}, -1, 0.0, {}};
     if (sources.neighbours.empty()) return shown;
     shown.blend = blend_picture(distance_weights(sources.neighbours), sources.neighbours, training, target_image);
     if (training.has_labels()) {
@@ -12826,7 +12866,7 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
         (place.kind == Kind::pre ? pre : post) = true;
         if (place.layer != last || sample.layers.empty()) {
             sample.layers.push_back(
-                {place.name, {}, report_neurons(answer, place, training, shown.neurons, target_image)});
+                {place.name, {}, report_neurons(answer, place, training, shown.neurons, target_image), i});
         } else {
             sample.layers.back().name += ", " + place.name;
         }
@@ -12843,7 +12883,194 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Marks nothing.
+struct NoMarker {};
+
+/// Adds their looks to the first neurons of each layer that is an image. All inputs of the sample are marked together:
+/// `marker(features x n)` gives a callable (point, unit, column) -> std::optional<Patch>, such as NeuronPatches.
+template <class I, class S, class Marker>
+void mark_neurons(ReportSample& sample, const Retrace<I>& answer, const Dataset<S>& training, const Column<S>& query,
+                  const ReportDetail& shown, const Marker& marker) {
+    std::vector<Index> positions{-1};  // of each column of the inputs: the query, then training samples
+    std::map<Index, Index> columns;
+    std::vector<std::vector<Index>> wanted;  // columns of each neuron
+    const auto for_each_marked = [&](auto&& f) {
+        for (ReportLayer& layer : sample.layers) {
+            const Point& place = answer.place(layer.place);
+            if (place.shape.positions() < 2 || place.shape.size() == 0) continue;
+            for (std::size_t i = 0; i < std::min(shown.marked, layer.neurons.size()); ++i) f(place, layer.neurons[i]);
+        }
+    };
+    for_each_marked([&](const Point& place, const ReportNeuron& neuron) {
+        wanted.push_back({0});
+        for (const Neighbour& n : answer.neuron(place.name, neuron.unit).neighbours) {
+            if (wanted.back().size() > shown.marked_sources) break;
+            const Index position = training.position_of(n.id);
+            const auto [at, is_new] = columns.try_emplace(position, std::ssize(positions));
+            if (is_new) positions.push_back(position);
+            wanted.back().push_back(at->second);
+        }
+    });
+    if (wanted.empty()) return;
+
+    Batch<S> inputs(query.size(), std::ssize(positions));
+    inputs.col(0) = query;
+    std::vector<ReportLook> looks{{sample.id, sample.label, true, sample.picture, {}}};
+    for (Index c = 1; c < inputs.cols(); ++c) {
+        const Index position = positions[static_cast<std::size_t>(c)];
+        inputs.col(c) = training.input(position);
+        looks.push_back({training.id(position),
+                         training.has_labels() ? training.label(position) : -1,
+                         false,
+                         picture(inputs.col(c), training.image()),
+                         {}});
+    }
+    const auto marks = marker(inputs);
+    std::size_t next = 0;
+    for_each_marked([&](const Point& place, ReportNeuron& neuron) {
+        for (const Index c : wanted[next++]) {
+            const std::optional<Patch> patch = marks(place, neuron.unit, c);
+            if (!patch) continue;
+            neuron.looks.push_back(looks[static_cast<std::size_t>(c)]);
+            neuron.looks.back().patch = *patch;
+        }
+    });
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/report/retrace_page.hpp - the HTML of a retrace report.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// renn/report/retrace_style.hpp - how the page of a retrace report looks.
+
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Light and dark by the reader's setting, one column on a phone. Green is the true label, red a wrong prediction; both
+/// are also told in words. --thumb and --figure, the widths of pictures, are set by the page.
+inline constexpr std::string_view retrace_style = R"css(
+:root{color-scheme:light dark;--look-frame:#ffae1a;--page:#f5f5f2;--card:#fff;--ink:#1d1f24;--quiet:#646a76;--line:#e3e3dd;--bar:#b9bfca;
+--track:#f0f0ec;--true:#14804f;--wrong:#cf3434;--link:#2b5fc4;--mat:#fff}
+@media (prefers-color-scheme:dark){:root{--page:#121417;--card:#1b1e23;--ink:#e8e9ec;--quiet:#9ba2af;--line:#2d3138;
+--bar:#565e6c;--track:#24282e;--true:#3fbf86;--wrong:#ff7268;--link:#8db4ff;--mat:#2d3138}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
+"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
+main,header,footer{max-width:1320px;margin:0 auto;padding:0 20px}
+header{padding-top:36px}
+h1{font-size:30px;line-height:1.2;letter-spacing:-.02em;margin:0 0 8px}
+h2{font-size:20px;letter-spacing:-.01em;margin:40px 0 12px}
+h2 span{color:var(--quiet);font-weight:400}
+h3{font-size:17px;margin:0}
+h4{font-size:14px;margin:0;font-weight:600}
+h5{font-size:13px;margin:14px 0 6px;font-weight:400;color:var(--quiet)}
+p{margin:0 0 12px;max-width:76ch}
+a{color:var(--link)}
+:focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:4px}
+.quiet{color:var(--quiet)}
+.true{color:var(--true)}
+.wrong{color:var(--wrong)}
+b.true,b.wrong{font-weight:650}
+.facts{display:flex;flex-wrap:wrap;gap:1px;margin:20px 0 14px;background:var(--line);border:1px solid var(--line);
+border-radius:10px;overflow:hidden}
+.facts div{background:var(--card);padding:9px 14px;flex:1 1 auto;min-width:120px}
+.facts dt{color:var(--quiet);font-size:12.5px}
+.facts dd{margin:0;font-weight:600;overflow-wrap:anywhere}
+details{margin-top:12px}
+nav{margin-top:18px}
+summary{cursor:pointer;color:var(--link);width:fit-content;padding:3px 0}
+summary:hover{text-decoration:underline}
+.key{border-left:3px solid var(--line);padding:4px 0 1px 16px;margin-top:8px}
+.key dt{font-weight:600}
+.key dd{margin:0 0 8px;max-width:80ch}
+nav ul,.sources,.neurons{list-style:none;margin:0;padding:0;display:grid;gap:10px 6px}
+nav ul{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr));max-width:1000px}
+nav a{display:block;text-decoration:none;color:inherit;text-align:center;font-size:13px;padding:4px 0;border-radius:6px}
+nav a:hover{background:var(--line)}
+img{display:block;image-rendering:pixelated;height:auto;border-radius:3px;box-shadow:0 0 0 1px var(--mat)}
+nav img,.sources img,.neurons img{width:var(--thumb)}
+nav img{margin:0 auto 3px}
+article{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:20px;margin:0 0 18px;
+scroll-margin-top:12px}
+.network{display:grid;grid-template-columns:var(--figure) minmax(0,1fr) minmax(0,1fr);gap:20px 28px;margin-top:14px}
+.network.one{grid-template-columns:var(--figure) minmax(0,1fr)}
+.views{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:18px 28px}
+figure{margin:0}
+figure img{width:var(--figure)}
+figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;max-width:var(--figure)}
+.input dl{margin:10px 0 0}
+.input dt{font-size:12.5px;color:var(--quiet)}
+.input dd{margin:0 0 4px;font-weight:650;font-size:19px;line-height:1.25}
+.input .values{font-size:13px;font-weight:600}
+.input figure{margin-bottom:8px}
+.head{display:flex;flex-wrap:wrap;gap:2px 10px;align-items:baseline;margin-bottom:9px}
+.head .quiet{font-size:12.5px}
+.verdict{font-size:13px;flex-basis:100%}
+.sum{display:flex;gap:16px;align-items:flex-start;margin-bottom:12px}
+.evidence{flex:1;min-width:0;border-collapse:collapse;font-size:12.5px;line-height:1.2}
+.evidence th{font-weight:600;text-align:right;padding:1px 8px 1px 0;width:1%;white-space:nowrap}
+.evidence td{padding:1px 0}
+.evidence .part{text-align:right;width:52px;white-space:nowrap}
+.evidence .mark{width:70px;padding-left:8px;white-space:nowrap;font-size:12px}
+.evidence tr{color:var(--quiet)}
+.evidence tr.true{color:var(--true)}
+.evidence tr.wrong{color:var(--wrong)}
+.bar{display:block;height:10px;background:var(--track);border-radius:2px;overflow:hidden}
+.bar i{display:block;height:100%;background:var(--bar);border-radius:2px}
+.true .bar i{background:var(--true)}
+.wrong .bar i{background:var(--wrong)}
+.sources{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),50px),1fr))}
+.neurons{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr))}
+.sources li,.neurons li{font-size:12px;line-height:1.3;white-space:nowrap}
+.sources img,.neurons img{margin-bottom:6px}
+.sources .true img{box-shadow:0 0 0 3px var(--true)}
+.sources .wrong img{box-shadow:0 0 0 3px var(--wrong)}
+.sources li .quiet,.neurons li .quiet{display:block}
+.looks,.looks ol{list-style:none;margin:0;padding:0}
+.looks{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,max(520px,6*var(--look) + 50px)),1fr));
+gap:14px 28px}
+.looks ol{display:flex;flex-wrap:wrap;gap:8px 7px}
+.looks li li{font-size:12px;line-height:1.3;text-align:center}
+.looks .query{margin-right:9px}
+.looks h6{margin:0 0 5px;font-size:12.5px;font-weight:600}
+.looks div{position:relative;margin-bottom:5px}
+.looks img{width:var(--look)}
+.looks i{position:absolute;box-shadow:0 0 0 2px var(--look-frame),0 0 0 3px #000}
+.plain .sources,.plain .neurons{grid-template-columns:repeat(auto-fill,minmax(96px,1fr))}
+.plain .sources li,.plain .neurons li{border-left:3px solid var(--line);padding-left:7px;white-space:normal;
+overflow-wrap:anywhere;color:inherit}
+.plain .sources li.true{border-color:var(--true)}
+.plain .sources li.wrong{border-color:var(--wrong)}
+.sources li.true,.sources li.wrong{color:inherit}
+.layer{border-top:1px solid var(--line);margin-top:16px;padding-top:14px}
+.layer h4{font-size:15px;margin-bottom:10px}
+.head h5{margin:0;font-weight:600;color:inherit}
+.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+footer{color:var(--quiet);font-size:13px;padding-top:10px;padding-bottom:40px;overflow-wrap:anywhere}
+@media (max-width:860px){main,header,footer{padding-left:14px;padding-right:14px}
+header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}
+.network,.network.one,.views{grid-template-columns:minmax(0,1fr)}
+.input{display:flex;gap:16px}.input dl{margin:0}}
+@media (max-width:480px){.sum{gap:12px}.sum figure img,.sum figcaption{width:calc(1.5*var(--thumb))}
+.evidence .mark{width:62px;padding-left:6px}.evidence .part{width:46px}}
+@media print{article{break-inside:avoid}body{background:none}}
+)css";
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/report/retrace_view_html.hpp - the HTML of one view: evidence, blend, sources, neurons.
 
 #include <algorithm>
@@ -12855,7 +13082,7 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
 #include <vector>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 class ViewWriter {
 public:
@@ -12920,7 +13147,7 @@ protected:
         out_ += "<div>\n<div class=\"head\"><" + std::string(tag);
         out_ += ">" + capital(std::string(where)) + "</" + std::string(tag) + ">";
         out_ += "<span class=\"quiet\">" + html::grouped(v.neurons) + (v.neurons == 1 ? " neuron, " : " neurons, ") +
-                html::grouped(static_cast<std::uint64_t>(v.votes + 0.5)) + " votes</span>";
+                html::grouped(static_cast<std::uint64_t>(std::llround(v.votes))) + " votes</span>";
         verdict(s, v);
         out_ += "</div>\n";
         if (v.sources.empty()) {
@@ -12954,7 +13181,7 @@ protected:
     }
 
     /// All classes up to twelve; of more, those with most evidence, and always the predicted and the true one.
-    std::vector<std::int32_t> shown_classes(const ReportSample& s, const std::vector<double>& evidence) const {
+    static std::vector<std::int32_t> shown_classes(const ReportSample& s, const std::vector<double>& evidence) {
         constexpr std::size_t most = 12;
         std::vector<std::int32_t> classes(evidence.size());
         for (std::size_t c = 0; c < classes.size(); ++c) classes[c] = static_cast<std::int32_t>(c);
@@ -13034,13 +13261,58 @@ protected:
         out_ += "</ol>\n";
     }
 
+    static bool has_looks(const ReportLayer& l) {
+        return std::any_of(l.neurons.begin(), l.neurons.end(), [](const auto& n) { return !n.looks.empty(); });
+    }
+
+    void looks(const ReportLayer& l) {
+        if (!has_looks(l)) return;
+        out_ += "<h5>Where they looked: in this image, then in each neuron\u2019s own closest " +
+                html::escape(page_.source_name) + "s</h5>\n<ul class=\"looks\">\n";
+        for (const ReportNeuron& n : l.neurons) {
+            if (n.looks.empty()) continue;
+            out_ += "<li><h6>#" + std::to_string(n.unit) + "</h6><ol>\n";
+            for (const ReportLook& look : n.looks) this->look(look);
+            out_ += "</ol></li>\n";
+        }
+        out_ += "</ul>\n";
+    }
+
+    /// The patch as a frame around it, in parts of the picture.
+    void look(const ReportLook& look) {
+        const Patch& p = look.patch;
+        const auto whole = [](double part, Index of) {
+            return html::number(100.0 * part / static_cast<double>(of), 3) + "%";
+        };
+        std::string told = look.query ? "This image" : capital(page_.source_name) + ' ' + std::to_string(look.id);
+        if (look.label >= 0) told += " (" + class_name(look.label) + ')';
+        told += p.empty() ? ", nothing marked"
+                          : ", marked: rows " + std::to_string(p.top + 1) + " to " + std::to_string(p.bottom) +
+                                ", columns " + std::to_string(p.left + 1) + " to " + std::to_string(p.right);
+        out_ += look.query ? "<li class=\"query\"" : "<li";
+        out_ += " title=\"" + html::escape(told) + "\"><div>" + html::image(look.picture, told, "loading=\"lazy\"");
+        if (!p.empty()) {
+            const Index height = look.picture.height, width = look.picture.width;
+            out_ += "<i style=\"left:" + whole(static_cast<double>(p.left), width) +
+                    ";top:" + whole(static_cast<double>(p.top), height) +
+                    ";width:" + whole(static_cast<double>(p.right - p.left), width) +
+                    ";height:" + whole(static_cast<double>(p.bottom - p.top), height) + "\"></i>";
+        }
+        out_ += "</div>";
+        if (look.query)
+            out_ += "<span class=\"quiet\">this image</span>";
+        else if (look.label >= 0)
+            out_ += html::escape(class_name(look.label));
+        out_ += "</li>\n";
+    }
+
     const RetracePage& page_;
     std::string out_;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 class PageWriter : private ViewWriter {
 public:
@@ -13093,7 +13365,8 @@ private:
             if (width == 0 || width > wanted) return wanted;
             return (wanted + width / 2) / width * width;
         };
-        out_ += ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) + "px}\n";
+        out_ += ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) +
+                "px;--look:" + std::to_string(shown(84)) + "px}\n";
     }
 
     void head() {
@@ -13152,6 +13425,14 @@ private:
              "The same neurons, once as weighted sums, once as they pass them on. "
              "After a ReLU many values are equally 0; where more samples tie than "
              "places are left, the tie rule decides.");
+        const bool marked = std::any_of(page_.samples.begin(), page_.samples.end(), [](const ReportSample& s) {
+            return std::any_of(s.layers.begin(), s.layers.end(), has_looks);
+        });
+        if (marked) {
+            term("Frames",
+                 "The part of a picture that a neuron of a convolution can see; of a channel, that at the place where "
+                 "it is largest.");
+        }
         out_ += "</dl>\n</details>\n";
     }
 
@@ -13255,6 +13536,7 @@ private:
         views(s, l, false);
         out_ += "</div>\n";
         neurons(l);
+        looks(l);
         out_ += "</div>\n";
     }
 
@@ -13277,9 +13559,9 @@ private:
     }
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A sample that a page shows; only the input is needed, and that only for its picture.
 template <class S>
@@ -13312,11 +13594,14 @@ public:
     /// A line of the page's head, such as "Data set", "MNIST".
     void fact(std::string name, std::string value) { page_.facts.push_back({std::move(name), std::move(value)}); }
 
-    /// Adds the answer for a sample.
+    /// Adds the answer for a sample. With a marker, such as patch_marker(net), layers that are images also show where
+    /// some of their neurons looked: in the sample and in their closest training samples. A marker is any callable that
+    /// takes inputs, features x n, and returns a callable (point, unit, column) -> std::optional<Patch>.
     /// Throws   DataError if `training` lacks a source; ShapeError if the input does not have its image shape, or
     ///          targets or outputs not the page's.
-    template <class I, class S>
-    void add(const Retrace<I>& answer, const Dataset<S>& training, const ReportQuery<S>& query) {
+    template <class I, class S, class Marker = detail::NoMarker>
+    void add(const Retrace<I>& answer, const Dataset<S>& training, const ReportQuery<S>& query,
+             const Marker& marker = {}) {
         ReportSample sample = detail::report_sample(answer, training, page_.detail, page_.target_image);
         sample.id = query.id;
         sample.label = query.label;
@@ -13327,6 +13612,11 @@ public:
         } else if (query.target.size() > 0) {
             sample.picture = picture(query.target, page_.target_image);
         }
+        if constexpr (!std::is_same_v<Marker, detail::NoMarker>) {
+            if (page_.target_image.empty() && !sample.picture.empty()) {
+                detail::mark_neurons(sample, answer, training, query.input, page_.detail, marker);
+            }
+        }
         if (page_.samples.empty()) {
             page_.provenance = answer.provenance();
             for (int c = 0; c < training.classes(); ++c) page_.class_names.push_back(training.class_name(c));
@@ -13335,13 +13625,14 @@ public:
     }
 
     /// Adds the answer for the sample at a position of a data set.
-    template <class I, class S>
-    void add(const Retrace<I>& answer, const Dataset<S>& training, const Dataset<S>& queries, Index position) {
+    template <class I, class S, class Marker = detail::NoMarker>
+    void add(const Retrace<I>& answer, const Dataset<S>& training, const Dataset<S>& queries, Index position,
+             const Marker& marker = {}) {
         ReportQuery<S> query{.id = queries.id(position), .input = queries.input(position)};
         if (queries.has_labels()) query.label = queries.label(position);
         if (!queries.tags().empty()) query.tag = queries.tags()[static_cast<std::size_t>(position)];
         if (queries.has_targets()) query.target = queries.targets().col(position);
-        add(answer, training, query);
+        add(answer, training, query, marker);
     }
 
     std::size_t samples() const noexcept { return page_.samples.size(); }
@@ -13359,7 +13650,75 @@ private:
     RetracePage page_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
+// renn/tracing/neuron_patches.hpp - where in its input a neuron looked.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+
+namespace renn::inline RENN_ABI {
+
+/// The part of a sample's image that a neuron looked at: of a neuron that is a position, its receptive field; of one
+/// that is a channel, that of the position where the channel is largest, the first one among equals. Nothing where the
+/// values of the point are no image.
+///
+/// Shapes   values: width of the point x 1, what it reported for the sample.
+/// Throws   DataError for a unit the point does not have, ShapeError for other values, and as receptive_field.
+template <Composite Net, class D>
+std::optional<Patch> neuron_patch(const Net& net, const Point& point, std::uint32_t unit,
+                                  const Eigen::MatrixBase<D>& values) {
+    const Shape& image = point.shape;
+    if (image.size() == 0) return std::nullopt;
+    const auto row = static_cast<Index>(unit);
+    if (row >= point.neurons()) {
+        detail::raise<DataError>("neuron_patch", "unit of " + point.name, std::to_string(unit),
+                                 "below " + std::to_string(point.neurons()));
+    }
+    detail::require_shape("neuron_patch", "values", values, image.size(), 1);
+    Index at = row % image.positions();
+    if (point.by_channel()) values.col(0).segment(row * image.positions(), image.positions()).maxCoeff(&at);
+    return receptive_field(net, point.name, at / image.width, at % image.width);
+}
+
+/// Where neurons looked in some samples, which go through the network once, together:
+///
+///     const NeuronPatches patches(net, x);             // x: features x samples
+///     patches(answer.place(0), unit, 3)                // in the fourth sample
+///
+/// The network must live as long.
+template <Composite Net>
+class NeuronPatches {
+public:
+    using Scalar = typename Net::Scalar;
+
+    /// Throws as renn::activations.
+    NeuronPatches(const Net& net, const BatchView<Scalar>& x) : net_(&net), values_(activations(net, x)) {}
+
+    /// Throws   DataError for a place, unit or sample that is not there.
+    std::optional<Patch> operator()(const Point& point, std::uint32_t unit, Index sample) const {
+        if (point.shape.size() == 0) return std::nullopt;
+        const Batch<Scalar>& values = values_[point.name];
+        if (sample < 0 || sample >= values.cols()) {
+            detail::raise<DataError>("NeuronPatches", "sample", std::to_string(sample),
+                                     "below " + std::to_string(values.cols()));
+        }
+        return neuron_patch(*net_, point, unit, values.col(sample));
+    }
+
+private:
+    const Net* net_;
+    Activations<Scalar> values_;
+};
+
+/// What RetraceReport::add takes to mark where neurons of this network looked. The network must live as long.
+template <Composite Net>
+auto patch_marker(const Net& net) {
+    return [&net](const BatchView<typename Net::Scalar>& x) { return NeuronPatches<Net>(net, x); };
+}
+
+}  // namespace renn::inline RENN_ABI
 // renn/training/fit.hpp - mini-batch training.
 
 #include <algorithm>
@@ -13393,12 +13752,11 @@ private:
 #include <cstdint>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Helpers beside the calling thread. Between loops they look out for work for a moment, then sleep. A thread that the
 /// system refuses is done without.
@@ -13408,11 +13766,12 @@ namespace renn::detail {
 class Team {
 public:
     explicit Team(int threads) {
-        try {
-            helpers_.reserve(static_cast<std::size_t>(threads > 1 ? threads - 1 : 0));
-            for (int i = 1; i < threads; ++i) helpers_.emplace_back([this] { serve(); });
-        } catch (const std::system_error&) {
-        }
+        catching(
+            [&] {
+                helpers_.reserve(static_cast<std::size_t>(threads > 1 ? threads - 1 : 0));
+                for (int i = 1; i < threads; ++i) helpers_.emplace_back([this] { serve(); });
+            },
+            [](const std::exception_ptr&) {});
     }
     ~Team() {
         stop_.store(true, std::memory_order_relaxed);
@@ -13468,15 +13827,14 @@ private:
     void take_tasks() {
         for (Index ticket = 0; (ticket = waiting_.fetch_sub(1, std::memory_order_acq_rel)) > 0;) {
             const Index task = tasks_ - ticket;
-            try {
-                call_(work_, task);
-            } catch (...) {
-                const std::lock_guard lock(error_guard_);
-                if (task < failed_) {
-                    failed_ = task;
-                    error_ = std::current_exception();
-                }
-            }
+            catching([&] { call_(work_, task); },
+                     [&](const std::exception_ptr& caught) {
+                         const std::lock_guard lock(error_guard_);
+                         if (task < failed_) {
+                             failed_ = task;
+                             error_ = caught;
+                         }
+                     });
             if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
         }
     }
@@ -13504,9 +13862,9 @@ private:
     std::vector<std::jthread> helpers_;  // last: joined before the rest goes
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Whether a training pass of the network mixes the samples of a batch, which then cannot be taken apart.
 template <class Net>
@@ -13693,7 +14051,7 @@ private:
     Team team_;  // last: its threads end first
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 // renn/training/frozen.hpp - layers that training leaves alone.
 
 #include <algorithm>
@@ -13704,7 +14062,7 @@ private:
 #include <vector>
 
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Keeps the blocks of the named layers as they are. They are put back after each step, so no optimizer, whatever it
 /// does with weight decay or momentum, can move a bit of them.
@@ -13759,9 +14117,9 @@ private:
     std::optional<P> kept_;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 /// Lets the losses and optimizers of a variant stand where one is wanted.
@@ -13790,14 +14148,18 @@ struct VariantOptimizer {
     }
 };
 
-/// An optimizer whose learning rate a schedule can change.
 template <class O>
-concept Schedulable = requires(O& o, double factor) {
+concept ScalesRate = requires(O& o, double factor) {
     o.scale_rate(factor);
-}
-|| requires(O& o, double factor) {
+};
+template <class O>
+concept HasRate = requires(O& o, double factor) {
     { o.learning_rate *= factor } -> std::same_as<double&>;
 };
+
+/// An optimizer whose learning rate a schedule can change.
+template <class O>
+concept Schedulable = ScalesRate<O> || HasRate<O>;
 
 template <class O, class P>
 void update_at(const O& optimizer, double factor, P& parameters, const P& gradient, Moments<P>& moments) {
@@ -13922,8 +14284,8 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
             if (ends) {
                 frozen.clear(gradient.gradient());
                 clip(gradient.gradient(), options.clip);
-                const double time =
-                    state.epoch + static_cast<double>(batch / options.accumulate) / static_cast<double>(steps);
+                const Index stepped = batch / options.accumulate;
+                const double time = state.epoch + static_cast<double>(stepped) / static_cast<double>(steps);
                 const TrainingPoint point{step++, state.epoch, time, options.epochs};
                 const double factor = detail::rate_factor(options.schedule, options.warm_up, point);
                 detail::update_at(optimizer, factor, net.parameters(), gradient.gradient(), moments);
@@ -13968,6 +14330,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
     return training;
 }
 
+/// The same from the beginning, without a state to keep.
 template <class Net, class S, Loss<S> L, Optimizer<typename Net::Parameters> O>
 Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const L& loss, const O& optimizer,
              const FitOptions& options) {
@@ -13983,6 +14346,7 @@ Training fit(Net& net, const Dataset<S>& data, const Validation& validation, con
     return fit(net, data, validation, detail::VariantLoss{options.loss}, detail::VariantOptimizer{options.optimizer},
                options, state);
 }
+/// With a validation set, from the beginning.
 template <class Net, class S, std::same_as<Dataset<S>> Validation>
 Training fit(Net& net, const Dataset<S>& data, const Validation& validation, const FitOptions& options = {}) {
     TrainingState<Net> state(net);
@@ -13994,9 +14358,10 @@ template <class Net, class S>
 Training fit(Net& net, const Dataset<S>& data, const FitOptions& options = {}) {
     return fit(net, data, Dataset<S>(), options);
 }
+/// The same, going on from a state.
 template <class Net, class S>
 Training fit(Net& net, const Dataset<S>& data, const FitOptions& options, TrainingState<Net>& state) {
     return fit(net, data, Dataset<S>(), options, state);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -11,7 +11,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// f of every lane of a packet, for functions that have no packet form.
 template <class S, class P, class F>
@@ -134,4 +134,4 @@ private:
     }
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -10,7 +10,7 @@
 
 #include <renn/activations/elementwise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// x for x > 0, else alpha (exp(x) - 1); the derivative at 0 is alpha.
 /// Limits   +inf stays +inf, -inf becomes -alpha, NaN stays NaN.
@@ -68,4 +68,4 @@ private:
     S alpha_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -9,7 +9,7 @@
 
 #include <renn/activations/elementwise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// x Phi(x) with Phi the normal distribution function, by std::erfc value by value. PyTorch's default.
 /// Limits   +inf stays +inf, -inf becomes -0, NaN stays NaN.
@@ -102,4 +102,4 @@ private:
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -7,7 +7,7 @@
 
 #include <renn/activations/elementwise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// y = x: an activation where one must stand and none is wanted.
 template <std::floating_point S = float>
@@ -29,4 +29,4 @@ struct Identity : detail::Elementwise<Identity<S>, S> {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -10,7 +10,7 @@
 
 #include <renn/activations/elementwise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// x for x > 0, else leak * x; derivative `leak` at 0. With leak >= 0 it keeps the order of its inputs.
 /// Throws   DataError if leak is not finite.
@@ -53,4 +53,4 @@ private:
     S leak_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

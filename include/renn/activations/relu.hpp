@@ -7,7 +7,7 @@
 
 #include <renn/activations/elementwise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// max(x, 0), with derivative 0 at 0; -0 becomes +0 and NaN stays NaN, so an error upstream is not hidden.
 /// Keeps the order of its inputs, so traced neurons share one sorted order for pre- and post-activation.
@@ -33,4 +33,4 @@ struct ReLU : detail::Elementwise<ReLU<S>, S> {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

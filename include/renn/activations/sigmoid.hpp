@@ -7,7 +7,7 @@
 
 #include <renn/activations/elementwise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// 1 / (1 + exp(-x)).
 template <std::floating_point S = float>
@@ -30,4 +30,4 @@ struct Sigmoid : detail::Elementwise<Sigmoid<S>, S> {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

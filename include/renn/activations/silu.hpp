@@ -7,7 +7,7 @@
 
 #include <renn/activations/elementwise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// x / (1 + exp(-x)).
 /// Limits   +inf stays +inf, -inf becomes a negative number of magnitude below 1e-36, NaN stays NaN.
@@ -43,4 +43,4 @@ private:
     static constexpr S far = sizeof(S) == 4 ? S(88) : S(700);
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

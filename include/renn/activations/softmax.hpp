@@ -14,7 +14,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// y_i = exp(x_i - max x) / sum_j exp(x_j - max x), each column by itself, summed in ascending order.
 /// For training with cross-entropy leave it out: the loss takes logits.
@@ -114,4 +114,4 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -10,7 +10,7 @@
 
 #include <renn/activations/elementwise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// log(1 + exp(beta x)) / beta, and x itself where beta x > threshold, as in PyTorch. Computed as
 /// max(x, 0) + log1p(exp(-|beta x|)) / beta, which never overflows.
@@ -81,4 +81,4 @@ private:
     S beta_, threshold_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

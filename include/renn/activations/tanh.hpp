@@ -8,7 +8,7 @@
 
 #include <renn/activations/elementwise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// tanh(x), by Eigen's packets where it has them for the scalar, else value by value with std::tanh.
 template <std::floating_point S = float>
@@ -36,4 +36,4 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

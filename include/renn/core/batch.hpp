@@ -4,7 +4,9 @@
 
 #include <Eigen/Core>
 
-namespace renn {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI {
 
 /// Sizes and positions, signed as Eigen's.
 using Index = Eigen::Index;
@@ -32,4 +34,4 @@ void reshape(Batch<S>& m, Index rows, Index cols) {
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

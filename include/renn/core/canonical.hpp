@@ -15,7 +15,7 @@
 /// lanes are outputs and never parts of one sum; blocking stores and reloads the partial sum, which loses nothing.
 /// So a sample's numbers have the same bits alone, in any batch, at any position and on any thread, within one
 /// binary. No function here allocates.
-namespace renn::canonical {
+namespace renn::inline RENN_ABI::canonical {
 
 namespace detail {
 
@@ -282,4 +282,4 @@ S dot(const S* a, const S* b, Index n) {
         n, [](const auto& p, const auto& q) { return Eigen::internal::pmul(p, q); }, a, b);
 }
 
-}  // namespace renn::canonical
+}  // namespace renn::inline RENN_ABI::canonical

@@ -4,7 +4,9 @@
 
 #include <exception>
 
-namespace renn::detail {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI::detail {
 
 /// Runs work; what it throws goes to `caught`. Compiled without exceptions the first error has ended the program.
 template <class Work, class Caught>
@@ -20,4 +22,4 @@ void catching(Work&& work, [[maybe_unused]] Caught&& caught) {
 #endif
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

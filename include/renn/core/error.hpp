@@ -8,7 +8,9 @@
 #include <stdexcept>
 #include <string>
 
-namespace renn {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI {
 
 /// Base of everything renn throws. A message reads `where: what: got A, expected B`.
 class Error : public std::runtime_error {
@@ -77,4 +79,4 @@ void require_shape(const char* where, const char* what, const M& m, std::int64_t
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -11,7 +11,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// x - x is 0 for finite x and NaN else. Many sums side by side, unlike Eigen 3.4's allFinite or a sum over a block:
 /// packets that do not wait for each other.
@@ -54,4 +54,4 @@ void require_finite(std::string_view where, std::string_view what, const BatchVi
     }
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

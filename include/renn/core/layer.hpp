@@ -11,7 +11,7 @@
 
 #include <renn/core/batch.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// How a pass runs. Mode and randomness are arguments, never state of a layer: whoever passes the same Pass
 /// gets the same numbers, in any batch and on any thread.
@@ -171,4 +171,4 @@ P zeros_like(const P& parameters) {
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

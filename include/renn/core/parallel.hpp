@@ -13,7 +13,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/catching.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// 0 asks for every core; never more threads than tasks, never fewer than one.
 inline int thread_count(int wanted, Index tasks) {
@@ -74,4 +74,4 @@ void parallel_for(Index tasks, int threads, Work&& work) {
     parallel_for(tasks, threads, work, [](Index) { return true; });
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -10,7 +10,7 @@
 
 #include <renn/core/error.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// "residual1/dense2": grows while a walk goes into a nested network, shrinks when it comes back.
 class Path {
@@ -41,4 +41,4 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -6,7 +6,9 @@
 #include <functional>
 #include <string_view>
 
-namespace renn {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI {
 
 /// How far something is that takes long.
 struct Progress {
@@ -19,4 +21,4 @@ struct Progress {
 /// What it throws ends the work and reaches the caller.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

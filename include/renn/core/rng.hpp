@@ -8,7 +8,9 @@
 #include <numbers>
 #include <utility>
 
-namespace renn {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI {
 
 /// Bijective mixing of 64 bits. Source: the finaliser of SplitMix64, Steele, Lea and Flood (2014).
 constexpr std::uint64_t mix(std::uint64_t z) noexcept {
@@ -67,4 +69,4 @@ void shuffle(C& items, Rng& rng) {
     }
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

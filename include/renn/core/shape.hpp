@@ -6,7 +6,7 @@
 
 #include <renn/core/batch.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// How the features of a sample lie in its column: channel after channel, row after row. A sequence has height 1.
 struct Shape {
@@ -25,4 +25,4 @@ struct Shape {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -12,7 +12,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/catching.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Helpers beside the calling thread. Between loops they look out for work for a moment, then sleep. A thread that the
 /// system refuses is done without.
@@ -118,4 +118,4 @@ private:
     std::vector<std::jthread> helpers_;  // last: joined before the rest goes
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -9,7 +9,7 @@
 
 #include <renn/core/error.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// product *= factor, or false if that does not fit a signed 64-bit number.
 constexpr bool multiply(std::uint64_t& product, std::uint64_t factor) {
@@ -81,4 +81,4 @@ inline void write_file(const char* where, const std::string& path, const std::st
     if (!out) raise<FormatError>(where + (": " + path), "cannot be written (disk full?)");
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -24,7 +24,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/data/sample_batch.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A column by its name in the header, or by its number: 1 is the first, -1 the last.
 struct CsvColumn {
@@ -300,4 +300,4 @@ CsvStream<S> csv_stream(const std::string& path, CsvOptions options = {}, Index 
     return CsvStream<S>(path, std::move(options), batch);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -14,7 +14,7 @@
 
 #include <renn/core/error.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Text for a message: in quotes, control characters as ?, cut after 40 bytes.
 inline std::string quoted(std::string_view text) {
@@ -184,4 +184,4 @@ private:
     std::uint64_t line_ = 0;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -21,7 +21,7 @@
 #include <renn/core/error.hpp>
 #include <renn/data/image.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a data set knows besides its inputs; every field may be left out.
 template <class S>
@@ -353,4 +353,4 @@ private:
     std::vector<Index> by_id_;  // positions in ascending order of id; empty if the ids ascend anyway
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -17,7 +17,7 @@
 #include <renn/core/rng.hpp>
 #include <renn/data/dataset.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A normal distribution in the plane, both variances equal: covariance [variance, covariance; covariance, variance].
 struct PlaneGaussian {
@@ -93,4 +93,4 @@ Dataset<S> gaussian_samples(const GaussianTask& task, Index per_class, std::uint
     return Dataset<S>(std::move(inputs), {.labels = std::move(labels), .class_names = {"background", "signal"}});
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -16,7 +16,7 @@
 #include <renn/core/rng.hpp>
 #include <renn/data/dataset.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Hue, saturation, value of red, green, blue; all in [0, 1], a turn of the hue being 1. Grey has hue 0, black also
 /// saturation 0. Source: A. R. Smith, "Color gamut transform pairs" (1978).
@@ -106,4 +106,4 @@ Dataset<S> hsv_rgb_random(Index n, std::uint64_t seed) {
     return Dataset<S>(std::move(hsv), {.targets = std::move(rgb)});
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -18,7 +18,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/data/sample_batch.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A limit that limits nothing.
 inline constexpr Index all_samples = std::numeric_limits<Index>::max();
@@ -216,4 +216,4 @@ IdxStream<S> idx_stream(const std::string& images_path, const std::string& label
     return IdxStream<S>(images_path, labels_path, batch);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

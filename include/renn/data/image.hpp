@@ -8,7 +8,7 @@
 
 #include <renn/core/batch.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Height and width of inputs that are pictures; features = channels * height * width, channel-major.
 struct ImageShape {
@@ -36,4 +36,4 @@ void bytes_to_unit(const std::uint8_t* __restrict from, S* __restrict to, Index 
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

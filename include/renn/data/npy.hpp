@@ -26,7 +26,7 @@
 #include <renn/data/binary_file.hpp>
 #include <renn/data/npy_header.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// An array as it lies in the file. values_as() gives its elements as numbers.
 struct NpyArray {
@@ -310,4 +310,4 @@ void write_npy(const std::string& path, const Eigen::MatrixBase<D>& batch) {
     write_npy(path, std::span<const T>(m.data(), static_cast<std::size_t>(m.size())), shape);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -11,7 +11,9 @@
 
 #include <Eigen/Core>
 
-namespace renn::detail {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI::detail {
 
 struct NpyHeader {
     std::string descr;
@@ -122,4 +124,4 @@ inline std::string npy_head(std::string_view descr, const std::vector<Eigen::Ind
     return head + dict;
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -13,7 +13,7 @@
 #include <renn/core/error.hpp>
 #include <renn/data/dataset.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a stream of samples hands out: any callable `bool next(SampleBatch<S>&)` that returns false at its end.
 template <class S>
@@ -79,4 +79,4 @@ DatasetStream<S> batches(const Dataset<S>& data, Index batch) {
 template <class S>
 DatasetStream<S> batches(const Dataset<S>&& data, Index batch) = delete;  // it would be gone before the first batch
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -17,7 +17,7 @@
 #include <renn/core/rng.hpp>
 #include <renn/data/dataset.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// How a data set is parted.
 struct SplitOptions {
@@ -95,4 +95,4 @@ Split<S> train_test_split(const Dataset<S>& data, const SplitOptions& options = 
     return {data.select(train), data.select(test)};
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

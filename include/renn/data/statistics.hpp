@@ -12,7 +12,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/data/sample_batch.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Of every feature, over all samples, in double.
 struct FeatureStatistics {
@@ -89,4 +89,4 @@ FeatureStatistics feature_statistics(const Dataset<S>& data) {
     return feature_statistics<S>(batches(data, 256));
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

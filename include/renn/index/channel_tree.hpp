@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
-namespace renn {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI {
 
 /// Samples by distance: those nearer than the boundary first, then those at it, these by position.
 struct NearestSamples {
@@ -181,4 +183,4 @@ private:
     std::unique_ptr<Tree> tree_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -8,7 +8,9 @@
 #include <span>
 #include <vector>
 
-namespace renn::detail {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI::detail {
 
 /// An inactive ReLU ties with half of all samples. For such groups this table answers "is this sample one of them" with
 /// one bit, a sample's bits side by side, and "how many of them are of class c" without looking at any.
@@ -46,4 +48,4 @@ private:
     std::vector<std::uint32_t> counts_;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -11,7 +11,7 @@
 #include <renn/core/error.hpp>
 #include <renn/index/radix_sort.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 /// a * b, rounded before anything is added to it. Where the processor can, g++ otherwise fuses the product with the
@@ -79,4 +79,4 @@ void sort_column(std::span<const S> values, std::span<const std::uint32_t> by_id
     }
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -12,7 +12,7 @@
 
 #include <renn/index/column.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Index policy: a one-dimensional KD-tree with the L1 metric over the distinct values of a neuron. The tree finds the
 /// nearest distinct value; the k nearest samples lie around it in the sorted order. Thousands of equal values, behind
@@ -78,4 +78,4 @@ struct KdTree {
     };
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

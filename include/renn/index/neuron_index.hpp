@@ -26,7 +26,7 @@
 #include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/pages.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
 /// `position` returns how many values are below the query; `prefetch`, first with step 0 and a little later with step
@@ -272,4 +272,4 @@ private:
     mutable std::atomic<std::size_t> bytes_{0};
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -12,7 +12,9 @@
 #include <type_traits>
 #include <vector>
 
-namespace renn::detail {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI::detail {
 
 template <std::floating_point S>
 using RadixKey = std::conditional_t<sizeof(S) == 4, std::uint32_t, std::uint64_t>;
@@ -94,4 +96,4 @@ void radix_sort(std::span<const S> values, std::span<const std::uint32_t> by_id,
     }
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

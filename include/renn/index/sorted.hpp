@@ -12,7 +12,7 @@
 
 #include <renn/index/column.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Index policy: a search in three steps of 64, each in one block of a few cache lines: every 4096th value, every 64th,
 /// the values themselves. While one neuron is searched the blocks of the next are on their way.
@@ -110,4 +110,4 @@ struct Sorted {
     };
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

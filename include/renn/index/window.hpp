@@ -7,7 +7,7 @@
 
 #include <renn/index/column.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Nearest values as ranges of sorted places. Let D be the distance of the k-th nearest: values in
 /// [closer_begin, closer_end) are nearer than D, those in [tied_begin, closer_begin) and [closer_end, tied_end) are at
@@ -129,4 +129,4 @@ Window find_window_among(const ColumnView<S>& column, double query, std::uint32_
     return window;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -16,7 +16,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 template <class A, class T>
 inline constexpr bool writes_blocks = cereal::traits::is_output_serializable<cereal::BinaryData<const T*>, A>::value;
@@ -132,4 +132,4 @@ void get(A& ar, Eigen::Matrix<S, Rows, Cols>& m, const Limit& limit) {
     get_block(ar, m.data(), static_cast<std::size_t>(m.size()));
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

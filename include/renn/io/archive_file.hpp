@@ -14,7 +14,7 @@
 #include <renn/io/archive.hpp>
 #include <renn/io/frame.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Writes a framed file: `write(archive)`.
 template <class F>
@@ -53,4 +53,4 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
     }
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -18,7 +18,7 @@
 #include <renn/core/rng.hpp>
 #include <renn/data/binary_file.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// 64 bytes before the payload, all of them checked before anything is allocated or parsed:
 ///
@@ -189,4 +189,4 @@ inline std::uint64_t check_frame(const std::string& path, std::string_view conte
     return head.payload_bytes;
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -24,7 +24,7 @@
 #include <renn/io/safetensors.hpp>
 #include <renn/network/named_blocks.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Which tensor belongs to which parameters. By default "dense1/weights" is "dense1.weight", as PyTorch would call it;
 /// "dense1.weights" and "dense1/weight" mean the same. So after net.rename(0, "fc1") the tensors "fc1.weight" and
@@ -278,4 +278,4 @@ void export_npy(const Net& net, const std::string& folder, const WeightNames& na
     detail::for_each_exported(where, net, names.rename, write);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -25,7 +25,7 @@
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 namespace detail {
 
@@ -219,4 +219,4 @@ void save_json(const std::string& path, const T& item) {
     if (!out) detail::raise<FormatError>("save_json: " + path, "cannot be written (disk full?)");
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -10,7 +10,9 @@
 
 #include <cereal/archives/json.hpp>
 
-namespace renn::detail {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI::detail {
 
 #ifdef CEREAL_RAPIDJSON_NAMESPACE
 namespace rapid = CEREAL_RAPIDJSON_NAMESPACE;
@@ -32,4 +34,4 @@ inline bool is_utf8(std::string text) {
     return true;
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -19,7 +19,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/io/json_library.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Writes JSON as a tree of calls. Every number has the fewest digits that give its bits again, in its own precision;
 /// NaN and infinity, which JSON does not have, are null. In text that is not UTF-8 every byte beyond ASCII becomes
@@ -121,4 +121,4 @@ private:
     detail::rapid::PrettyWriter<detail::rapid::OStreamWrapper> json_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

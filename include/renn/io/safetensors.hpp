@@ -21,7 +21,7 @@
 #include <renn/data/npy.hpp>
 #include <renn/io/safetensors_header.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A tensor as it lies in the file: little-endian, last dimension fastest.
 struct Tensor {
@@ -204,4 +204,4 @@ inline void write_safetensors(const std::string& path, const Safetensors& conten
     detail::write_file("write_safetensors", path, head + header, data.data(), data.size());
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

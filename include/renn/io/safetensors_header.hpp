@@ -15,7 +15,7 @@
 #include <renn/core/error.hpp>
 #include <renn/io/json_library.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// One line of the header. begin and end count from the first byte behind the header.
 struct TensorEntry {
@@ -201,4 +201,4 @@ inline std::string safetensors_header(const std::string& where, const std::vecto
     return {buffer.GetString(), buffer.GetSize()};
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -21,7 +21,7 @@
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/memory_store.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 namespace detail {
 
@@ -298,4 +298,4 @@ void restore(const std::string& path, TracedNetwork<Model, Store, Policy>& trace
     traced.restore(std::move(store));
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -14,7 +14,7 @@
 #include <renn/training/fit_options.hpp>
 #include <renn/training/training_state.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Writes a training state to any cereal output archive: the position, the network, the moments, what early stopping
 /// keeps.
@@ -118,4 +118,4 @@ std::function<bool(const Epoch&)> checkpoint_every(int epochs, std::string path,
     };
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -13,7 +13,7 @@
 #include <renn/io/archive.hpp>
 #include <renn/io/archive_file.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Writes all that a data set holds to any cereal output archive; bytes stay bytes.
 template <class A, class S>
@@ -87,4 +87,4 @@ template <class T>
         return data;
     }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

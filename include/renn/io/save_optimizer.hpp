@@ -13,7 +13,7 @@
 #include <renn/io/archive_file.hpp>
 #include <renn/training/optimizer.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Writes the step and both moments to any cereal output archive, matrix by matrix in the flat parameter order.
 template <class A, class P>
@@ -87,4 +87,4 @@ void restore(const std::string& path, Moments<P>& moments) {
     moments = std::move(saved);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -14,7 +14,7 @@
 #include <renn/retrace/result.hpp>
 #include <renn/retrace/retrace.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 namespace detail {
 
@@ -101,4 +101,4 @@ T load(const std::string& path) {
     return answer;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

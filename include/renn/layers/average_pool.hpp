@@ -14,7 +14,7 @@
 #include <renn/layers/pool.hpp>
 #include <renn/layers/window.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// The mean of the values under each window or, if Global, of a whole channel; used by the names AvgPool2d and
 /// GlobalAvgPool.
@@ -124,4 +124,4 @@ using AvgPool2d = AveragePool<S, false>;
 template <std::floating_point S = float>
 using GlobalAvgPool = AveragePool<S, true>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

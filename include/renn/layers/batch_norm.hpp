@@ -20,7 +20,7 @@
 #include <renn/layers/channelwise.hpp>
 #include <renn/layers/scale_and_shift.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// As PyTorch's, with its defaults.
 struct BatchNormOptions {
@@ -313,4 +313,4 @@ using BatchNorm1d = BatchNorm<S>;
 template <std::floating_point S = float>
 using BatchNorm2d = BatchNorm<S>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -12,7 +12,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/canonical.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Samples of `channels` x `positions` values. Every f is a function of packets, called with a value of each input,
 /// then with the constants of its channel. With one position lanes are channels, else positions.
@@ -82,4 +82,4 @@ private:
     }
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -18,7 +18,7 @@
 #include <renn/core/path.hpp>
 #include <renn/core/rng.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Y = [N1(X); N2(X); ...]: every branch sees the same input, their outputs stand one below the other. The branches are
 /// networks, named "branch1", "branch2"; their layers "concatenate1/branch1/dense1".
@@ -315,4 +315,4 @@ private:
     std::vector<std::string> names_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -21,7 +21,7 @@
 #include <renn/layers/patches.hpp>
 #include <renn/layers/window.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Of a convolution over images; only `channels` has no default.
 struct Conv2dOptions {
@@ -337,4 +337,4 @@ using Conv2d = Convolution<S, 2>;
 template <std::floating_point S = float>
 using Conv1d = Convolution<S, 1>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

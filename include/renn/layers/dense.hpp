@@ -16,7 +16,7 @@
 #include <renn/core/layer.hpp>
 #include <renn/layers/initialise.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Fully connected layer, Y = W X + b, one sample per column.
 ///
@@ -199,4 +199,4 @@ private:
     Parameters parameters_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -13,7 +13,7 @@
 #include <renn/core/layer.hpp>
 #include <renn/core/rng.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Inverted dropout: in training each value becomes 0 with probability `rate`, else is divided by 1 - rate; outside
 /// training the identity. The mask is drawn from (seed, layer path, step, sample id, feature), so it is the same in
@@ -103,4 +103,4 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

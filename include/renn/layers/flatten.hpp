@@ -10,7 +10,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// The identity: a sample is a column already (channel, height, width). It marks where a picture ends to be one, as
 /// networks from elsewhere have such a layer, and keeps their layer numbers.
@@ -56,4 +56,4 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -9,7 +9,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/rng.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Fills a weight matrix, out x in. Anything callable like this is an initialiser: your own lambda as well.
 template <class I, class S>
@@ -59,4 +59,4 @@ struct Zero {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -17,7 +17,7 @@
 #include <renn/core/layer.hpp>
 #include <renn/layers/scale_and_shift.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// As PyTorch's, with its default.
 struct LayerNormOptions {
@@ -275,4 +275,4 @@ private:
     Parameters parameters_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -15,7 +15,7 @@
 #include <renn/layers/pool.hpp>
 #include <renn/layers/window.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// The largest value under each window; values of the padding take no part.
 ///
@@ -193,4 +193,4 @@ private:
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

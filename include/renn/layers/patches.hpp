@@ -8,7 +8,7 @@
 #include <renn/core/canonical.hpp>
 #include <renn/layers/window.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// The patches of an image are a matrix, places of the output x (channels of a group * taps). It is made tile by tile,
 /// each small enough for the stack and for a core's second cache.
@@ -104,4 +104,4 @@ private:
     }
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -12,7 +12,7 @@
 #include <renn/core/shape.hpp>
 #include <renn/layers/window.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Of pooling over images; by default windows of 2 x 2 side by side.
 struct PoolOptions {
@@ -70,4 +70,4 @@ protected:
 
 }  // namespace detail
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -12,7 +12,7 @@
 #include <renn/core/layer.hpp>
 #include <renn/core/path.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Y = N(X) + X for a network N whose outputs are as many as its inputs: Residual(Network(Dense<float>(8, 8), ...)).
 /// Walks go into N; its layers are "residual1/dense1" and so on, and are the ones that are traced.
@@ -132,4 +132,4 @@ private:
     Net net_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

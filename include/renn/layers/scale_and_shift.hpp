@@ -11,7 +11,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// What a normalised value is multiplied by and what is added, one of each a channel.
 template <class S>
@@ -40,4 +40,4 @@ P normalised(const P& x, const P& mean, const P& inverse) {
     return Eigen::internal::pmul(Eigen::internal::psub(x, mean), inverse);
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -13,7 +13,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// y = (x - mean) / scale with fixed mean and scale, one a feature or one for all. Not trained: they are constants
 /// of the layer, saved with it.
@@ -119,4 +119,4 @@ private:
     [[no_unique_address]] NoParameters none_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

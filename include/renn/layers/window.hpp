@@ -11,7 +11,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/shape.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Rows and columns of a window, of its steps, of a border. One number stands for both.
 struct Size2 {
@@ -122,4 +122,4 @@ private:
 };
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -18,7 +18,7 @@
 #include <renn/layers/residual.hpp>
 #include <renn/network/layer_sequence.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 template <class S, class... Kinds>
 class BasicSequential;
@@ -322,4 +322,4 @@ private:
     detail::Late<Held> layers_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

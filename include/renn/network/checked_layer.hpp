@@ -8,7 +8,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 template <class L>
 struct CheckedLayer {
@@ -55,4 +55,4 @@ typename L::Parameters take_parameters(L& layer) {
     }
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

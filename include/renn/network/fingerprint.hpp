@@ -13,7 +13,7 @@
 #include <renn/core/rng.hpp>
 #include <renn/network/layer_sequence.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 /// Mixes structure and parameter bits into one number, in the flat parameter order.
@@ -64,4 +64,4 @@ template <class Net>
         return hash;
     }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

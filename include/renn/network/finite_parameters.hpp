@@ -10,7 +10,7 @@
 #include <renn/core/layer.hpp>
 #include <renn/network/named_blocks.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 template <class B>
 void require_finite_block(std::string_view where, std::string_view path, std::string_view name, const B& block) {
@@ -34,4 +34,4 @@ void require_finite_parameters(std::string_view where, const Net& net) {
     });
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -7,7 +7,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// dL/dY of every layer, and in each step's `gradient`, where there is one, dL/dW.
 struct ParameterGradient {};
@@ -70,4 +70,4 @@ void reverse(const InputGradient&, const Step<L>& s, X<L> above, Below& below) {
     detail::backward(s, above, below, none);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

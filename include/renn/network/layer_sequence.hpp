@@ -17,7 +17,7 @@
 #include <renn/core/shape.hpp>
 #include <renn/network/gradient.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a pass over a network leaves: every layer's output and cache. Used again, it allocates nothing.
 template <class Net>
@@ -438,4 +438,4 @@ void for_each_layer(Net& net, F&& f) {
     detail::for_each_leaf(net, net.parameters(), f, path);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

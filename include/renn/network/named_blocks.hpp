@@ -10,7 +10,7 @@
 #include <renn/core/layer.hpp>
 #include <renn/network/layer_sequence.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Calls f(name, block) for every matrix of a layer's parameters. Those that the layer does not name are "block 0",
 /// "block 1", ...
@@ -37,4 +37,4 @@ void for_each_named_block(Net& net, F&& f) {
     });
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

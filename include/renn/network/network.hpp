@@ -16,7 +16,7 @@
 #include <renn/network/checked_layer.hpp>
 #include <renn/network/layer_sequence.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 template <class... Layers>
 class Network;
@@ -142,4 +142,4 @@ private:
     std::tuple<Layers...> layers_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -13,7 +13,7 @@
 #include <renn/core/layer.hpp>
 #include <renn/core/shape.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Rows [top, bottom) and columns [left, right) of an image.
 struct Patch {
@@ -204,4 +204,4 @@ Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Ind
     return {y.begin, x.begin, y.end, x.end};
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -23,7 +23,7 @@
 #include <renn/layers/standardize.hpp>
 #include <renn/network/basic_sequential.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Sequential<float>(Dense<float>(784, 128), ReLU<float>(), Dense<float>(128, 10)), or layer by layer with add().
 template <class S = float>
@@ -32,4 +32,4 @@ using Sequential =
                     LayerNorm<S>, Standardize<S>, Dropout<S>, Flatten<S>, Identity<S>, ReLU<S>, LeakyReLU<S>, ELU<S>,
                     Sigmoid<S>, Tanh<S>, Softplus<S>, SiLU<S>, GELU<S>, GELUTanh<S>, Softmax<S>>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -16,7 +16,7 @@
 #include <renn/core/path.hpp>
 #include <renn/network/layer_sequence.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A network's layers with what each puts out and costs. Prints as a table.
 struct Summary {
@@ -120,4 +120,4 @@ Summary summary(const Net& net) {
     return result;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

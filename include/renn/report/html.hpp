@@ -12,7 +12,7 @@
 
 #include <renn/report/picture.hpp>
 
-namespace renn::html {
+namespace renn::inline RENN_ABI::html {
 
 /// Text that may stand anywhere in a page, between tags and within quotes. Control characters, which no page may
 /// contain, become spaces.
@@ -96,4 +96,4 @@ inline std::string image(const Picture& picture, std::string_view alternative, s
     return out += '>';
 }
 
-}  // namespace renn::html
+}  // namespace renn::inline RENN_ABI::html

@@ -17,7 +17,7 @@
 #include <renn/retrace/retrace.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Marks nothing.
 struct NoMarker {};
@@ -73,4 +73,4 @@ void mark_neurons(ReportSample& sample, const Retrace<I>& answer, const Dataset<
     });
 }
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -15,7 +15,7 @@
 #include <renn/data/image.hpp>
 #include <renn/report/png.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A picture that carries itself: `uri` goes into <img src="...">.
 struct Picture {
@@ -47,4 +47,4 @@ Picture picture(const Eigen::MatrixBase<D>& values, const ImageShape& shape) {
     return {data_uri(png(pixels, shape.width, shape.height, channels)), shape.width, shape.height};
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

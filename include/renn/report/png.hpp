@@ -13,7 +13,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 inline constexpr std::array<std::uint32_t, 256> crc32_table = [] {
@@ -132,4 +132,4 @@ inline std::string data_uri(std::string_view file, std::string_view media_type =
     return "data:" + std::string(media_type) + ";base64," + base64(file);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -17,7 +17,7 @@
 #include <renn/report/retrace_view_html.hpp>
 #include <renn/retrace/retrace.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 class PageWriter : private ViewWriter {
 public:
@@ -264,4 +264,4 @@ private:
     }
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

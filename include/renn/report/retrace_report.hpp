@@ -22,7 +22,7 @@
 #include <renn/report/retrace_view.hpp>
 #include <renn/retrace/retrace.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A sample that a page shows; only the input is needed, and that only for its picture.
 template <class S>
@@ -111,4 +111,4 @@ private:
     RetracePage page_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -4,7 +4,9 @@
 
 #include <string_view>
 
-namespace renn::detail {
+#include <renn/core/abi.hpp>
+
+namespace renn::inline RENN_ABI::detail {
 
 /// Light and dark by the reader's setting, one column on a phone. Green is the true label, red a wrong prediction; both
 /// are also told in words. --thumb and --figure, the widths of pictures, are set by the page.
@@ -116,4 +118,4 @@ header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}
 @media print{article{break-inside:avoid}body{background:none}}
 )css";
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

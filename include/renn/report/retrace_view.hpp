@@ -21,7 +21,7 @@
 #include <renn/retrace/votes.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A source with its picture; `tag` is the user's own text for it.
 struct ReportSource {
@@ -257,4 +257,4 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -13,7 +13,7 @@
 #include <renn/report/html.hpp>
 #include <renn/report/retrace_view.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 class ViewWriter {
 public:
@@ -241,4 +241,4 @@ protected:
     std::string out_;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

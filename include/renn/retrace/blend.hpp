@@ -17,7 +17,7 @@
 #include <renn/retrace/retrace.hpp>
 #include <renn/retrace/votes.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 inline void require_amounts(const char* where, const char* what, std::span<const double> amounts) {
@@ -191,4 +191,4 @@ Column<S> blend(const NeuronSources& neuron, const Dataset<S>& data) {
     return blend(distance_weights(neuron.neighbours), ids, data);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -10,7 +10,7 @@
 #include <renn/retrace/retrace.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a Retrace says, taken out of it: to be saved, exported, sent.
 struct RetraceResult {
@@ -82,4 +82,4 @@ RetraceResult result(const Retrace<I>& answer, const ResultDetail& detail = {}) 
     return taken;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -18,7 +18,7 @@
 #include <renn/retrace/votes.hpp>
 #include <renn/version.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A recorded sample near a query at one neuron.
 struct Neighbour {
@@ -204,4 +204,4 @@ private:
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

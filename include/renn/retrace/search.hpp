@@ -21,7 +21,7 @@
 #include <renn/index/window.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What happens where the last of the k places falls inside a group of samples at one distance.
 enum class Ties : std::uint8_t {
@@ -281,4 +281,4 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -29,7 +29,7 @@
 #include <renn/tracing/probe.hpp>
 #include <renn/tracing/record.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A model, the activations it had for every recorded sample, and an index over them. The model is a Network or foreign
 /// code; it is owned and shown const: training further means tracing again. Copies share the recording, which never
@@ -248,4 +248,4 @@ auto trace_each(F make, ForeignOptions options = {}, Selection selection = {}) {
     return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), options), std::move(selection));
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

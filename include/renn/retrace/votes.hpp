@@ -15,7 +15,7 @@
 #include <renn/core/error.hpp>
 #include <renn/retrace/search.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A training sample that a query is traced to.
 struct Source {
@@ -344,4 +344,4 @@ private:
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

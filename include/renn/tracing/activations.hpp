@@ -15,7 +15,7 @@
 #include <renn/tracing/observe.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Pre- and post-activations of every layer, each features x samples. Also the recorder that collects them: filled
 /// again from the same model it allocates nothing.
@@ -136,4 +136,4 @@ Activations<typename Net::Scalar> activations(const Net& net, const BatchView<ty
     return values;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -12,7 +12,7 @@
 #include <renn/network/layer_sequence.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// How a post-activation comes from the pre-activation before it, value by value and bit by bit.
 template <class S>
@@ -56,4 +56,4 @@ std::vector<Derivation<typename Model::Scalar>> derivations(const Model& model, 
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -16,7 +16,7 @@
 #include <renn/tracing/pages.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Compiler, instruction set and scalar: activations have the same bits only where these are the same.
 template <class S>
@@ -133,4 +133,4 @@ private:
     std::vector<std::uint32_t> by_id_;
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -13,7 +13,7 @@
 #include <renn/tracing/activations.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// The part of a sample's image that a neuron looked at: of a neuron that is a position, its receptive field; of one
 /// that is a channel, that of the position where the channel is largest, the first one among equals. Nothing where the
@@ -73,4 +73,4 @@ auto patch_marker(const Net& net) {
     return [&net](const BatchView<typename Net::Scalar>& x) { return NeuronPatches<Net>(net, x); };
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

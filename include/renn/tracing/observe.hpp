@@ -13,7 +13,7 @@
 #include <renn/network/layer_sequence.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Takes blocks of values, features x samples: the one thing behind both a network's visitor and a Probe.
 template <class R, class S>
@@ -98,4 +98,4 @@ const Batch<S>& observe(const Net& net, const BatchView<S>& x, std::span<const s
     return net.forward(x, workspace, Pass{.ids = ids}, detail::ReportVisitor<R, S>(recorder, ids));
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -8,11 +8,13 @@
 #include <type_traits>
 #include <utility>
 
+#include <renn/core/abi.hpp>
+
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// An uninitialised array that is first touched by whoever fills it. With 4 KiB pages that first touch costs a fifth
 /// of a recording; a block of several megabytes is therefore aligned to 2 MiB and the system asked for large pages.
@@ -63,4 +65,4 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

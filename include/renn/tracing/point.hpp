@@ -13,7 +13,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/shape.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Pre-activation: what a layer with parameters puts out (the RENN report's "Sum"). Post-activation: what the
 /// activation behind it makes of it ("Activation").
@@ -141,4 +141,4 @@ private:
 };
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

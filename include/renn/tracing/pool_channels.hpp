@@ -7,7 +7,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Pools the recorded channels of a point into its cells: cell i of n over m rows takes rows [i m / n, (i + 1) m / n),
 /// rounded outwards, so cells of uneven images overlap by a row (PyTorch's adaptive pooling).
@@ -45,4 +45,4 @@ void pool_channels(const Point& point, const BatchView<S>& block, Batch<S>& out)
     }
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -16,7 +16,7 @@
 #include <renn/tracing/observe.hpp>
 #include <renn/tracing/point.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Handed to foreign code, which tells it the matrices that matter, features x samples:
 ///
@@ -146,4 +146,4 @@ const Batch<S>& observe(const Foreign<S, F>& model, const BatchView<S>& x, std::
     return workspace.output;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -29,7 +29,7 @@
 #include <renn/tracing/store_writer.hpp>
 #include <renn/training/evaluate.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// How the recording pass runs; the result does not depend on it.
 struct RecordOptions {
@@ -244,4 +244,4 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
     return store;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -20,7 +20,7 @@
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/pool_channels.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Makes the channels of a place its neurons if the selection says so. Throws DataError for a place that is no image or
 /// has fewer rows or columns than cells.
@@ -154,4 +154,4 @@ private:
     Index count_ = 0;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

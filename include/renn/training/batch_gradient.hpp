@@ -20,7 +20,7 @@
 #include <renn/training/evaluate.hpp>
 #include <renn/training/loss.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Whether a training pass of the network mixes the samples of a batch, which then cannot be taken apart.
 template <class Net>
@@ -207,4 +207,4 @@ private:
     Team team_;  // last: its threads end first
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

@@ -10,7 +10,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Limits of a step's gradient; infinity is none. With both, values are cut first.
 struct Clipping {
@@ -81,4 +81,4 @@ void clip(P& gradient, const Clipping& limit) {
     }
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -7,7 +7,7 @@
 
 #include <renn/core/error.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Stops after `patience` epochs without a gain of more than `min_delta` on the validation set. A run that ends with
 /// it, stopped or not, leaves the network as it was after its best epoch. NaN is never a gain.
@@ -29,4 +29,4 @@ struct EarlyStopping {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

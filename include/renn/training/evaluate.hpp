@@ -14,7 +14,7 @@
 #include <renn/network/layer_sequence.hpp>
 #include <renn/training/loss.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// How well a network does on a data set.
 struct Evaluation {
@@ -106,4 +106,4 @@ Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) 
     return result;
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -33,7 +33,7 @@
 #include <renn/training/schedule.hpp>
 #include <renn/training/training_state.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 namespace detail {
 
 /// Lets the losses and optimizers of a variant stand where one is wanted.
@@ -278,4 +278,4 @@ Training fit(Net& net, const Dataset<S>& data, const FitOptions& options, Traini
     return fit(net, data, Dataset<S>(), options, state);
 }
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -16,7 +16,7 @@
 #include <renn/training/optimizer.hpp>
 #include <renn/training/schedule.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Measures of one epoch. Those of the training set are taken while the parameters change, before each step.
 struct Epoch {
@@ -57,4 +57,4 @@ struct Training {
     int best_epoch = 0;  ///< with early stopping: the one whose parameters the network has; 0: none was better
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -14,7 +14,7 @@
 #include <renn/network/layer_sequence.hpp>
 #include <renn/training/optimizer.hpp>
 
-namespace renn::detail {
+namespace renn::inline RENN_ABI::detail {
 
 /// Keeps the blocks of the named layers as they are. They are put back after each step, so no optimizer, whatever it
 /// does with weight decay or momentum, can move a bit of them.
@@ -69,4 +69,4 @@ private:
     std::optional<P> kept_;
 };
 
-}  // namespace renn::detail
+}  // namespace renn::inline RENN_ABI::detail

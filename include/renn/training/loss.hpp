@@ -15,7 +15,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What a batch should come out as: labels, or values with the outputs' shape.
 template <class S>
@@ -210,4 +210,4 @@ private:
 /// The losses that FitOptions can name; fit takes any type that is a Loss.
 using AnyLoss = std::variant<CrossEntropy, MeanSquaredError, BinaryCrossEntropy>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

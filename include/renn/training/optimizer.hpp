@@ -15,7 +15,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// What an optimizer remembers from step to step, in the shape of the parameters.
 template <class P>
@@ -159,4 +159,4 @@ struct AdamW {
 /// The optimizers that FitOptions can name; fit takes any type that is an Optimizer.
 using AnyOptimizer = std::variant<Adam, AdamW, Sgd>;
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

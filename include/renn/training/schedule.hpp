@@ -12,7 +12,7 @@
 
 #include <renn/core/error.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// Where a training run stands before a step.
 struct TrainingPoint {
@@ -106,4 +106,4 @@ inline void check_schedule(const AnySchedule& schedule) {
 }
 
 }  // namespace detail
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI

@@ -11,7 +11,7 @@
 #include <renn/training/fit_options.hpp>
 #include <renn/training/optimizer.hpp>
 
-namespace renn {
+namespace renn::inline RENN_ABI {
 
 /// A training run after its last complete epoch. Given to fit it is where the run goes on, and fit brings it up to date
 /// after each epoch, just before on_epoch is called; a resumed run equals an uninterrupted one bit for bit. Everything
@@ -49,4 +49,4 @@ struct TrainingState {
     }
 };
 
-}  // namespace renn
+}  // namespace renn::inline RENN_ABI
