@@ -2619,8 +2619,9 @@ inline std::vector<Index> apportion(std::span<const Index> sizes, Index total) {
         left -= taken.back();
     }
     std::iota(order.begin(), order.end(), Index{0});
-    std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
-        return remainder[static_cast<std::size_t>(a)] > remainder[static_cast<std::size_t>(b)];
+    std::sort(order.begin(), order.end(), [&](Index a, Index b) {
+        const double left_over = remainder[static_cast<std::size_t>(a)], other = remainder[static_cast<std::size_t>(b)];
+        return left_over != other ? left_over > other : a < b;
     });
     for (const Index g : order) {
         if (left-- > 0) ++taken[static_cast<std::size_t>(g)];
@@ -3498,7 +3499,6 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
 }  // namespace renn::inline RENN_ABI::detail
 // renn/network/layer_sequence.hpp - the one walk over layers that stand one after another.
 
-#include <cctype>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -3546,6 +3546,11 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI::detail
+// renn/network/flow.hpp - what goes from layer to layer, before anything is computed.
+
+#include <string>
+#include <string_view>
+
 // renn/core/shape.hpp - a sample as channels of rows of values.
 
 #include <string>
@@ -3571,6 +3576,51 @@ struct Shape {
 };
 
 }  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI::detail {
+
+/// What a layer says of itself: "Dense 784 -> 128".
+template <class L>
+std::string describe(const L& layer) {
+    if constexpr (requires { layer.describe(); }) {
+        return layer.describe();
+    } else {
+        return std::string(L::name);
+    }
+}
+
+/// Width and, where known, shape of a sample while it goes from layer to layer.
+struct Flow {
+    Index width = Dynamic;
+    Shape shape = {};
+
+    /// Throws ShapeError naming the layer if what arrives is not what it takes.
+    template <class L>
+    void pass(const L& layer, std::string_view owner, const std::string& name) {
+        if constexpr (requires {
+                          layer.in_features();
+                          layer.out_features();
+                      }) {
+            if (width != Dynamic && layer.in_features() != Dynamic && width != layer.in_features()) {
+                raise<ShapeError>(std::string(owner), "in_features of " + name, std::to_string(layer.in_features()),
+                                  std::to_string(width) + ", the out_features before it");
+            }
+            width = layer.out_features() == Dynamic ? width : layer.out_features();
+        }
+        if constexpr (requires { layer.input_shape(); }) {
+            const Shape wanted = layer.input_shape();
+            if (shape.size() != 0 && wanted.size() != 0 && shape != wanted) {
+                raise<ShapeError>(std::string(owner), "input shape of " + name, wanted.text(),
+                                  shape.text() + ", the output shape before it");
+            }
+            shape = layer.output_shape();
+        } else if constexpr (requires { layer.out_features(); } || L::name == "Flatten") {
+            shape = {};
+        }
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/network/gradient.hpp - the first two rules of the reverse walk: gradients by the chain rule.
 
 #include <string_view>
@@ -3640,26 +3690,16 @@ void reverse(const InputGradient&, const Step<L>& s, X<L> above, Below& below) {
 }
 
 }  // namespace renn::inline RENN_ABI
+// renn/network/names.hpp - what layers are called in a network.
 
-namespace renn::inline RENN_ABI {
+#include <cctype>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
 
-/// What a pass over a network leaves: every layer's output and cache. Used again, it allocates nothing.
-template <class Net>
-struct Workspace {
-    Batch<typename Net::Scalar> output;
-    typename Net::Cache cache;
-};
 
-namespace detail {
-
-/// f(std::integral_constant<std::size_t, I>) for the I that equals `index`.
-template <std::size_t N, class F>
-void with_index(std::size_t index, F&& f) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        static_cast<void>(((I == index && (f(std::integral_constant<std::size_t, I>{}), true)) || ...));
-    }
-    (std::make_index_sequence<N>{});
-}
+namespace renn::inline RENN_ABI::detail {
 
 /// "Conv2d" and 3 give "conv2d3".
 inline std::string default_name(std::string_view kind, int number) {
@@ -3683,51 +3723,23 @@ inline void check_names(const std::vector<std::string>& names) {
     }
 }
 
-/// What a layer says of itself: "Dense 784 -> 128".
-template <class L>
-std::string describe(const L& layer) {
-    if constexpr (requires { layer.describe(); }) {
-        return layer.describe();
-    } else {
-        return std::string(L::name);
-    }
-}
+}  // namespace renn::inline RENN_ABI::detail
 
-/// Width and, where known, shape of a sample while it goes from layer to layer.
-struct Flow {
-    Index width = Dynamic;
-    Shape shape = {};
+namespace renn::inline RENN_ABI {
 
-    /// Throws ShapeError naming the layer if what arrives is not what it takes.
-    template <class L>
-    void pass(const L& layer, std::string_view owner, const std::string& name) {
-        if constexpr (requires {
-                          layer.in_features();
-                          layer.out_features();
-                      }) {
-            if (width != Dynamic && layer.in_features() != Dynamic && width != layer.in_features()) {
-                raise<ShapeError>(std::string(owner), "in_features of " + name, std::to_string(layer.in_features()),
-                                  std::to_string(width) + ", the out_features before it");
-            }
-            width = layer.out_features() == Dynamic ? width : layer.out_features();
-        }
-        if constexpr (requires { layer.input_shape(); }) {
-            const Shape wanted = layer.input_shape();
-            if (shape.size() != 0 && wanted.size() != 0 && shape != wanted) {
-                raise<ShapeError>(std::string(owner), "input shape of " + name, wanted.text(),
-                                  shape.text() + ", the output shape before it");
-            }
-            shape = layer.output_shape();
-        } else if constexpr (requires { layer.out_features(); } || L::name == "Flatten") {
-            shape = {};
-        }
-    }
+/// What a pass over a network leaves: every layer's output and cache. Used again, it allocates nothing.
+template <class Net>
+struct Workspace {
+    Batch<typename Net::Scalar> output;
+    typename Net::Cache cache;
 };
 
+namespace detail {
+
 /// All of a network but where it keeps its layers. `Derived` has, for the layer at place i,
-///   dispatch(i, f)           f(std::integral_constant<std::size_t, K>), K being how its layer, parameters and cache
-///   are
-///                            found: the place itself in a Network, the kind of layer in a Sequential
+///   dispatch(i, f)   f(std::integral_constant<std::size_t, K>); K is how its layer, parameters and cache are found:
+///   the
+///                    place itself in a Network, the kind of layer in a Sequential
 ///   layer_at<K>(self, i), part<K>(parameters, i), cache_part<K>(cache, i), prepare(cache), size()
 ///   may_be_first(K), may_be_later(K)   so that nothing is compiled for places where a layer cannot stand
 /// and `Parameters` and `Cache` are its own. Here is all that walks.
@@ -4280,8 +4292,8 @@ public:
         // The tree's own sums may round otherwise: everything that could lie at the boundary is measured again.
         Within within{closest.worstDist() * (1.0 + 1e-9)};
         static_cast<void>(tree_->findNeighbors(within, query.data(), {}));
-        std::vector<std::pair<double, std::uint32_t>> groups;
-        for (const std::uint32_t g : within.groups) groups.emplace_back(points_->distance(g, query), g);
+        std::vector<Far> groups;
+        for (const std::uint32_t g : within.groups) groups.push_back({points_->distance(g, query), g});
         std::sort(groups.begin(), groups.end());
 
         std::uint64_t taken = 0;
@@ -4310,6 +4322,15 @@ public:
     }
 
 private:
+    /// A distance, and the group there or how many samples it has.
+    struct Far {
+        double distance;
+        std::uint32_t group;
+        bool operator<(const Far& other) const noexcept {
+            return distance != other.distance ? distance < other.distance : group < other.group;
+        }
+    };
+
     struct Points {
         std::vector<std::span<const S>> columns;
         std::vector<std::uint32_t> order;  ///< samples, equal points side by side, each group by ascending id
@@ -4344,21 +4365,23 @@ private:
         using DistanceType = double;
         std::uint64_t k;
         const Members& members;
-        std::vector<std::pair<double, std::uint32_t>> heap = {};  ///< distance and members of a group, farthest on top
+        std::vector<Far> heap = {};  ///< distance and members of a group, farthest on top
         std::uint64_t total = 0;
 
         std::size_t size() const noexcept { return heap.size(); }
         bool empty() const noexcept { return heap.empty(); }
         bool full() const noexcept { return total >= k; }
-        double worstDist() const noexcept { return full() ? heap.front().first : std::numeric_limits<double>::max(); }
+        double worstDist() const noexcept {
+            return full() ? heap.front().distance : std::numeric_limits<double>::max();
+        }
         bool addPoint(double distance, std::size_t group) {
             const std::uint32_t count = members(static_cast<std::uint32_t>(group));
             if (count == 0 || distance >= worstDist()) return true;
-            heap.emplace_back(distance, count);
+            heap.push_back({distance, count});
             std::push_heap(heap.begin(), heap.end());
             total += count;
-            while (total - heap.front().second >= k) {
-                total -= heap.front().second;
+            while (total - heap.front().group >= k) {
+                total -= heap.front().group;
                 std::pop_heap(heap.begin(), heap.end());
                 heap.pop_back();
             }
@@ -8166,7 +8189,8 @@ namespace detail {
 
 /// The schedule's factor times a linear warm-up: step n, from 1, of the first `warm_up` has n / warm_up of it.
 /// Throws DataError if a user's schedule gives what no factor can be.
-inline double rate_factor(const AnySchedule& schedule, std::uint64_t warm_up, const TrainingPoint& at) {
+template <class Schedule>
+double rate_factor(const Schedule& schedule, std::uint64_t warm_up, const TrainingPoint& at) {
     double factor = std::visit([&at](const auto& s) { return static_cast<double>(s(at)); }, schedule);
     if (at.step < warm_up) factor *= static_cast<double>(at.step + 1) / static_cast<double>(warm_up);
     if (!(factor >= 0.0 && std::isfinite(factor))) {
@@ -8176,7 +8200,8 @@ inline double rate_factor(const AnySchedule& schedule, std::uint64_t warm_up, co
     return factor;
 }
 
-inline void check_schedule(const AnySchedule& schedule) {
+template <class Schedule>
+void check_schedule(const Schedule& schedule) {
     std::visit(
         [](const auto& s) {
             if constexpr (requires { s.check(); }) {
@@ -11327,6 +11352,25 @@ private:
 #include <type_traits>
 #include <utility>
 
+// renn/core/with_index.hpp - a number known when the program runs as one known when it is compiled.
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// f(std::integral_constant<std::size_t, I>) for the I that equals `index`.
+template <std::size_t N, class F>
+void with_index(std::size_t index, F&& f) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+        static_cast<void>(((I == index && (f(std::integral_constant<std::size_t, I>{}), true)) || ...));
+    }
+    (std::make_index_sequence<N>{});
+}
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/network/checked_layer.hpp - what the compiler can say about layers that stand one after another.
 
 #include <type_traits>

@@ -49,8 +49,9 @@ inline std::vector<Index> apportion(std::span<const Index> sizes, Index total) {
         left -= taken.back();
     }
     std::iota(order.begin(), order.end(), Index{0});
-    std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
-        return remainder[static_cast<std::size_t>(a)] > remainder[static_cast<std::size_t>(b)];
+    std::sort(order.begin(), order.end(), [&](Index a, Index b) {
+        const double left_over = remainder[static_cast<std::size_t>(a)], other = remainder[static_cast<std::size_t>(b)];
+        return left_over != other ? left_over > other : a < b;
     });
     for (const Index g : order) {
         if (left-- > 0) ++taken[static_cast<std::size_t>(g)];

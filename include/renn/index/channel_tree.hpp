@@ -74,8 +74,8 @@ public:
         // The tree's own sums may round otherwise: everything that could lie at the boundary is measured again.
         Within within{closest.worstDist() * (1.0 + 1e-9)};
         static_cast<void>(tree_->findNeighbors(within, query.data(), {}));
-        std::vector<std::pair<double, std::uint32_t>> groups;
-        for (const std::uint32_t g : within.groups) groups.emplace_back(points_->distance(g, query), g);
+        std::vector<Far> groups;
+        for (const std::uint32_t g : within.groups) groups.push_back({points_->distance(g, query), g});
         std::sort(groups.begin(), groups.end());
 
         std::uint64_t taken = 0;
@@ -104,6 +104,15 @@ public:
     }
 
 private:
+    /// A distance, and the group there or how many samples it has.
+    struct Far {
+        double distance;
+        std::uint32_t group;
+        bool operator<(const Far& other) const noexcept {
+            return distance != other.distance ? distance < other.distance : group < other.group;
+        }
+    };
+
     struct Points {
         std::vector<std::span<const S>> columns;
         std::vector<std::uint32_t> order;  ///< samples, equal points side by side, each group by ascending id
@@ -138,21 +147,23 @@ private:
         using DistanceType = double;
         std::uint64_t k;
         const Members& members;
-        std::vector<std::pair<double, std::uint32_t>> heap = {};  ///< distance and members of a group, farthest on top
+        std::vector<Far> heap = {};  ///< distance and members of a group, farthest on top
         std::uint64_t total = 0;
 
         std::size_t size() const noexcept { return heap.size(); }
         bool empty() const noexcept { return heap.empty(); }
         bool full() const noexcept { return total >= k; }
-        double worstDist() const noexcept { return full() ? heap.front().first : std::numeric_limits<double>::max(); }
+        double worstDist() const noexcept {
+            return full() ? heap.front().distance : std::numeric_limits<double>::max();
+        }
         bool addPoint(double distance, std::size_t group) {
             const std::uint32_t count = members(static_cast<std::uint32_t>(group));
             if (count == 0 || distance >= worstDist()) return true;
-            heap.emplace_back(distance, count);
+            heap.push_back({distance, count});
             std::push_heap(heap.begin(), heap.end());
             total += count;
-            while (total - heap.front().second >= k) {
-                total -= heap.front().second;
+            while (total - heap.front().group >= k) {
+                total -= heap.front().group;
                 std::pop_heap(heap.begin(), heap.end());
                 heap.pop_back();
             }

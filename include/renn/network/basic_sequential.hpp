@@ -14,9 +14,11 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
+#include <renn/core/with_index.hpp>
 #include <renn/layers/concatenate.hpp>
 #include <renn/layers/residual.hpp>
 #include <renn/network/layer_sequence.hpp>
+#include <renn/network/names.hpp>
 
 namespace renn::inline RENN_ABI {
 

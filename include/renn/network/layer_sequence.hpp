@@ -2,7 +2,6 @@
 // renn/network/layer_sequence.hpp - the one walk over layers that stand one after another.
 #pragma once
 
-#include <cctype>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -14,8 +13,9 @@
 #include <renn/core/layer.hpp>
 #include <renn/core/path.hpp>
 #include <renn/core/rng.hpp>
-#include <renn/core/shape.hpp>
+#include <renn/network/flow.hpp>
 #include <renn/network/gradient.hpp>
+#include <renn/network/names.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -28,82 +28,10 @@ struct Workspace {
 
 namespace detail {
 
-/// f(std::integral_constant<std::size_t, I>) for the I that equals `index`.
-template <std::size_t N, class F>
-void with_index(std::size_t index, F&& f) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        static_cast<void>(((I == index && (f(std::integral_constant<std::size_t, I>{}), true)) || ...));
-    }
-    (std::make_index_sequence<N>{});
-}
-
-/// "Conv2d" and 3 give "conv2d3".
-inline std::string default_name(std::string_view kind, int number) {
-    std::string name;
-    for (const char c : kind) name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return name + std::to_string(number);
-}
-
-/// Throws DataError if a name is empty, has a '/', or occurs twice.
-inline void check_names(const std::vector<std::string>& names) {
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        if (names[i].empty() || names[i].find('/') != std::string::npos) {
-            raise<DataError>("rename", "name", "\"" + names[i] + "\"", "a name without '/'");
-        }
-        for (std::size_t j = 0; j < i; ++j) {
-            if (names[i] == names[j]) {
-                raise<DataError>("rename", "name of layers " + std::to_string(j) + " and " + std::to_string(i),
-                                 "\"" + names[i] + "\" twice", "a name of its own for each");
-            }
-        }
-    }
-}
-
-/// What a layer says of itself: "Dense 784 -> 128".
-template <class L>
-std::string describe(const L& layer) {
-    if constexpr (requires { layer.describe(); }) {
-        return layer.describe();
-    } else {
-        return std::string(L::name);
-    }
-}
-
-/// Width and, where known, shape of a sample while it goes from layer to layer.
-struct Flow {
-    Index width = Dynamic;
-    Shape shape = {};
-
-    /// Throws ShapeError naming the layer if what arrives is not what it takes.
-    template <class L>
-    void pass(const L& layer, std::string_view owner, const std::string& name) {
-        if constexpr (requires {
-                          layer.in_features();
-                          layer.out_features();
-                      }) {
-            if (width != Dynamic && layer.in_features() != Dynamic && width != layer.in_features()) {
-                raise<ShapeError>(std::string(owner), "in_features of " + name, std::to_string(layer.in_features()),
-                                  std::to_string(width) + ", the out_features before it");
-            }
-            width = layer.out_features() == Dynamic ? width : layer.out_features();
-        }
-        if constexpr (requires { layer.input_shape(); }) {
-            const Shape wanted = layer.input_shape();
-            if (shape.size() != 0 && wanted.size() != 0 && shape != wanted) {
-                raise<ShapeError>(std::string(owner), "input shape of " + name, wanted.text(),
-                                  shape.text() + ", the output shape before it");
-            }
-            shape = layer.output_shape();
-        } else if constexpr (requires { layer.out_features(); } || L::name == "Flatten") {
-            shape = {};
-        }
-    }
-};
-
 /// All of a network but where it keeps its layers. `Derived` has, for the layer at place i,
-///   dispatch(i, f)           f(std::integral_constant<std::size_t, K>), K being how its layer, parameters and cache
-///   are
-///                            found: the place itself in a Network, the kind of layer in a Sequential
+///   dispatch(i, f)   f(std::integral_constant<std::size_t, K>); K is how its layer, parameters and cache are found:
+///   the
+///                    place itself in a Network, the kind of layer in a Sequential
 ///   layer_at<K>(self, i), part<K>(parameters, i), cache_part<K>(cache, i), prepare(cache), size()
 ///   may_be_first(K), may_be_later(K)   so that nothing is compiled for places where a layer cannot stand
 /// and `Parameters` and `Cache` are its own. Here is all that walks.

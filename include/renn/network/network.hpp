@@ -13,8 +13,10 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
+#include <renn/core/with_index.hpp>
 #include <renn/network/checked_layer.hpp>
 #include <renn/network/layer_sequence.hpp>
+#include <renn/network/names.hpp>
 
 namespace renn::inline RENN_ABI {
 

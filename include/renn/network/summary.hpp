@@ -14,6 +14,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/core/path.hpp>
+#include <renn/network/flow.hpp>
 #include <renn/network/layer_sequence.hpp>
 
 namespace renn::inline RENN_ABI {

@@ -83,7 +83,8 @@ namespace detail {
 
 /// The schedule's factor times a linear warm-up: step n, from 1, of the first `warm_up` has n / warm_up of it.
 /// Throws DataError if a user's schedule gives what no factor can be.
-inline double rate_factor(const AnySchedule& schedule, std::uint64_t warm_up, const TrainingPoint& at) {
+template <class Schedule>
+double rate_factor(const Schedule& schedule, std::uint64_t warm_up, const TrainingPoint& at) {
     double factor = std::visit([&at](const auto& s) { return static_cast<double>(s(at)); }, schedule);
     if (at.step < warm_up) factor *= static_cast<double>(at.step + 1) / static_cast<double>(warm_up);
     if (!(factor >= 0.0 && std::isfinite(factor))) {
@@ -93,7 +94,8 @@ inline double rate_factor(const AnySchedule& schedule, std::uint64_t warm_up, co
     return factor;
 }
 
-inline void check_schedule(const AnySchedule& schedule) {
+template <class Schedule>
+void check_schedule(const Schedule& schedule) {
     std::visit(
         [](const auto& s) {
             if constexpr (requires { s.check(); }) {
