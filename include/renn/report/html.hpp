@@ -54,7 +54,7 @@ inline std::string number(double value, int decimals) {
 /// 60000: "60,000".
 inline std::string grouped(std::uint64_t value) {
     std::string text = std::to_string(value);
-    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
     return text;
 }
 
