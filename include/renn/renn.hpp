@@ -11,6 +11,8 @@
 // by name only: io/json_writer.hpp
 // by name only: io/safetensors.hpp
 // by name only: io/safetensors_header.hpp
+// by name only: network/receptive_field.hpp
+// by name only: tracing/neuron_patches.hpp
 #pragma once
 
 #include <renn/activations/elu.hpp>
@@ -49,7 +51,6 @@
 #include <renn/layers/residual.hpp>
 #include <renn/layers/standardize.hpp>
 #include <renn/network/network.hpp>
-#include <renn/network/receptive_field.hpp>
 #include <renn/network/sequential.hpp>
 #include <renn/network/summary.hpp>
 #include <renn/report/png.hpp>
@@ -58,7 +59,6 @@
 #include <renn/retrace/result.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/tracing/activations.hpp>
-#include <renn/tracing/neuron_patches.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
 #include <renn/version.hpp>

@@ -2512,7 +2512,6 @@ void write_npy(const std::string& path, const Eigen::MatrixBase<D>& batch) {
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -2606,7 +2605,8 @@ namespace detail {
 
 /// How many of each group to take so that `total` are taken in all, each group's share rounded down or up: the largest
 /// remainders are rounded up, of equal ones the first.
-inline std::vector<Index> apportion(std::span<const Index> sizes, Index total) {
+template <class Sizes>
+std::vector<Index> apportion(const Sizes& sizes, Index total) {
     const Index all = std::accumulate(sizes.begin(), sizes.end(), Index{0});
     std::vector<Index> taken, order(sizes.size());
     std::vector<double> remainder;
@@ -2737,8 +2737,9 @@ FeatureStatistics feature_statistics(Stream&& next) {
         s.samples += x.cols();
     }
     if (s.samples == 0) detail::raise<DataError>("feature_statistics", "samples", "0", "at least 1");
-    s.deviation = (squares / static_cast<double>(s.samples)).cwiseSqrt();
+    s.deviation.resize(squares.size());
     for (Index i = 0; i < s.mean.size(); ++i) {
+        s.deviation[i] = std::sqrt(squares[i] / static_cast<double>(s.samples));
         if (!s.constant(i)) continue;  // exactly, whatever the sums rounded to
         s.mean[i] = s.minimum[i];
         s.deviation[i] = 0.0;
@@ -4312,7 +4313,8 @@ public:
                 found.closer += distance < found.boundary ? 1U : 0U;
             }
         }
-        std::sort(found.samples.begin() + found.closer, found.samples.end());
+        std::sort(found.samples.begin() + found.closer, found.samples.end(),
+                  [](std::uint32_t a, std::uint32_t b) { return a < b; });
         return found;
     }
 
@@ -8811,8 +8813,6 @@ struct SlidingWindow {
         return std::tie(w.in.channels, w.in.height, w.in.width, w.kernel.height, w.kernel.width, w.stride.height,
                         w.stride.width, w.padding.height, w.padding.width, w.dilation.height, w.dilation.width);
     }
-    auto numbers() noexcept { return numbers_of(*this); }
-    auto numbers() const noexcept { return numbers_of(*this); }
 
     /// Throws DataError or ShapeError, also for numbers of a damaged file, whose products would not fit an Index.
     void check(const char* where, Index out_channels) const {
@@ -8914,8 +8914,8 @@ public:
     Index out_features() const noexcept { return output_shape().size(); }
     const Parameters& parameters() const noexcept { return none_; }
 
-    auto constants() noexcept { return window_.numbers(); }
-    auto constants() const noexcept { return window_.numbers(); }
+    auto constants() noexcept { return SlidingWindow::numbers_of(window_); }
+    auto constants() const noexcept { return SlidingWindow::numbers_of(window_); }
 
 protected:
     PoolLayer() = default;
@@ -10144,9 +10144,11 @@ public:
     }
 
     /// What a file keeps beside the parameters; check() refuses what a file must not say.
-    auto constants() noexcept { return std::tuple_cat(patches_.window.numbers(), std::tie(channels_, groups_, bias_)); }
+    auto constants() noexcept {
+        return std::tuple_cat(detail::SlidingWindow::numbers_of(patches_.window), std::tie(channels_, groups_, bias_));
+    }
     auto constants() const noexcept {
-        return std::tuple_cat(patches_.window.numbers(), std::tie(channels_, groups_, bias_));
+        return std::tuple_cat(detail::SlidingWindow::numbers_of(patches_.window), std::tie(channels_, groups_, bias_));
     }
     void check() const {
         const auto& window = patches_.window;
@@ -11553,207 +11555,6 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI
-// renn/network/receptive_field.hpp - which part of the input image a neuron of a convolution can see.
-
-#include <algorithm>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <vector>
-
-
-namespace renn::inline RENN_ABI {
-
-/// Rows [top, bottom) and columns [left, right) of an image.
-struct Patch {
-    Index top = 0, left = 0, bottom = 0, right = 0;
-    bool empty() const noexcept { return top >= bottom || left >= right; }
-    bool operator==(const Patch&) const = default;
-};
-
-namespace detail {
-
-/// Rows or columns [begin, end); empty where begin is not below end.
-struct Span {
-    Index begin = 0, end = 0;
-
-    void unite(const Span& other) noexcept {
-        if (other.begin >= other.end) return;
-        if (begin >= end) {
-            *this = other;
-        } else {
-            *this = {std::min(begin, other.begin), std::max(end, other.end)};
-        }
-    }
-};
-
-/// What each position along one axis of a layer sees of the input. Kept position by position: at borders a stride may
-/// leave out rows of the layer below, and branches may go at different paces, which no start and step describe.
-struct Sight {
-    std::vector<Span> at;
-
-    static Sight of_input(Index size) {
-        Sight sight;
-        for (Index i = 0; i < size; ++i) sight.at.push_back({i, i + 1});
-        return sight;
-    }
-    Index size() const noexcept { return std::ssize(at); }
-
-    /// From here on every one of `size` positions sees what all see together.
-    void mix(Index size) {
-        Span all;
-        for (const Span& s : at) all.unite(s);
-        at.assign(static_cast<std::size_t>(size), all);
-    }
-    void slide(Index size, Index kernel, Index stride, Index padding, Index dilation) {
-        std::vector<Span> out(static_cast<std::size_t>(size));
-        for (Index i = 0; i < size; ++i) {
-            for (Index tap = 0; tap < kernel; ++tap) {
-                const Index from = i * stride - padding + tap * dilation;
-                if (from < 0 || from >= this->size()) continue;
-                out[static_cast<std::size_t>(i)].unite(at[static_cast<std::size_t>(from)]);
-            }
-        }
-        at = std::move(out);
-    }
-    /// What branches that are summed or stacked see together.
-    void unite(const Sight& other) {
-        for (std::size_t i = 0; i < at.size(); ++i) at[i].unite(other.at[i]);
-    }
-};
-
-struct Field {
-    Sight rows, columns;
-
-    void mix(Index height, Index width) {
-        rows.mix(height);
-        columns.mix(width);
-    }
-    /// Values that are read as an image of another size no longer lie where they lay.
-    void fit(const Shape& shape) {
-        if (rows.size() != shape.height || columns.size() != shape.width) mix(shape.height, shape.width);
-    }
-
-    template <class L>
-    void pass(const L& layer) {
-        if constexpr (requires { layer.window(); }) {
-            fit(layer.input_shape());
-            const auto& w = layer.window();
-            const Shape out = layer.output_shape();
-            rows.slide(out.height, w.kernel.height, w.stride.height, w.padding.height, w.dilation.height);
-            columns.slide(out.width, w.kernel.width, w.stride.width, w.padding.width, w.dilation.width);
-        } else if constexpr (requires { layer.output_shape(); }) {
-            const Shape in = layer.input_shape(), out = layer.output_shape();
-            if (in.positions() != out.positions()) {
-                mix(out.height, out.width);
-            } else if (in.positions() > 1) {  // else value by value, whatever their shape
-                fit(in);
-            }
-        } else if constexpr (requires { layer.out_features(); }) {
-            mix(1, 1);
-        } else if constexpr (requires { requires L::is_activation; }) {
-            using S = typename L::Scalar;
-            constexpr bool elementwise = requires(const S* in, S* out) {
-                layer.apply(in, out, Index{});
-            };
-            if (!elementwise) mix(rows.size(), columns.size());
-        }
-    }
-    void unite(Field other) {
-        if (rows.size() != other.rows.size() || columns.size() != other.columns.size()) {
-            mix(1, 1);
-            other.mix(1, 1);
-        }
-        rows.unite(other.rows);
-        columns.unite(other.columns);
-    }
-};
-
-/// Looks for the shape of the input: that which the first layer with an image takes, unless one before it changes the
-/// number of features. Returns whether to go on looking.
-template <class Net, class P>
-bool find_image(const Net& net, const P& parameters, Shape& image) {
-    constexpr bool side_by_side = Net::name == "Concatenate";
-    bool searching = true;
-    Net::for_each_child(net, parameters,
-                        [&](const std::string&, const auto& layer, [[maybe_unused]] const auto& weights) {
-                            using L = std::remove_cvref_t<decltype(layer)>;
-                            if (image.size() != 0 || (!searching && !side_by_side)) return;
-                            if constexpr (Composite<L>) {
-                                searching = find_image(layer, weights, image) && searching;
-                            } else if constexpr (requires { layer.input_shape(); }) {
-                                constexpr bool windowed = requires {
-                                    layer.window();
-                                };
-                                const Shape in = layer.input_shape();
-                                if (windowed || in != layer.output_shape() || in.positions() > 1) image = in;
-                            } else if constexpr (requires { layer.out_features(); }) {
-                                searching = layer.out_features() == layer.in_features() && searching;
-                            }
-                        });
-    return searching && image.size() == 0;
-}
-
-/// Carries the field through a network, as far as `place` if that is in it; returns whether it was reached.
-template <class Net, class P>
-bool follow(const Net& net, const P& parameters, std::string_view place, Field& field) {
-    constexpr bool side_by_side = Net::name == "Concatenate";
-    const Field at_input = field;
-    Field together;
-    bool reached = false, first = true;
-    Net::for_each_child(
-        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
-            if (reached) return;
-            if constexpr (side_by_side) field = at_input;
-            const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
-            if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-                reached = follow(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), field);
-            } else {
-                field.pass(layer);
-            }
-            reached = reached || place == name;
-            if (side_by_side && !reached) {
-                first ? together = field : (together.unite(field), together);
-                first = false;
-            }
-        });
-    if (side_by_side && !reached) field = together;
-    if (Net::name == "Residual" && !reached) field.unite(at_input);
-    return reached;
-}
-
-}  // namespace detail
-
-/// The part of the input image that position (row, column) of a place ("conv2d2", "residual1/relu1") can see, for any
-/// channel, exactly: clipped at the borders, without rows that a stride leaves out, empty where a window lies in the
-/// padding alone. A place behind a layer that sees everything has one position, (0, 0), which sees what all before it
-/// see together: mostly the whole image.
-///
-/// Throws   DataError for an unknown place, a network whose input is no image, or a position the place does not have.
-/// Cost     a vector of height and one of width for each layer; the weights are not looked at.
-template <Composite Net>
-Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Index column = 0) {
-    constexpr const char* where = "receptive_field";
-    Shape image;
-    detail::find_image(net, net.parameters(), image);
-    detail::Field field{detail::Sight::of_input(image.height), detail::Sight::of_input(image.width)};
-    if (!detail::follow(net, net.parameters(), place, field)) {
-        detail::raise<DataError>(where, "place", "\"" + std::string(place) + "\"", "a layer of the network");
-    }
-    if (image.size() == 0) {
-        detail::raise<DataError>(where, "input of the network", "no image", "a convolution or pooling layer");
-    }
-    const Index height = field.rows.size(), width = field.columns.size();
-    if (row < 0 || column < 0 || row >= height || column >= width) {
-        detail::raise<DataError>(where, "row and column", std::to_string(row) + ", " + std::to_string(column),
-                                 "inside the " + detail::shape_text(height, width) + " of " + std::string(place));
-    }
-    const detail::Span& y = field.rows.at[static_cast<std::size_t>(row)];
-    const detail::Span& x = field.columns.at[static_cast<std::size_t>(column)];
-    return {y.begin, x.begin, y.end, x.end};
-}
-
-}  // namespace renn::inline RENN_ABI
 // renn/network/sequential.hpp - the run-time network of all of renn's layers.
 
 // renn/network/basic_sequential.hpp - layers one after another, known when the program runs.
@@ -12088,6 +11889,7 @@ using Sequential =
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <ostream>
 #include <string>
@@ -12123,7 +11925,8 @@ struct Summary {
         return sum;
     }
 
-    friend std::ostream& operator<<(std::ostream& out, const Summary& summary) {
+    template <std::derived_from<std::ostream> Out>
+    friend Out& operator<<(Out& out, const Summary& summary) {
         std::vector<std::array<std::string, 5>> cells{{"name", "layer", "output", "parameters", "store bytes"}};
         for (const Row& r : summary.rows) {
             cells.push_back({r.path, r.layer, r.output, std::to_string(r.parameters),
@@ -12492,6 +12295,19 @@ inline std::string image(const Picture& picture, std::string_view alternative, s
 #include <optional>
 #include <vector>
 
+// renn/core/patch.hpp - a part of an image.
+
+
+namespace renn::inline RENN_ABI {
+
+/// Rows [top, bottom) and columns [left, right) of an image.
+struct Patch {
+    Index top = 0, left = 0, bottom = 0, right = 0;
+    bool empty() const noexcept { return top >= bottom || left >= right; }
+    bool operator==(const Patch&) const = default;
+};
+
+}  // namespace renn::inline RENN_ABI
 // renn/report/retrace_view.hpp - what a page shows of an answer: plain values, taken out of it once.
 
 #include <algorithm>
@@ -13230,14 +13046,17 @@ protected:
         std::vector<std::int32_t> classes(evidence.size());
         for (std::size_t c = 0; c < classes.size(); ++c) classes[c] = static_cast<std::int32_t>(c);
         if (classes.size() <= most) return classes;
-        const auto rank = [&](std::int32_t c) {
-            return c == s.prediction || c == s.label ? 2.0 : evidence[static_cast<std::size_t>(c)];
+        const auto evidence_of = [&](std::int32_t c) { return evidence[static_cast<std::size_t>(c)]; };
+        const auto always = [&](std::int32_t c) { return c == s.prediction || c == s.label; };
+        const auto more = [&](std::int32_t a, std::int32_t b) {
+            return evidence_of(a) != evidence_of(b) ? evidence_of(a) > evidence_of(b) : a < b;
         };
-        std::stable_sort(classes.begin(), classes.end(), [&](auto a, auto b) { return rank(a) > rank(b); });
+        const auto first = [&](std::int32_t a, std::int32_t b) {
+            return always(a) != always(b) ? always(a) : more(a, b);
+        };
+        std::sort(classes.begin(), classes.end(), first);
         classes.resize(most);
-        std::stable_sort(classes.begin(), classes.end(), [&](auto a, auto b) {
-            return evidence[static_cast<std::size_t>(a)] > evidence[static_cast<std::size_t>(b)];
-        });
+        std::sort(classes.begin(), classes.end(), more);
         return classes;
     }
 
@@ -13693,74 +13512,6 @@ public:
 private:
     RetracePage page_;
 };
-
-}  // namespace renn::inline RENN_ABI
-// renn/tracing/neuron_patches.hpp - where in its input a neuron looked.
-
-#include <cstdint>
-#include <optional>
-#include <string>
-
-
-namespace renn::inline RENN_ABI {
-
-/// The part of a sample's image that a neuron looked at: of a neuron that is a position, its receptive field; of one
-/// that is a channel, that of the position where the channel is largest, the first one among equals. Nothing where the
-/// values of the point are no image.
-///
-/// Shapes   values: width of the point x 1, what it reported for the sample.
-/// Throws   DataError for a unit the point does not have, ShapeError for other values, and as receptive_field.
-template <Composite Net, class D>
-std::optional<Patch> neuron_patch(const Net& net, const Point& point, std::uint32_t unit,
-                                  const Eigen::MatrixBase<D>& values) {
-    const Shape& image = point.shape;
-    if (image.size() == 0) return std::nullopt;
-    const auto row = static_cast<Index>(unit);
-    if (row >= point.neurons()) {
-        detail::raise<DataError>("neuron_patch", "unit of " + point.name, std::to_string(unit),
-                                 "below " + std::to_string(point.neurons()));
-    }
-    detail::require_shape("neuron_patch", "values", values, image.size(), 1);
-    Index at = row % image.positions();
-    if (point.by_channel()) values.col(0).segment(row * image.positions(), image.positions()).maxCoeff(&at);
-    return receptive_field(net, point.name, at / image.width, at % image.width);
-}
-
-/// Where neurons looked in some samples, which go through the network once, together:
-///
-///     const NeuronPatches patches(net, x);             // x: features x samples
-///     patches(answer.place(0), unit, 3)                // in the fourth sample
-///
-/// The network must live as long.
-template <Composite Net>
-class NeuronPatches {
-public:
-    using Scalar = typename Net::Scalar;
-
-    /// Throws as renn::activations.
-    NeuronPatches(const Net& net, const BatchView<Scalar>& x) : net_(&net), values_(activations(net, x)) {}
-
-    /// Throws   DataError for a place, unit or sample that is not there.
-    std::optional<Patch> operator()(const Point& point, std::uint32_t unit, Index sample) const {
-        if (point.shape.size() == 0) return std::nullopt;
-        const Batch<Scalar>& values = values_[point.name];
-        if (sample < 0 || sample >= values.cols()) {
-            detail::raise<DataError>("NeuronPatches", "sample", std::to_string(sample),
-                                     "below " + std::to_string(values.cols()));
-        }
-        return neuron_patch(*net_, point, unit, values.col(sample));
-    }
-
-private:
-    const Net* net_;
-    Activations<Scalar> values_;
-};
-
-/// What RetraceReport::add takes to mark where neurons of this network looked. The network must live as long.
-template <Composite Net>
-auto patch_marker(const Net& net) {
-    return [&net](const BatchView<typename Net::Scalar>& x) { return NeuronPatches<Net>(net, x); };
-}
 
 }  // namespace renn::inline RENN_ABI
 // renn/training/fit.hpp - mini-batch training.

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,7 +35,8 @@ namespace detail {
 
 /// How many of each group to take so that `total` are taken in all, each group's share rounded down or up: the largest
 /// remainders are rounded up, of equal ones the first.
-inline std::vector<Index> apportion(std::span<const Index> sizes, Index total) {
+template <class Sizes>
+std::vector<Index> apportion(const Sizes& sizes, Index total) {
     const Index all = std::accumulate(sizes.begin(), sizes.end(), Index{0});
     std::vector<Index> taken, order(sizes.size());
     std::vector<double> remainder;

@@ -74,8 +74,9 @@ FeatureStatistics feature_statistics(Stream&& next) {
         s.samples += x.cols();
     }
     if (s.samples == 0) detail::raise<DataError>("feature_statistics", "samples", "0", "at least 1");
-    s.deviation = (squares / static_cast<double>(s.samples)).cwiseSqrt();
+    s.deviation.resize(squares.size());
     for (Index i = 0; i < s.mean.size(); ++i) {
+        s.deviation[i] = std::sqrt(squares[i] / static_cast<double>(s.samples));
         if (!s.constant(i)) continue;  // exactly, whatever the sums rounded to
         s.mean[i] = s.minimum[i];
         s.deviation[i] = 0.0;

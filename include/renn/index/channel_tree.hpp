@@ -94,7 +94,8 @@ public:
                 found.closer += distance < found.boundary ? 1U : 0U;
             }
         }
-        std::sort(found.samples.begin() + found.closer, found.samples.end());
+        std::sort(found.samples.begin() + found.closer, found.samples.end(),
+                  [](std::uint32_t a, std::uint32_t b) { return a < b; });
         return found;
     }
 

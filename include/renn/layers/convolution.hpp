@@ -194,9 +194,11 @@ public:
     }
 
     /// What a file keeps beside the parameters; check() refuses what a file must not say.
-    auto constants() noexcept { return std::tuple_cat(patches_.window.numbers(), std::tie(channels_, groups_, bias_)); }
+    auto constants() noexcept {
+        return std::tuple_cat(detail::SlidingWindow::numbers_of(patches_.window), std::tie(channels_, groups_, bias_));
+    }
     auto constants() const noexcept {
-        return std::tuple_cat(patches_.window.numbers(), std::tie(channels_, groups_, bias_));
+        return std::tuple_cat(detail::SlidingWindow::numbers_of(patches_.window), std::tie(channels_, groups_, bias_));
     }
     void check() const {
         const auto& window = patches_.window;

@@ -38,8 +38,8 @@ public:
     Index out_features() const noexcept { return output_shape().size(); }
     const Parameters& parameters() const noexcept { return none_; }
 
-    auto constants() noexcept { return window_.numbers(); }
-    auto constants() const noexcept { return window_.numbers(); }
+    auto constants() noexcept { return SlidingWindow::numbers_of(window_); }
+    auto constants() const noexcept { return SlidingWindow::numbers_of(window_); }
 
 protected:
     PoolLayer() = default;

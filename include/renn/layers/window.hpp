@@ -47,8 +47,6 @@ struct SlidingWindow {
         return std::tie(w.in.channels, w.in.height, w.in.width, w.kernel.height, w.kernel.width, w.stride.height,
                         w.stride.width, w.padding.height, w.padding.width, w.dilation.height, w.dilation.width);
     }
-    auto numbers() noexcept { return numbers_of(*this); }
-    auto numbers() const noexcept { return numbers_of(*this); }
 
     /// Throws DataError or ShapeError, also for numbers of a damaged file, whose products would not fit an Index.
     void check(const char* where, Index out_channels) const {

@@ -11,16 +11,10 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
+#include <renn/core/patch.hpp>
 #include <renn/core/shape.hpp>
 
 namespace renn::inline RENN_ABI {
-
-/// Rows [top, bottom) and columns [left, right) of an image.
-struct Patch {
-    Index top = 0, left = 0, bottom = 0, right = 0;
-    bool empty() const noexcept { return top >= bottom || left >= right; }
-    bool operator==(const Patch&) const = default;
-};
 
 namespace detail {
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <ostream>
 #include <string>
@@ -44,7 +45,8 @@ struct Summary {
         return sum;
     }
 
-    friend std::ostream& operator<<(std::ostream& out, const Summary& summary) {
+    template <std::derived_from<std::ostream> Out>
+    friend Out& operator<<(Out& out, const Summary& summary) {
         std::vector<std::array<std::string, 5>> cells{{"name", "layer", "output", "parameters", "store bytes"}};
         for (const Row& r : summary.rows) {
             cells.push_back({r.path, r.layer, r.output, std::to_string(r.parameters),

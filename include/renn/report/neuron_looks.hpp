@@ -10,8 +10,8 @@
 #include <vector>
 
 #include <renn/core/batch.hpp>
+#include <renn/core/patch.hpp>
 #include <renn/data/dataset.hpp>
-#include <renn/network/receptive_field.hpp>
 #include <renn/report/picture.hpp>
 #include <renn/report/retrace_view.hpp>
 #include <renn/retrace/retrace.hpp>

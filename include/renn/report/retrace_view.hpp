@@ -13,8 +13,8 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/patch.hpp>
 #include <renn/data/dataset.hpp>
-#include <renn/network/receptive_field.hpp>
 #include <renn/report/picture.hpp>
 #include <renn/retrace/blend.hpp>
 #include <renn/retrace/retrace.hpp>

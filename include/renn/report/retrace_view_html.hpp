@@ -117,14 +117,17 @@ protected:
         std::vector<std::int32_t> classes(evidence.size());
         for (std::size_t c = 0; c < classes.size(); ++c) classes[c] = static_cast<std::int32_t>(c);
         if (classes.size() <= most) return classes;
-        const auto rank = [&](std::int32_t c) {
-            return c == s.prediction || c == s.label ? 2.0 : evidence[static_cast<std::size_t>(c)];
+        const auto evidence_of = [&](std::int32_t c) { return evidence[static_cast<std::size_t>(c)]; };
+        const auto always = [&](std::int32_t c) { return c == s.prediction || c == s.label; };
+        const auto more = [&](std::int32_t a, std::int32_t b) {
+            return evidence_of(a) != evidence_of(b) ? evidence_of(a) > evidence_of(b) : a < b;
         };
-        std::stable_sort(classes.begin(), classes.end(), [&](auto a, auto b) { return rank(a) > rank(b); });
+        const auto first = [&](std::int32_t a, std::int32_t b) {
+            return always(a) != always(b) ? always(a) : more(a, b);
+        };
+        std::sort(classes.begin(), classes.end(), first);
         classes.resize(most);
-        std::stable_sort(classes.begin(), classes.end(), [&](auto a, auto b) {
-            return evidence[static_cast<std::size_t>(a)] > evidence[static_cast<std::size_t>(b)];
-        });
+        std::sort(classes.begin(), classes.end(), more);
         return classes;
     }
 
