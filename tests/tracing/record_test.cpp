@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(layers_units_and_kinds_can_be_selected) {
             const renn::Point& point = store->points[p];
             text += point.name + (point.stored() ? ":" : " derived:");
             for (std::uint32_t u = 0; u < point.units.size(); ++u) {
-                text += " " + std::to_string(point.units[u]);
+                text.append(1, ' ').append(std::to_string(point.units[u]));
                 if (!point.stored()) continue;
                 for (std::uint32_t s = 0; s < 20; ++s) {
                     BOOST_REQUIRE(store->values({p, u})[s] == values[point.name](point.units[u], s));
@@ -349,7 +349,7 @@ BOOST_AUTO_TEST_CASE(a_table_is_recorded_without_loading_it) {
     std::string text;
     for (Index s = 0; s < 200; ++s) {
         text += "class " + std::to_string(set.label(s)) + "," + std::to_string(7 * s);
-        for (Index f = 0; f < set.features(); ++f) text += "," + std::to_string(set.input(s)[f]);
+        for (Index f = 0; f < set.features(); ++f) text.append(1, ',').append(std::to_string(set.input(s)[f]));
         text += "\n";
     }
     const renn::test::ScratchFile file(text);
