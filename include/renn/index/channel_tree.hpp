@@ -6,13 +6,15 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
-#include <nanoflann.hpp>
 #include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
+
+#include <nanoflann.hpp>
 
 #include <renn/core/abi.hpp>
 
@@ -27,16 +29,18 @@ struct NearestSamples {
 };
 
 /// KD-tree over the distinct points of one neuron, samples behind them, searched by Euclidean distance. Points are
-/// taken from columns, one a dimension; the columns must outlive it. Cost   build O(d n log n), a search O(log n) in
-/// few dimensions, up to O(n) in many.
+/// taken from columns, one a dimension; the columns must outlive it, unless it is given what they look at. Cost   build
+/// O(d n log n), a search O(log n) in few dimensions, up to O(n) in many.
 template <class S>
 class ChannelTree {
 public:
     /// `by_id` has the positions in ascending order of ids, or is empty where they are that already.
-    ChannelTree(std::vector<std::span<const S>> columns, const std::vector<std::uint32_t>& by_id)
+    ChannelTree(std::vector<std::span<const S>> columns, std::span<const std::uint32_t> by_id,
+                std::vector<std::vector<S>> kept = {})
         : points_(std::make_unique<Points>()) {
         points_->columns = std::move(columns);
-        points_->order = by_id;
+        points_->kept = std::move(kept);
+        points_->order.assign(by_id.begin(), by_id.end());
         auto& order = points_->order;
         if (order.empty()) {
             order.resize(points_->columns.front().size());
@@ -59,8 +63,8 @@ public:
     }
 
     /// The k nearest of the samples that `admits` lets in, and everything as far as the k-th.
-    template <class Admits>
-    NearestSamples nearest(const std::vector<double>& query, std::int64_t k, const Admits& admits) const {
+    NearestSamples nearest(const std::vector<double>& query, std::int64_t k,
+                           const std::function<bool(std::uint32_t)>& admits) const {
         NearestSamples found;
         if (k <= 0 || !tree_) return found;
         const auto members = [&](std::uint32_t group) {
@@ -69,13 +73,11 @@ public:
             return count;
         };
         const auto wanted = static_cast<std::uint64_t>(k);
-        Closest<decltype(members)> closest{wanted, members};
+        Closest closest{wanted, members};
         static_cast<void>(tree_->findNeighbors(closest, query.data(), {}));
         // The tree's own sums may round otherwise: everything that could lie at the boundary is measured again.
-        Within within{closest.worstDist() * (1.0 + 1e-9)};
-        static_cast<void>(tree_->findNeighbors(within, query.data(), {}));
         std::vector<Far> groups;
-        for (const std::uint32_t g : within.groups) groups.push_back({points_->distance(g, query), g});
+        for (const std::uint32_t g : closest.groups()) groups.push_back({points_->distance(g, query), g});
         std::sort(groups.begin(), groups.end());
 
         std::uint64_t taken = 0;
@@ -116,6 +118,7 @@ private:
 
     struct Points {
         std::vector<std::span<const S>> columns;
+        std::vector<std::vector<S>> kept;  ///< what columns look at, where the store has no such column
         std::vector<std::uint32_t> order;  ///< samples, equal points side by side, each group by ascending id
         std::vector<std::uint32_t> first;  ///< where a group of equal points begins
 
@@ -142,24 +145,36 @@ private:
     };
     using Tree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, Points, double>, Points, -1>;
 
-    /// nanoflann's result set: the nearest groups that have k members together.
-    template <class Members>
+    /// nanoflann's result set: the nearest groups that have k members together, and all that are about as far as the
+    /// farthest of them.
     struct Closest {
         using DistanceType = double;
         std::uint64_t k;
-        const Members& members;
+        std::function<std::uint32_t(std::uint32_t)> members;
         std::vector<Far> heap = {};  ///< distance and members of a group, farthest on top
+        std::vector<Far> seen = {};  ///< distance and group: all that were near enough when they came
         std::uint64_t total = 0;
 
+        std::vector<std::uint32_t> groups() const {
+            std::vector<std::uint32_t> near;
+            for (const Far& one : seen) {
+                if (one.distance < worstDist()) near.push_back(one.group);
+            }
+            return near;
+        }
         std::size_t size() const noexcept { return heap.size(); }
         bool empty() const noexcept { return heap.empty(); }
         bool full() const noexcept { return total >= k; }
+        /// What is nearer than this is handed over, what is as far is not.
         double worstDist() const noexcept {
-            return full() ? heap.front().distance : std::numeric_limits<double>::max();
+            constexpr double infinity = std::numeric_limits<double>::infinity();
+            return full() ? std::nextafter(heap.front().distance * (1.0 + 1e-9), infinity) : infinity;
         }
-        bool addPoint(double distance, std::size_t group) {
-            const std::uint32_t count = members(static_cast<std::uint32_t>(group));
-            if (count == 0 || distance >= worstDist()) return true;
+        bool addPoint(double distance, std::size_t number) {
+            const auto group = static_cast<std::uint32_t>(number);
+            const std::uint32_t count = members(group);
+            if (count == 0 || !(distance < worstDist())) return true;
+            seen.push_back({distance, group});
             heap.push_back({distance, count});
             std::push_heap(heap.begin(), heap.end());
             total += count;
@@ -168,24 +183,6 @@ private:
                 std::pop_heap(heap.begin(), heap.end());
                 heap.pop_back();
             }
-            return true;
-        }
-        void sort() const noexcept {}
-    };
-
-    /// nanoflann's result set: every group up to a distance.
-    struct Within {
-        using DistanceType = double;
-        double limit;
-        std::vector<std::uint32_t> groups = {};
-
-        std::size_t size() const noexcept { return groups.size(); }
-        bool empty() const noexcept { return groups.empty(); }
-        bool full() const noexcept { return true; }
-        /// What is nearer than this is handed over, what is as far is not.
-        double worstDist() const noexcept { return std::nextafter(limit, std::numeric_limits<double>::infinity()); }
-        bool addPoint(double, std::size_t group) {
-            groups.push_back(static_cast<std::uint32_t>(group));
             return true;
         }
         void sort() const noexcept {}

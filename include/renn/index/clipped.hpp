@@ -21,12 +21,11 @@ public:
     Clipped(std::size_t samples, std::size_t units, std::size_t classes)
         : words_((units + 63) / 64), classes_(classes), bits_(samples * words_, 0), counts_(units * classes, 0) {}
 
-    /// Fills in some samples of one unit; those with a value not above 0 are clipped. Labels may be empty.
+    /// Fills in one unit; samples with a value not above 0 are clipped. Labels may be empty.
     template <class S>
-    void add(std::size_t unit, std::span<const S> values, std::span<const std::int32_t> labels, std::size_t begin,
-             std::size_t end) {
+    void add(std::size_t unit, std::span<const S> values, std::span<const std::int32_t> labels) {
         const std::uint64_t bit = std::uint64_t{1} << (unit % 64);
-        for (std::size_t s = begin; s < end; ++s) {
+        for (std::size_t s = 0; s < values.size(); ++s) {
             if (values[s] > S(0)) continue;
             bits_[s * words_ + unit / 64] |= bit;
             if (!labels.empty()) ++counts_[unit * classes_ + static_cast<std::size_t>(labels[s])];

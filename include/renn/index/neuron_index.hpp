@@ -116,9 +116,13 @@ public:
     const ChannelTree<Scalar>& tree(Unit u) const {
         const Slot& s = slot(u);
         s.locator_once.run([&] {
+            const Index dimensions = store_->points[u.point].dimensions();
+            std::vector<std::vector<Scalar>> kept(static_cast<std::size_t>(dimensions));
             std::vector<std::span<const Scalar>> columns;
-            for (Index d = 0; d < store_->points[u.point].dimensions(); ++d) columns.push_back(store_->values(u, d));
-            s.tree = std::make_unique<ChannelTree<Scalar>>(std::move(columns), store_->by_id());
+            for (Index d = 0; d < dimensions; ++d) {
+                columns.push_back(store_->values(u, d, kept[static_cast<std::size_t>(d)]));
+            }
+            s.tree = std::make_unique<ChannelTree<Scalar>>(std::move(columns), store_->by_id(), std::move(kept));
             bytes_ += s.tree->bytes();
         });
         return *s.tree;
@@ -129,11 +133,11 @@ public:
         const Point& point = store_->points[u.point];
         if (point.dimensions() > 1) {
             Scalar sum = 0;
-            for (Index d = 0; d < point.dimensions(); ++d) sum += store_->values(u, d)[sample];
+            for (Index d = 0; d < point.dimensions(); ++d) sum += store_->value(u, d, sample);
             return sum / static_cast<Scalar>(point.dimensions());
         }
-        if (point.stored()) return store_->values(u)[sample];
-        const Scalar in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit})[sample];
+        if (point.stored()) return store_->value(u, 0, sample);
+        const Scalar in = store_->value({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, sample);
         Scalar out;
         derivations_[u.point].apply(derivations_[u.point].layer, &in, &out, 1);
         return out;
@@ -159,15 +163,12 @@ public:
             const Store& recorded = *store_;
             const auto n = static_cast<std::size_t>(recorded.samples());
             clipped_ = detail::Clipped(n, clipped_units_, static_cast<std::size_t>(recorded.classes()));
-            constexpr std::size_t block = 1024;  // samples whose bits stay in L1 while all units are added
-            for (std::size_t begin = 0; begin < n; begin += block) {
-                for (std::uint32_t p = 0; p < recorded.points.size(); ++p) {
-                    if (clipped_starts_[p] < 0) continue;
-                    for (std::uint32_t u = 0; u < recorded.points[p].units.size(); ++u) {
-                        clipped_.add<Scalar>(static_cast<std::size_t>(clipped_number({p, u})),
-                                             recorded.values(source({p, u})), recorded.labels, begin,
-                                             std::min(begin + block, n));
-                    }
+            std::vector<Scalar> scratch;
+            for (std::uint32_t p = 0; p < recorded.points.size(); ++p) {
+                if (clipped_starts_[p] < 0) continue;
+                for (std::uint32_t u = 0; u < recorded.points[p].units.size(); ++u) {
+                    clipped_.add<Scalar>(static_cast<std::size_t>(clipped_number({p, u})),
+                                         recorded.values(source({p, u}), 0, scratch), recorded.labels);
                 }
             }
             bytes_ += clipped_.bytes();
@@ -233,10 +234,11 @@ private:
             detail::RadixScratch<Scalar> own;
             auto& buffers = scratch != nullptr ? *scratch : own;
             const Point& point = store_->points[u.point];
+            std::vector<Scalar> loaded;
             if (point.stored()) {
-                sort_column<Scalar>(store_->values(u), store_->by_id(), values, order, buffers);
+                sort_column<Scalar>(store_->values(u, 0, loaded), store_->by_id(), values, order, buffers);
             } else {
-                const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit});
+                const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, loaded);
                 std::vector<Scalar> out(n);
                 derivations_[u.point].apply(derivations_[u.point].layer, in.data(), out.data(), std::ssize(in));
                 sort_column<Scalar>(out, store_->by_id(), values, order, buffers);

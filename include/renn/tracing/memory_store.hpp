@@ -64,6 +64,12 @@ public:
                 static_cast<std::size_t>(samples())};
     }
 
+    /// The same as every store has it: one that keeps them in another form fills `scratch` and returns that.
+    std::span<const S> values(Unit u, Index dimension, std::vector<S>&) const noexcept { return values(u, dimension); }
+    S value(Unit u, Index dimension, Index sample) const noexcept {
+        return values(u, dimension)[static_cast<std::size_t>(sample)];
+    }
+
     /// Where recording writes a column, unit after unit and dimension after dimension; room for `capacity` samples.
     S* column(std::size_t point, Index column) noexcept {
         return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
