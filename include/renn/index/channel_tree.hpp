@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -17,6 +16,7 @@
 #include <nanoflann.hpp>
 
 #include <renn/core/abi.hpp>
+#include <renn/core/function_ref.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -40,19 +40,21 @@ public:
         : points_(std::make_unique<Points>()) {
         points_->columns = std::move(columns);
         points_->kept = std::move(kept);
-        points_->order.assign(by_id.begin(), by_id.end());
-        auto& order = points_->order;
-        if (order.empty()) {
-            order.resize(points_->columns.front().size());
-            std::iota(order.begin(), order.end(), 0U);
-        }
+        auto& order = points_->order;  // at first of ranks by id, as equal points keep that order
+        order.resize(points_->columns.front().size());
+        std::iota(order.begin(), order.end(), 0U);
+        const auto position = [by_id](std::uint32_t rank) { return by_id.empty() ? rank : by_id[rank]; };
         const auto before = [this](std::uint32_t a, std::uint32_t b) {
             for (const auto& column : points_->columns) {
                 if (column[a] != column[b]) return column[a] < column[b];
             }
             return false;
         };
-        std::stable_sort(order.begin(), order.end(), before);
+        std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+            const std::uint32_t left = position(a), right = position(b);
+            return before(left, right) || (!before(right, left) && a < b);
+        });
+        for (std::uint32_t& rank : order) rank = position(rank);
         for (std::uint32_t i = 0; i < order.size(); ++i) {
             if (i == 0 || before(order[i - 1], order[i])) points_->first.push_back(i);
         }
@@ -64,7 +66,7 @@ public:
 
     /// The k nearest of the samples that `admits` lets in, and everything as far as the k-th.
     NearestSamples nearest(const std::vector<double>& query, std::int64_t k,
-                           const std::function<bool(std::uint32_t)>& admits) const {
+                           detail::FunctionRef<bool(std::uint32_t)> admits) const {
         NearestSamples found;
         if (k <= 0 || !tree_) return found;
         const auto members = [&](std::uint32_t group) {
@@ -150,7 +152,7 @@ private:
     struct Closest {
         using DistanceType = double;
         std::uint64_t k;
-        std::function<std::uint32_t(std::uint32_t)> members;
+        detail::FunctionRef<std::uint32_t(std::uint32_t)> members;
         std::vector<Far> heap = {};  ///< distance and members of a group, farthest on top
         std::vector<Far> seen = {};  ///< distance and group: all that were near enough when they came
         std::uint64_t total = 0;

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -147,14 +148,14 @@ std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data,
 
     const Index tasks = (data.samples() + options.batch - 1) / options.batch;
     const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, tasks) : 1;
-    std::vector<detail::RecordWorker<Model, S>> workers;
-    workers.reserve(static_cast<std::size_t>(threads));
-    for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, seen);
+    std::vector<std::unique_ptr<detail::RecordWorker<Model, S>>> workers;
+    for (int t = 0; t < threads; ++t)
+        workers.push_back(std::make_unique<detail::RecordWorker<Model, S>>(model, store, seen));
 
     const bool finished = detail::parallel_for(
         tasks, threads,
         [&](Index task, int worker) {
-            auto& mine = workers[static_cast<std::size_t>(worker)];
+            auto& mine = *workers[static_cast<std::size_t>(worker)];
             const Index begin = task * options.batch;
             data.inputs(begin, std::min(options.batch, data.samples() - begin), mine.inputs);
             mine.run(model, store, mine.inputs, begin);
@@ -177,8 +178,7 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
     MemoryStore<S> store;
     std::optional<Activations<S>> seen;
     const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, 1024) : 1;
-    std::vector<detail::RecordWorker<Model, S>> workers;
-    workers.reserve(static_cast<std::size_t>(threads));
+    std::vector<std::unique_ptr<detail::RecordWorker<Model, S>>> workers;
     std::vector<SampleBatch<S>> ahead(static_cast<std::size_t>(threads));
     std::vector<Index> begins(ahead.size());
 
@@ -216,7 +216,8 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
         if (batches == 0) break;
         if (!seen) {
             seen = detail::first_look<Model, S>(model, ahead[0].inputs.col(0), store.ids[0], selection, store);
-            for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, *seen);
+            for (int t = 0; t < threads; ++t)
+                workers.push_back(std::make_unique<detail::RecordWorker<Model, S>>(model, store, *seen));
         }
         if (filled > store.capacity()) detail::make_room(store, std::max(filled, 2 * store.capacity()), begins[0]);
         detail::parallel_for(static_cast<Index>(batches), threads, [&](Index task, int worker) {
@@ -225,7 +226,7 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
             detail::require_finite<S>("record", "input", x,
                                       std::span<const std::uint64_t>(store.ids).subspan(
                                           static_cast<std::size_t>(begins[b]), static_cast<std::size_t>(x.cols())));
-            workers[static_cast<std::size_t>(worker)].run(model, store, x, begins[b]);
+            workers[static_cast<std::size_t>(worker)]->run(model, store, x, begins[b]);
         });
         if (options.progress && !options.progress({static_cast<std::uint64_t>(filled), 0, "recording"})) {
             return std::nullopt;
