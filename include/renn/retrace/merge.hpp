@@ -83,9 +83,10 @@ inline std::vector<PartialRetrace::Sample> unite(const std::vector<PartialRetrac
 
 using PlacesIn = std::vector<std::uint32_t>;  // of a table's entries, in the united table
 
+/// `listed`: whether tied samples are kept beyond their number; `held`: size of the united table.
 inline PartialRetrace::Neuron merge_neurons(const PartialRetrace::Neuron& a, const PlacesIn& a_to,
                                             const PartialRetrace::Neuron& b, const PlacesIn& b_to, std::int64_t k,
-                                            bool listed) {
+                                            bool listed, std::size_t held) {
     using Near = PartialRetrace::Near;
     const auto moved = [](std::vector<Near> nearest, const PlacesIn& to) {
         for (Near& near : nearest) near.sample = to[near.sample];
@@ -101,25 +102,18 @@ inline PartialRetrace::Neuron merge_neurons(const PartialRetrace::Neuron& a, con
     const auto kept = static_cast<std::size_t>(std::min<std::int64_t>(k, std::ssize(nearest)));
     if (kept == 0) return merged;
     const double boundary = nearest[kept - 1].distance;
-    const auto join = [&](const std::vector<std::uint32_t>& more) {  // both ascend
-        const auto middle = static_cast<std::ptrdiff_t>(merged.tied.size());
-        merged.tied.insert(merged.tied.end(), more.begin(), more.end());
-        std::inplace_merge(merged.tied.begin(), merged.tied.begin() + middle, merged.tied.end());
-    };
     for (std::size_t i = kept; i < nearest.size() && nearest[i].distance == boundary; ++i) {
         if (listed) merged.tied.push_back(nearest[i].sample);
         ++merged.others;
     }
     nearest.resize(kept);
     // What a shard has beyond its nearest lies at its own boundary: it counts where that is the boundary of both.
-    std::vector<std::uint32_t> rest;
     for (const auto& [from, to] : {std::pair(&a, &a_to), std::pair(&b, &b_to)}) {
         if (from->others == 0 || from->nearest.back().distance != boundary) continue;
         merged.others += from->others;
-        rest.clear();
-        for (const std::uint32_t s : from->tied) rest.push_back((*to)[s]);
-        join(rest);
+        for (const std::uint32_t s : from->tied) merged.tied.push_back((*to)[s]);
     }
+    sort_samples(merged.tied, held);
     return merged;
 }
 
@@ -181,8 +175,8 @@ inline PartialRetrace merge(const PartialRetrace& a, const PartialRetrace& b) {
         layer.neurons.reserve(a.layers[l].neurons.size());
         for (std::size_t u = 0; u < a.layers[l].neurons.size(); ++u) {
             const auto &m = a.layers[l].neurons[u], &n = b.layers[l].neurons[u];
-            layer.neurons.push_back(
-                detail::merge_neurons(m, a_to, n, b_to, merged.provenance.k, detail::shares_ties(merged.ties, m)));
+            layer.neurons.push_back(detail::merge_neurons(m, a_to, n, b_to, merged.provenance.k,
+                                                          detail::shares_ties(merged.ties, m), merged.held.size()));
         }
     }
     detail::drop_unnamed(merged);

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -168,10 +167,9 @@ public:
     std::vector<Source> top(std::size_t m) const {
         const auto& held = partial_->held;
         std::vector<double> singles(held.size(), 0.0), shares(held.size(), 0.0);
-        count([&](std::uint32_t s) { singles[s] += 1.0; },
-              [&](std::span<const std::uint32_t> group, double share) {
-                  for (const std::uint32_t s : group) shares[s] += share;
-              });
+        count(
+            [&](std::uint32_t s) { singles[s] += 1.0; },
+            [&](const auto& each_member, double share) { each_member([&](std::uint32_t s) { shares[s] += share; }); });
         std::vector<std::uint32_t> voted;
         for (std::uint32_t s = 0; s < held.size(); ++s) {
             singles[s] += shares[s];
@@ -202,8 +200,8 @@ public:
         const auto wanted = static_cast<std::uint32_t>(at - held.begin());
         double singles = 0.0, shares = 0.0;
         count([&](std::uint32_t s) { singles += s == wanted ? 1.0 : 0.0; },
-              [&](std::span<const std::uint32_t> group, double share) {
-                  for (const std::uint32_t s : group) shares += s == wanted ? share : 0.0;
+              [&](const auto& each_member, double share) {
+                  each_member([&](std::uint32_t s) { shares += s == wanted ? share : 0.0; });
               });
         return singles + shares;
     }
@@ -215,9 +213,9 @@ public:
         std::vector<double> singles(classes, 0.0), shares(classes, 0.0);
         std::vector<std::uint32_t> members(classes);
         count([&](std::uint32_t s) { singles[label(s)] += 1.0; },
-              [&](std::span<const std::uint32_t> group, double share) {
+              [&](const auto& each_member, double share) {
                   std::fill(members.begin(), members.end(), 0U);
-                  for (const std::uint32_t s : group) ++members[label(s)];
+                  each_member([&](std::uint32_t s) { ++members[label(s)]; });
                   for (std::size_t c = 0; c < classes; ++c) shares[c] += share * static_cast<double>(members[c]);
               });
         const double all = total();
@@ -232,19 +230,20 @@ public:
     }
 
 private:
-    /// single(sample) for whole votes, group(samples, share) for tied groups, in the order of the neurons.
+    /// single(sample) for whole votes, group(each_member, share) for tied groups, in the order of the neurons.
     template <class Single, class Group>
     void count(Single&& single, Group&& group) const {
-        std::vector<std::uint32_t> members;
         for (const Neuron* neuron : neurons_) {
             const detail::Standing standing(partial_->ties, *neuron);
             if (!standing.votes) continue;
             const std::size_t whole = standing.grouped() ? standing.closer : neuron->nearest.size();
             for (std::size_t i = 0; i < whole; ++i) single(neuron->nearest[i].sample);
             if (!standing.grouped()) continue;
-            members.assign(neuron->tied.begin(), neuron->tied.end());
-            for (std::size_t i = whole; i < neuron->nearest.size(); ++i) members.push_back(neuron->nearest[i].sample);
-            group(members, standing.share);
+            const auto each_member = [&](const auto& f) {
+                for (const std::uint32_t s : neuron->tied) f(s);
+                for (std::size_t i = whole; i < neuron->nearest.size(); ++i) f(neuron->nearest[i].sample);
+            };
+            group(each_member, standing.share);
         }
     }
 
@@ -319,25 +318,20 @@ inline NeuronSources PartialRetrace::neuron(std::string_view layer_name, std::ui
 }
 
 /// The answer as a value, as result(Retrace) gives it.
-inline RetraceResult result(const PartialRetrace& partial, const ResultDetail& detail = {}) {
+inline RetraceResult result(const PartialRetrace& partial, const ResultDetail& how_much = {}) {
     RetraceResult taken;
     taken.provenance = partial.provenance;
     taken.prediction = partial.prediction;
     taken.outputs = partial.outputs;
     taken.class_names = partial.class_names;
-    const auto fill = [](const PartialVotes& votes, std::size_t most, auto& to) {
-        to.votes = votes.total();
-        to.sources = votes.top(most);
-        if (votes.has_labels()) to.evidence = votes.evidence();
-    };
-    fill(partial.all(), detail.sources, taken);
+    detail::take_votes(partial.all(), how_much.sources, taken);
     for (std::size_t i = 0; i < partial.layers.size(); ++i) {
         const PartialRetrace::Layer& from = partial.layers[i];
         RetraceResult::Layer& layer = taken.layers.emplace_back();
         layer.name = from.name;
         layer.kind = from.kind;
-        fill(partial.layer(i), detail.layer_sources, layer);
-        if (!detail.neurons) continue;
+        detail::take_votes(partial.layer(i), how_much.layer_sources, layer);
+        if (!how_much.neurons) continue;
         for (const auto& neuron : from.neurons) layer.neurons.push_back({neuron.unit, partial.sources(neuron)});
     }
     return taken;

@@ -2,6 +2,7 @@
 // renn/retrace/sample_set.hpp - a set of samples, one bit each, that numbers its members.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -56,5 +57,15 @@ private:
     std::vector<std::uint64_t> words_;
     std::vector<std::uint32_t> before_;  ///< members in all words before each
 };
+
+/// Sorts numbers below n, all different; many of them through a set.
+inline void sort_samples(std::vector<std::uint32_t>& samples, std::size_t n) {
+    if (std::is_sorted(samples.begin(), samples.end())) return;
+    if (samples.size() < n / 64) return std::sort(samples.begin(), samples.end());
+    SampleSet set(n);
+    for (const std::uint32_t s : samples) set.insert(s);
+    samples.clear();
+    set.for_each([&samples](std::uint32_t s) { samples.push_back(s); });
+}
 
 }  // namespace renn::inline RENN_ABI::detail

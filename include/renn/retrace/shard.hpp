@@ -66,16 +66,6 @@ std::vector<PartialRetrace::Sample> table_of(const Store& store, const SampleSet
     return table;
 }
 
-/// Sorts numbers below n, all different; many of them through a set.
-inline void sort_places(std::vector<std::uint32_t>& places, std::size_t n) {
-    if (std::is_sorted(places.begin(), places.end())) return;
-    if (places.size() < n / 64) return std::sort(places.begin(), places.end());
-    SampleSet set(n);
-    for (const std::uint32_t place : places) set.insert(place);
-    places.clear();
-    set.for_each([&](std::uint32_t place) { places.push_back(place); });
-}
-
 }  // namespace detail
 
 /// What one answer hands over, with the restriction of its own options. Where ids restrict the sources or one is left
@@ -136,7 +126,7 @@ PartialRetrace partial(const Retrace<I>& answer) {
             for (auto& near : neuron.nearest) near.sample = place_of(near.sample);
             if (neuron.tied.empty()) continue;
             for (std::uint32_t& at : neuron.tied) at = place_of(at);
-            detail::sort_places(neuron.tied, taken.held.size());
+            detail::sort_samples(neuron.tied, taken.held.size());
             const auto others = static_cast<std::ptrdiff_t>(neuron.others);
             neuron.tied.erase(neuron.tied.begin(), neuron.tied.end() - others);  // lowest ids are among the nearest
         }
