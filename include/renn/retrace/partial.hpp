@@ -37,6 +37,7 @@ struct PartialRetrace {
 
         bool operator==(const Sample&) const = default;
     };
+    /// One of the nearest samples of a neuron.
     struct Near {
         std::uint32_t sample = 0;  ///< its place in `held`
         double value = 0.0;        ///< as Neighbour::value
@@ -44,6 +45,7 @@ struct PartialRetrace {
 
         bool operator==(const Near&) const = default;
     };
+    /// A neuron that was asked.
     struct Neuron {
         std::uint32_t unit = 0;
         double value = 0.0;               ///< for the query
@@ -54,6 +56,7 @@ struct PartialRetrace {
 
         bool operator==(const Neuron&) const = default;
     };
+    /// A place that was asked.
     struct Layer {
         std::string name;
         Kind kind = Kind::pre;
