@@ -11,7 +11,12 @@
 // by name only: io/json_writer.hpp
 // by name only: io/safetensors.hpp
 // by name only: io/safetensors_header.hpp
+// by name only: io/save_partial.hpp
 // by name only: network/receptive_field.hpp
+// by name only: retrace/merge.hpp
+// by name only: retrace/partial.hpp
+// by name only: retrace/sample_set.hpp
+// by name only: retrace/shard.hpp
 // by name only: tracing/neuron_patches.hpp
 #pragma once
 
