@@ -5,6 +5,13 @@
 // by name only: data/csv_lines.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
+// by name only: index/flat.hpp
+// by name only: index/flat_scan.hpp
+// by name only: index/hnsw.hpp
+// by name only: index/layer_values.hpp
+// by name only: index/measure.hpp
+// by name only: index/metric.hpp
+// by name only: index/vector_index.hpp
 // by name only: io/import_weights.hpp
 // by name only: io/json.hpp
 // by name only: io/json_library.hpp
@@ -13,6 +20,7 @@
 // by name only: io/safetensors_header.hpp
 // by name only: io/save_partial.hpp
 // by name only: network/receptive_field.hpp
+// by name only: retrace/layer_search.hpp
 // by name only: retrace/merge.hpp
 // by name only: retrace/partial.hpp
 // by name only: retrace/sample_set.hpp
