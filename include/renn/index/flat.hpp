@@ -87,24 +87,34 @@ public:
         return static_cast<std::size_t>(lift_.size() + norm_.size() + scale_.size()) * sizeof(S);
     }
 
-    /// The k nearest of the samples, given by position, that `admits(sample)` lets in, and everything as far as the
-    /// k-th. Throws DataError for a negative k or a query that is not finite, ShapeError for one of another width.
-    template <class Admits = AdmitAll>
+    /// The k nearest of the samples that may be found, and everything as far as the k-th. Throws DataError for a
+    /// negative k or a query that is not finite, ShapeError for one of another width.
     NearestSamples nearest(std::span<const S> query, std::int64_t k, const Admits& admits = {}, int threads = 1) const {
         const Eigen::Map<const Batch<S>> column(query.data(), static_cast<Index>(query.size()), 1);
-        const auto any = [&](Index, std::uint32_t sample) { return admits(sample); };
+        AdmitsForQuery any;
+        if (admits) any = [&admits](Index, std::uint32_t sample) { return admits(sample); };
         return std::move(nearest_batch(column, k, any, threads).front());
     }
 
-    /// The same for every column, of those that `admits(query, sample)` lets in, on some threads (0: every core).
-    template <class Admits = AdmitAll>
-    std::vector<NearestSamples> nearest_batch(const BatchView<S>& queries, std::int64_t k, const Admits& admits = {},
-                                              int threads = 1) const {
-        const detail::Admission admission{
-            &admits, [](const void* who, Index query, std::uint32_t sample) {
-                return static_cast<bool>((*static_cast<const Admits*>(who))(query, sample));
-            }};
-        return search(queries, k, admission, threads);
+    /// The same for every column, on some threads (0: every core).
+    std::vector<NearestSamples> nearest_batch(const BatchView<S>& queries, std::int64_t k,
+                                              const AdmitsForQuery& admits = {}, int threads = 1) const {
+        if (queries.rows() != width()) {
+            detail::raise<ShapeError>("Flat::nearest", "query", detail::shape_text(queries.rows(), queries.cols()),
+                                      detail::shape_text(width(), queries.cols()) + ", the width of the layer");
+        }
+        if (k < 0) detail::raise<DataError>("Flat::nearest", "k", std::to_string(k), "0 or more");
+        std::vector<NearestSamples> found(static_cast<std::size_t>(queries.cols()));
+        const Index chunks = (queries.cols() + queries_at_once - 1) / queries_at_once;
+        // Many queries are shared out among the threads, few share out the samples.
+        threads = detail::thread_count(threads, std::numeric_limits<Index>::max());
+        const int inner = chunks >= threads ? 1 : threads;
+        detail::parallel_for(chunks, inner > 1 ? 1 : threads, [&](Index chunk, int) {
+            const Index first = chunk * queries_at_once, count = std::min(queries_at_once, queries.cols() - first);
+            const auto some = queries.middleCols(first, count);
+            answer(prepared(some, first), k, some, admits, inner, found.data() + first);
+        });
+        return found;
     }
 
 private:
@@ -133,26 +143,6 @@ private:
         std::vector<char> rough;  ///< whether scores can be trusted: nothing overflows
         std::vector<double> square;
     };
-
-    std::vector<NearestSamples> search(const BatchView<S>& queries, std::int64_t k, const detail::Admission& admits,
-                                       int threads) const {
-        if (queries.rows() != width()) {
-            detail::raise<ShapeError>("Flat::nearest", "query", detail::shape_text(queries.rows(), queries.cols()),
-                                      detail::shape_text(width(), queries.cols()) + ", the width of the layer");
-        }
-        if (k < 0) detail::raise<DataError>("Flat::nearest", "k", std::to_string(k), "0 or more");
-        std::vector<NearestSamples> found(static_cast<std::size_t>(queries.cols()));
-        const Index chunks = (queries.cols() + queries_at_once - 1) / queries_at_once;
-        // Many queries are shared out among the threads, few share out the samples.
-        threads = detail::thread_count(threads, std::numeric_limits<Index>::max());
-        const int inner = chunks >= threads ? 1 : threads;
-        detail::parallel_for(chunks, inner > 1 ? 1 : threads, [&](Index chunk, int) {
-            const Index first = chunk * queries_at_once, count = std::min(queries_at_once, queries.cols() - first);
-            answer(prepared(queries.middleCols(first, count), first), k, queries.middleCols(first, count), admits,
-                   inner, found.data() + first);
-        });
-        return found;
-    }
 
     Chunk prepared(const BatchView<S>& queries, Index first) const {
         const Index count = queries.cols();
@@ -198,7 +188,7 @@ private:
     }
 
     /// Searches for some queries together, their samples spread over threads.
-    void answer(const Chunk& chunk, std::int64_t k, const BatchView<S>& queries, const detail::Admission& admits,
+    void answer(const Chunk& chunk, std::int64_t k, const BatchView<S>& queries, const AdmitsForQuery& admits,
                 int threads, NearestSamples* found) const {
         const Index n = samples(), count = queries.cols();
         if (k == 0 || n == 0) return;
@@ -231,7 +221,7 @@ private:
         }
     }
 
-    void scan(const Chunk& chunk, Index begin, Index end, const detail::Admission& admits,
+    void scan(const Chunk& chunk, Index begin, Index end, const AdmitsForQuery& admits,
               std::vector<Shortlist>& lists) const {
         const auto count = static_cast<Index>(lists.size());
         const Index step = chunk.products || count > 3 ? rows_at_once : rows_of_few;
@@ -257,7 +247,7 @@ private:
                 const auto limit = [&list] { return list.limit(); };
                 detail::for_each_up_to(scores.col(q).data(), rows, limit, [&](Index i) {
                     const auto sample = static_cast<std::uint32_t>(from + i);
-                    if (!admits(chunk.first + q, sample)) return;
+                    if (admits && !admits(chunk.first + q, sample)) return;
                     const S lower = column[i];
                     list.add({lower, upper(chunk, at, from + i, lower), sample});
                 });

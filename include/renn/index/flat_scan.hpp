@@ -14,13 +14,6 @@
 
 namespace renn::inline RENN_ABI::detail {
 
-/// Which samples may be found for which query, without the type of who says so.
-struct Admission {
-    const void* who;
-    bool (*says)(const void* who, Index query, std::uint32_t sample);
-    bool operator()(Index query, std::uint32_t sample) const { return says(who, query, sample); }
-};
-
 /// One step of a rough sum, for numbers and for packets of them.
 template <Metric M>
 struct RoughTerm {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <renn/core/batch.hpp>
 #include <renn/tracing/derivation.hpp>
@@ -58,23 +59,26 @@ LayerValues<typename Store::Scalar> layer_values(const Store& store, std::uint32
     const Point& place = store.points[point];
     const auto from = place.stored() ? point : static_cast<std::uint32_t>(place.derived_from);
     const Index n = store.samples(), width = place.columns(), dimensions = place.dimensions();
+    std::vector<S> scratch;
     const auto column = [&](Index c) {
-        return store.values({from, static_cast<std::uint32_t>(c / dimensions)}, c % dimensions).data();
+        const Unit unit{from, static_cast<std::uint32_t>(c / dimensions)};
+        return store.values(unit, c % dimensions, scratch).data();
     };
-    if (place.stored() && width > 0) {
+    if (place.stored() && width > 0 && n > 0) {
         const S* first = column(0);
         const Index stride = width > 1 ? column(1) - first : n;
         Index c = 1;
-        while (c < width && column(c) == first + c * stride) ++c;
-        if (c == width) return LayerValues<S>(first, n, width, stride);
+        while (c < width && stride >= n && column(c) == first + c * stride) ++c;
+        if (c == width && column(0) != scratch.data()) return LayerValues<S>(first, n, width, stride);
     }
     auto own = std::make_shared<detail::Pages<S>>(static_cast<std::size_t>(n * width));
     for (Index c = 0; c < width; ++c) {
+        const S* in = column(c);
         S* out = own->data() + c * n;
         if (place.stored()) {
-            std::copy_n(column(c), n, out);
+            std::copy_n(in, n, out);
         } else {
-            derivation.apply(derivation.layer, column(c), out, n);
+            derivation.apply(derivation.layer, in, out, n);
         }
     }
     const S* data = own->data();

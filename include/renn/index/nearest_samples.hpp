@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include <renn/core/abi.hpp>
@@ -20,6 +21,9 @@ struct NearestSamples {
 
     bool operator==(const NearestSamples&) const = default;
 };
+
+/// Which samples, given by position, may be found; empty: all.
+using Admits = std::function<bool(std::uint32_t sample)>;
 
 namespace detail {
 
