@@ -15,13 +15,20 @@
 #include <utility>
 #include <vector>
 
-// hnswlib before 0.7 defines these in its header without `inline`, so two source files of a program could not both
-// include it; declared so here first, they are. 0.8 has a header more.
+// hnswlib before 0.7 defines these in its headers as if a program had one source file; declared so first, each may be
+// defined in many. 0.8 does without, and has a header more.
 #if !__has_include(<hnswlib/stop_condition.h>)
 inline void cpuid(std::int32_t out[4], std::int32_t eax, std::int32_t ecx);
 inline std::uint64_t xgetbv(unsigned int index);
 inline bool AVXCapable();
 inline bool AVX512Capable();
+namespace hnswlib {
+[[gnu::weak]] extern float (*L2SqrSIMD16Ext)(const void*, const void*, const void*);
+[[gnu::weak]] extern float (*InnerProductSIMD16Ext)(const void*, const void*, const void*);
+[[gnu::weak]] extern float (*InnerProductSIMD4Ext)(const void*, const void*, const void*);
+[[gnu::weak]] extern float (*InnerProductDistanceSIMD16Ext)(const void*, const void*, const void*);
+[[gnu::weak]] extern float (*InnerProductDistanceSIMD4Ext)(const void*, const void*, const void*);
+}  // namespace hnswlib
 #endif
 #include <hnswlib/hnswlib.h>
 
@@ -95,6 +102,9 @@ public:
     std::size_t bytes() const noexcept {
         return exact_.bytes() + (graph_ ? graph_->max_elements_ * (graph_->size_data_per_element_ + 40) : 0);
     }
+
+    /// hnswlib's own object, for what this class does not do; null where nothing is recorded. Its labels are positions.
+    const hnswlib::HierarchicalNSW<float>* graph() const noexcept { return graph_.get(); }
 
     /// As Flat::nearest, of those samples that the search comes across: it asks for more until k of them may be found.
     NearestSamples nearest(std::span<const float> query, std::int64_t k, const Admits& admits = {}) const {
