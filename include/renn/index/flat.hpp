@@ -181,7 +181,8 @@ private:
             const bool scaled = metric_ != Metric::cosine || smallest_ > 1 / most;
             chunk.rough.push_back(c < 0.1 && scaled && reach * std::max(reach, static_cast<double>(width())) < most);
             chunk.slope.push_back(static_cast<S>(c * norm));
-            chunk.offset.push_back(static_cast<S>(metric_ == Metric::l2 ? c * about / 2 : 0.0) + lost());
+            chunk.offset.push_back(static_cast<S>(metric_ == Metric::l2 ? c * about / 2 : 0.0) +
+                                   lost() * static_cast<S>(1 + norm));
             chunk.square.push_back(square);
         }
         return chunk;
