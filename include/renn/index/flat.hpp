@@ -258,7 +258,7 @@ private:
 
     /// Lower bounds of the scores of one query by a pass over the values.
     void rough_scores(const Chunk& chunk, Index q, Index from, Index rows, S* scores) const {
-        const S* x = values_.column(0) + from;
+        const S* x = width() > 0 ? values_.column(0) + from : nullptr;
         const S* factors = chunk.factors.col(q).data();
         const auto at = static_cast<std::size_t>(q);
         detail::with_metric(metric_, [&]<Metric M>() {

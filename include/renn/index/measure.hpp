@@ -86,16 +86,17 @@ void measure(const LayerValues<S>& values, Metric metric, const BatchView<S>& qu
         for (std::size_t begin = 0; begin < pairs.size(); begin += together) {
             const std::size_t count = std::min(together, pairs.size() - begin);
             PairSums sums[together];
-            const S *x[together], *q[together];
+            std::uint32_t sample[together];
+            const S* q[together];
             for (std::size_t l = 0; l < together; ++l) {
                 const Pair& pair = pairs[begin + std::min(l, count - 1)];  // the last ones are done again
-                x[l] = values.column(0) + pair.sample;
+                sample[l] = pair.sample;
                 q[l] = queries.col(static_cast<Index>(pair.query)).data();
             }
             for (Index d = 0; d < values.width(); ++d) {
+                const S* x = values.column(d);
                 for (std::size_t l = 0; l < together; ++l) {
-                    sums[l].template add<M>(static_cast<double>(x[l][d * values.stride()]),
-                                            static_cast<double>(q[l][d]));
+                    sums[l].template add<M>(static_cast<double>(x[sample[l]]), static_cast<double>(q[l][d]));
                 }
             }
             for (std::size_t l = 0; l < count; ++l) {
