@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,7 +24,8 @@
 namespace renn::inline RENN_ABI::detail {
 
 /// The chunks of a store file and what is known of them. A chunk is fine if its checksum is right and its numbers can
-/// be: positions of samples below their number, labels that are classes. Then no later read can go astray.
+/// be: positions of samples below their number, labels that are classes, sorted values that ascend. Then no later read
+/// can go astray.
 /// Threads  const members may run on several threads at once.
 class StoreChunks {
 public:
@@ -139,6 +142,15 @@ private:
         return begin == end && (highest < limit || limit > std::numeric_limits<T>::max());
     }
 
+    template <class S>
+    bool ascend(std::uint64_t begin, std::uint64_t end) const {
+        const S* values = reinterpret_cast<const S*>(at(begin));
+        const auto count = static_cast<std::size_t>((end - begin) / sizeof(S));
+        unsigned wrong = 0;
+        for (std::size_t i = 1; i < count; ++i) wrong |= values[i - 1] <= values[i] ? 0U : 1U;
+        return wrong == 0 && std::isfinite(values[0]) && std::isfinite(values[count - 1]);
+    }
+
     /// Whether the numbers of a part of a block can be. (A negative label is a large number without its sign.)
     bool possible(const Block& block, std::uint64_t begin, std::uint64_t end) const {
         if (begin >= end) return true;
@@ -154,6 +166,12 @@ private:
                 const ColumnLayout layout = column_layout(block.kind, head_.scalar, head_.samples);
                 std::uint64_t column = block.offset + (begin - block.offset) / layout.bytes * layout.bytes;
                 for (; column < end; column += layout.bytes) {
+                    const std::uint64_t last = std::min(end, column + head_.samples * scalar_bytes(head_.scalar));
+                    if (const std::uint64_t first = std::max(begin, column); first < last) {
+                        const bool fine = head_.scalar == ScalarKind::float32 ? ascend<float>(first, last)
+                                                                              : ascend<double>(first, last);
+                        if (!fine) return false;
+                    }
                     const std::uint64_t order = column + layout.order;
                     const std::uint64_t from = std::max(begin, order);
                     const std::uint64_t to = std::min(end, order + head_.samples * sizeof(std::uint32_t));
