@@ -156,8 +156,8 @@ private:
         auto what = read_description(*chunks);
         const std::string& where = chunks->where();
         for (std::size_t p = 0; p < what.points.size(); ++p) detail::check_point(what.points, p);
-        chunks->describe(what.blocks, what.points, what.classes, what.outputs);
         detail::check_blocks(where, head, what);
+        chunks->describe(what.blocks, what.points, what.classes, what.outputs);
 
         const auto n = static_cast<std::size_t>(head.samples);
         blocks_storage_ = std::make_shared<const std::vector<detail::Block>>(std::move(what.blocks));
