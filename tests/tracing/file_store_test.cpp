@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(channels_foreign_code_selected_units_and_no_labels_survive)
 }
 
 BOOST_AUTO_TEST_CASE(levels_made_in_pieces_are_those_of_the_index) {
-    for (const std::size_t n : {1, 63, 64, 1000, 4096, 70000}) {
+    for (const std::size_t n : {1U, 63U, 64U, 1000U, 4096U, 70000U}) {
         std::vector<float> values(n);
         std::iota(values.begin(), values.end(), -5.0F);
         renn::detail::LevelMaker<float> maker;
