@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -130,7 +130,13 @@ public:
         const auto count = static_cast<std::size_t>(layout_.level_values);
         if (count > 0) {
             check(levels, coarse_levels_ * sizeof(S));
-            check(levels + count - 16, 16 * sizeof(S));  // ends in padding that keeps a search within bounds
+            check(levels + count - 16, 16 * sizeof(S));
+            for (const auto& [begin, end] : padding_) {  // keeps a search within bounds, whatever else there is
+                for (std::size_t i = begin; i < end; ++i) {
+                    if (levels[i] == std::numeric_limits<S>::infinity()) continue;
+                    chunks_->fail("end of a level of " + points[u.point].text(), std::to_string(levels[i]), "infinity");
+                }
+            }
         }
         return {reinterpret_cast<const S*>(column + layout_.values),
                 reinterpret_cast<const std::uint32_t*>(column + layout_.order),
@@ -196,8 +202,10 @@ private:
         }
         layout_ = detail::column_layout(detail::BlockKind::sorted, head.scalar, head.samples);
         const auto sizes = detail::level_sizes(head.samples);
-        if (!sizes.empty()) {
-            coarse_levels_ = static_cast<std::size_t>(layout_.level_values - detail::padded_level(sizes.front()));
+        for (std::size_t level = sizes.size(), end = 0; level-- > 0;) {
+            coarse_levels_ = end;
+            end += static_cast<std::size_t>(detail::padded_level(sizes[level]));
+            padding_.emplace_back(coarse_levels_ + static_cast<std::size_t>(sizes[level]), end);
         }
         points = std::move(what.points);
         class_names = std::move(what.class_names);
@@ -237,9 +245,10 @@ private:
 
     std::shared_ptr<const detail::StoreChunks> chunks_;
     std::shared_ptr<const std::vector<detail::Block>> blocks_storage_;
-    std::vector<const detail::Block*> blocks_;  ///< one a point; null for derived ones
-    detail::ColumnLayout layout_;               ///< of a sorted column
-    std::size_t coarse_levels_ = 0;
+    std::vector<const detail::Block*> blocks_;                  ///< one a point; null for derived ones
+    detail::ColumnLayout layout_;                               ///< of a sorted column
+    std::size_t coarse_levels_ = 0;                             ///< values of all levels but the finest
+    std::vector<std::pair<std::size_t, std::size_t>> padding_;  ///< what each level is filled up with
     StoredArray<std::uint32_t> by_id_;
     int classes_ = 0;
 };
