@@ -511,7 +511,4 @@ BOOST_AUTO_TEST_CASE(a_file_of_format_1_is_read_for_ever) {
     BOOST_TEST(!store.sorted({0, 1}).empty());
     BOOST_TEST(store.sorted({0, 1}).levels.size() == 16);
     BOOST_TEST(store.sorted({2, 0}).empty());
-    const ScratchFile again;
-    write_store(again.path, expected, {.data = 42});
-    BOOST_TEST(again.read().substr(8192) == std::string(again.read().substr(8192)));
 }
