@@ -12,10 +12,12 @@
 // by name only: index/measure.hpp
 // by name only: index/metric.hpp
 // by name only: index/vector_index.hpp
+// by name only: io/file_writer.hpp
 // by name only: io/import_weights.hpp
 // by name only: io/json.hpp
 // by name only: io/json_library.hpp
 // by name only: io/json_writer.hpp
+// by name only: io/mapped_file.hpp
 // by name only: io/safetensors.hpp
 // by name only: io/safetensors_header.hpp
 // by name only: io/save_partial.hpp
@@ -25,7 +27,14 @@
 // by name only: retrace/partial.hpp
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
+// by name only: tracing/data_fingerprint.hpp
+// by name only: tracing/file_store.hpp
 // by name only: tracing/neuron_patches.hpp
+// by name only: tracing/store_chunks.hpp
+// by name only: tracing/store_format.hpp
+// by name only: tracing/store_output.hpp
+// by name only: tracing/stored_arrays.hpp
+// by name only: tracing/write_store.hpp
 #pragma once
 
 #include <renn/activations/elu.hpp>
