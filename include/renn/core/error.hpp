@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <renn/core/abi.hpp>
 
@@ -55,15 +56,21 @@ template <class E>
 #endif
 }
 
+/// Views, so that a place in the code that hardly ever throws makes no strings of its constants.
 template <class E>
-[[noreturn]] void raise(const std::string& where, const std::string& what) {
-    throw_or_abort<E>(where + ": " + what);
+[[noreturn]] void raise(std::string_view where, std::string_view what) {
+    throw_or_abort<E>(std::string(where).append(": ").append(what));
 }
 
 template <class E>
-[[noreturn]] void raise(const std::string& where, const std::string& what, const std::string& got,
-                        const std::string& expected) {
-    throw_or_abort<E>(where + ": " + what + ": got " + got + ", expected " + expected);
+[[noreturn]] void raise(std::string_view where, std::string_view what, std::string_view got,
+                        std::string_view expected) {
+    std::string message(where);
+    for (const std::string_view part : {std::string_view(": "), what, std::string_view(": got "), got,
+                                        std::string_view(", expected "), expected}) {
+        message += part;
+    }
+    throw_or_abort<E>(message);
 }
 
 inline std::string shape_text(std::int64_t rows, std::int64_t cols) {

@@ -18,6 +18,16 @@
 
 namespace renn::inline RENN_ABI {
 
+/// One type for every size, so that what only sees parameters is compiled once.
+template <class S>
+struct DenseParameters {
+    Batch<S> weights;  ///< Out x In
+    Column<S> bias;    ///< Out
+    static constexpr std::array<std::string_view, 2> names{"weights", "bias"};
+    auto blocks() noexcept { return std::tie(weights, bias); }
+    auto blocks() const noexcept { return std::tie(weights, bias); }
+};
+
 /// Fully connected layer, Y = W X + b, one sample per column.
 ///
 /// Sizes in the type are for checking (a mismatch is a compile error), not for storage; left out, they are given to
@@ -40,13 +50,7 @@ public:
     static constexpr Index fixed_in = In;
     static constexpr Index fixed_out = Out;
 
-    struct Parameters {
-        Batch<S> weights;  ///< Out x In
-        Column<S> bias;    ///< Out
-        static constexpr std::array<std::string_view, 2> names{"weights", "bias"};
-        auto blocks() noexcept { return std::tie(weights, bias); }
-        auto blocks() const noexcept { return std::tie(weights, bias); }
-    };
+    using Parameters = DenseParameters<S>;
     using Cache = NoCache;
 
     template <Initialiser<S> Init = He>

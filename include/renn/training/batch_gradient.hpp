@@ -32,12 +32,6 @@ bool mixes_samples(const Net& net) {
     }
 }
 
-struct BatchMeasures {
-    double loss = 0.0;    ///< mean times weight
-    double weight = 0.0;  ///< what the mean was divided by: samples, or their class weights
-    Index correct = 0;
-};
-
 /// The gradient of a step, from one batch or several.
 ///
 /// A batch is cut into chunks that depend on its size and on nothing else. Each has its own workspace and gradient,
@@ -54,19 +48,12 @@ public:
 
     BatchGradient(const Net& net, Index batch, int threads)
         : whole_(mixes_samples(net)), batch_(batch), team_(thread_count(threads, chunks_of(batch))) {
-        gradients_.reserve(static_cast<std::size_t>(chunks_of(batch)));
-        for (Index c = 0; c < chunks_of(batch); ++c) gradients_.push_back(zeros_like(net.parameters()));
-        blocks_.resize(gradients_.size());
-        for (auto& set : chunks_) set.resize(gradients_.size());
+        const auto most = static_cast<std::size_t>(chunks_of(batch));
+        gradients_ = std::vector<Parameters>(most, zeros_like(net.parameters()));
+        blocks_ = std::vector<std::vector<S*>>(most);
+        for (auto& set : chunks_) set = std::vector<Chunk>(most);
         std::size_t block = 0;
-        for_each_block(
-            [&](const auto& b) {
-                for (Index i = 0; i < b.size(); i += piece_length) {
-                    pieces_.push_back({block, i, std::min(piece_length, b.size() - i)});
-                }
-                ++block;
-            },
-            net.parameters());
+        for_each_block([&](const auto& b) { add_pieces(block++, b.size()); }, net.parameters());
     }
 
     /// Adds the samples at the given positions; `first` and `last` of a step. Nothing if a loss is not finite.
@@ -87,9 +74,7 @@ public:
         BatchMeasures sums;
         for (const Chunk& chunk : latest_) {
             if (!std::isfinite(chunk.measures.loss)) return std::nullopt;
-            sums.loss += chunk.measures.loss;
-            sums.weight += chunk.measures.weight;
-            sums.correct += chunk.measures.correct;
+            sums.add(chunk.measures);
         }
         weight_ = (first ? 0.0 : weight_) + sums.weight;
         if (first && last) {
@@ -133,15 +118,8 @@ private:
             const Targets<S> wanted = load(data, positions);
             pass.ids = ids;
             const Batch<S>& y = net.forward(x, workspace, pass);
-            const BatchView<S> outputs(y);
-            const double mean = loss(outputs, wanted, slope);
-            measures.weight = loss_weight<S>(loss, outputs, wanted);
-            measures.loss = mean * measures.weight;
-            measures.correct = count_correct<S>(y, wanted.labels);
-            if (!std::isfinite(mean)) {
-                measures.loss = mean;
-                return;
-            }
+            measures = measure<S>(loss, y, wanted, slope);
+            if (!std::isfinite(measures.loss)) return;
             if (!alone) slope *= static_cast<S>(measures.weight);
             NotWanted input_gradient;
             net.reverse_walk(ParameterGradient{}, x, workspace, slope, input_gradient, &gradient);
@@ -163,6 +141,12 @@ private:
 
     Index chunks_of(Index count) const noexcept {
         return whole_ ? 1 : std::clamp<Index>((count + chunk_width - 1) / chunk_width, 1, most_chunks);
+    }
+
+    void add_pieces(std::size_t block, Index size) {
+        for (Index i = 0; i < size; i += piece_length) {
+            pieces_.push_back({block, i, std::min(piece_length, size - i)});
+        }
     }
 
     static void collect(Parameters& parameters, std::vector<S*>& blocks) {
