@@ -66,8 +66,8 @@ template <class E>
 [[noreturn]] void raise(std::string_view where, std::string_view what, std::string_view got,
                         std::string_view expected) {
     std::string message(where);
-    for (const std::string_view part : {std::string_view(": "), what, std::string_view(": got "), got,
-                                        std::string_view(", expected "), expected}) {
+    for (const std::string_view part :
+         {std::string_view(": "), what, std::string_view(": got "), got, std::string_view(", expected "), expected}) {
         message += part;
     }
     throw_or_abort<E>(message);
@@ -77,12 +77,15 @@ inline std::string shape_text(std::int64_t rows, std::int64_t cols) {
     return std::to_string(rows) + " x " + std::to_string(cols);
 }
 
+[[noreturn]] inline void raise_shape(const char* where, const char* what, std::int64_t got_rows, std::int64_t got_cols,
+                                     std::int64_t rows, std::int64_t cols) {
+    raise<ShapeError>(where, what, shape_text(got_rows, got_cols), shape_text(rows, cols));
+}
+
 /// Throws ShapeError unless `m` is rows x cols.
 template <class M>
 void require_shape(const char* where, const char* what, const M& m, std::int64_t rows, std::int64_t cols) {
-    if (m.rows() != rows || m.cols() != cols) {
-        raise<ShapeError>(where, what, shape_text(m.rows(), m.cols()), shape_text(rows, cols));
-    }
+    if (m.rows() != rows || m.cols() != cols) raise_shape(where, what, m.rows(), m.cols(), rows, cols);
 }
 
 }  // namespace detail

@@ -81,7 +81,7 @@ struct RecordWorker {
             raise<ShapeError>("record", "outputs", std::to_string(y.rows()), std::to_string(store.outputs.rows()));
         }
         require_finite<S>("record", "output", y, ids);
-        store.outputs.middleCols(first, x.cols()) = y;
+        std::copy_n(y.data(), y.size(), store.outputs.data() + first * y.rows());
         for (Index j = 0; j < y.cols(); ++j) {
             store.predictions[static_cast<std::size_t>(first + j)] = predicted_class(y.col(j));
         }

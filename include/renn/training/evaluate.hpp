@@ -113,7 +113,8 @@ Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) 
             targets.labels = data.labels().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
         }
         if (data.has_targets()) {
-            wanted = data.targets().middleCols(first, count);
+            detail::reshape(wanted, data.targets().rows(), count);
+            std::copy_n(data.targets().data() + first * wanted.rows(), wanted.size(), wanted.data());
             targets.values = &wanted;
         }
         sums.add(detail::measure<S>(loss, y, targets, slope));

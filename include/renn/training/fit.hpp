@@ -159,7 +159,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
     detail::check_validation(net, validation, stopping);
     optimizer.check();
 
-    const detail::Frozen<typename Net::Parameters> frozen(state.network, options.frozen);
+    const detail::Frozen<S> frozen(state.network, options.frozen);
     detail::BatchGradient<Net> gradient(net, std::min(options.batch, data.samples()), options.threads);
     net = state.network;
     state.seed = options.seed;
