@@ -150,7 +150,7 @@ void for_each_block(F&& f, P& first, Ps&... others) {
     if constexpr (requires { P::is_run_time; }) {
         P::zip([&f](auto& one, auto&... same) { for_each_block(f, one, same...); }, first, others...);
     } else if constexpr (requires { first.blocks(); }) {
-        const auto part = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+        [[maybe_unused]] const auto part = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
             for_each_block(f, std::get<I>(first.blocks()), std::get<I>(others.blocks())...);
         };
         [&]<std::size_t... I>(std::index_sequence<I...>) {

@@ -139,9 +139,9 @@ std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data,
     MemoryStore<S> store;
     const Column<S> first = data.input(0);
     const Activations<S> seen = detail::first_look<Model, S>(model, first, data.id(0), selection, store);
-    store.ids.assign(data.ids().begin(), data.ids().end());
-    store.labels.assign(data.labels().begin(), data.labels().end());
-    store.tags.assign(data.tags().begin(), data.tags().end());
+    store.ids = data.description().ids;
+    store.labels = data.description().labels;
+    store.tags = data.description().tags;
     for (int c = 0; c < data.classes(); ++c) store.class_names.push_back(data.class_name(c));
     store.index_ids();
     detail::make_room(store, data.samples(), 0);
