@@ -285,9 +285,7 @@ protected:
     /// What comes out of the last layer.
     Flow flow() const {
         Flow flow;
-        for_each([&](const auto& l, std::size_t i) {
-            flow.pass(l, Derived::name, numbered(i, names_[i]));
-        });
+        for_each([&](const auto& l, std::size_t i) { flow.pass(l, Derived::name, numbered(i, names_[i])); });
         return flow;
     }
 

@@ -27,7 +27,9 @@ public:
         for (std::size_t i = 0; i < names_.size(); ++i) {
             const std::string& name = names_[i];
             const bool within = path.starts_with(name) && (path.size() == name.size() || path[name.size()] == '/');
-            if (within) taken = known_[i] = true;
+            if (!within) continue;
+            taken = true;
+            known_[i] = 1;
         }
         return taken;
     }

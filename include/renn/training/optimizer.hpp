@@ -90,9 +90,8 @@ struct Sgd {
     template <class P>
     void update(P& parameters, const P& gradient, Moments<P>& moments) const {
         ++moments.step;
-        detail::for_each_piece(parameters, gradient, moments, [this](auto* w, const auto* g, auto* m, auto*, Index n) {
-            step(w, g, m, n);
-        });
+        detail::for_each_piece(parameters, gradient, moments,
+                               [this](auto* w, const auto* g, auto* m, auto*, Index n) { step(w, g, m, n); });
     }
 
 private:
