@@ -91,7 +91,7 @@ struct Sgd {
     void update(P& parameters, const P& gradient, Moments<P>& moments) const {
         ++moments.step;
         detail::for_each_piece(parameters, gradient, moments,
-                               [this](auto* w, const auto* g, auto* m, auto*, Index n) { step(w, g, m, n); });
+                               [this](auto* w, const auto* g, auto* m, auto*, Index n) { this->step(w, g, m, n); });
     }
 
 private:
