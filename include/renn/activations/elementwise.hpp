@@ -48,6 +48,12 @@ P logistic(const P& x) {
     return share<S>(decay(x));
 }
 
+/// Where column j begins.
+template <class M>
+auto* column(M& m, Index j) {
+    return m.data() + j * m.outerStride();
+}
+
 /// Layer members from three functions of the derived type, of packets (or of scalars: Eigen's packet functions serve
 /// both):
 ///   value(x)         the activation
@@ -78,7 +84,7 @@ struct Elementwise {
         if (x.outerStride() == x.rows()) {
             apply(x.data(), y.data(), x.size());
         } else {
-            for (Index j = 0; j < x.cols(); ++j) apply(x.col(j).data(), y.col(j).data(), x.rows());
+            for (Index j = 0; j < x.cols(); ++j) apply(column(x, j), column(y, j), x.rows());
         }
     }
 
@@ -111,8 +117,8 @@ struct Elementwise {
                 return ei::pmadd(self().slope(p, q), da, bend);
             };
             for (Index j = 0; j < x.cols(); ++j) {
-                canonical::combine(dx_tangent.col(j).data(), x.rows(), f, x.col(j).data(), dx.col(j).data(),
-                                   y.col(j).data(), above.col(j).data(), above_tangent.col(j).data());
+                canonical::combine(column(dx_tangent, j), x.rows(), f, column(x, j), column(dx, j), column(y, j),
+                                   column(above, j), column(above_tangent, j));
             }
         }
     }
@@ -129,7 +135,7 @@ private:
             return Eigen::internal::pmul(self().slope(p, q), d);
         };
         for (Index j = 0; j < x.cols(); ++j) {
-            canonical::combine(out.col(j).data(), x.rows(), f, x.col(j).data(), y.col(j).data(), in.col(j).data());
+            canonical::combine(column(out, j), x.rows(), f, column(x, j), column(y, j), column(in, j));
         }
     }
 };

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <renn/core/abi.hpp>
 
@@ -55,27 +56,36 @@ template <class E>
 #endif
 }
 
+/// Views, so that a place in the code that hardly ever throws makes no strings of its constants.
 template <class E>
-[[noreturn]] void raise(const std::string& where, const std::string& what) {
-    throw_or_abort<E>(where + ": " + what);
+[[noreturn]] void raise(std::string_view where, std::string_view what) {
+    throw_or_abort<E>(std::string(where).append(": ").append(what));
 }
 
 template <class E>
-[[noreturn]] void raise(const std::string& where, const std::string& what, const std::string& got,
-                        const std::string& expected) {
-    throw_or_abort<E>(where + ": " + what + ": got " + got + ", expected " + expected);
+[[noreturn]] void raise(std::string_view where, std::string_view what, std::string_view got,
+                        std::string_view expected) {
+    std::string message(where);
+    for (const std::string_view part :
+         {std::string_view(": "), what, std::string_view(": got "), got, std::string_view(", expected "), expected}) {
+        message += part;
+    }
+    throw_or_abort<E>(message);
 }
 
 inline std::string shape_text(std::int64_t rows, std::int64_t cols) {
     return std::to_string(rows) + " x " + std::to_string(cols);
 }
 
+[[noreturn]] inline void raise_shape(const char* where, const char* what, std::int64_t got_rows, std::int64_t got_cols,
+                                     std::int64_t rows, std::int64_t cols) {
+    raise<ShapeError>(where, what, shape_text(got_rows, got_cols), shape_text(rows, cols));
+}
+
 /// Throws ShapeError unless `m` is rows x cols.
 template <class M>
 void require_shape(const char* where, const char* what, const M& m, std::int64_t rows, std::int64_t cols) {
-    if (m.rows() != rows || m.cols() != cols) {
-        raise<ShapeError>(where, what, shape_text(m.rows(), m.cols()), shape_text(rows, cols));
-    }
+    if (m.rows() != rows || m.cols() != cols) raise_shape(where, what, m.rows(), m.cols(), rows, cols);
 }
 
 }  // namespace detail

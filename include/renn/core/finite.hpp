@@ -47,7 +47,7 @@ void require_finite(std::string_view where, std::string_view what, const BatchVi
             if (!std::isfinite(values(i, j))) {
                 const std::string sample = ids.empty() ? "column " + std::to_string(j)
                                                        : "sample " + std::to_string(ids[static_cast<std::size_t>(j)]);
-                raise<DataError>(std::string(where), std::string(what) + ", unit " + std::to_string(i) + ", " + sample,
+                raise<DataError>(where, std::string(what) + ", unit " + std::to_string(i) + ", " + sample,
                                  std::to_string(values(i, j)), "a finite value");
             }
         }

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include <renn/core/batch.hpp>
 
@@ -144,15 +145,20 @@ struct NoVisit {
 /// Calls f(block, the same block of each other value...) for every matrix, in the flat order: layer order, weights,
 /// then bias. The others must be built like the first. Parameters put together at run time have `zip` in place of
 /// `blocks`, which calls f for the parameters of each layer.
-template <std::size_t I = 0, class F, class P, class... Ps>
+template <class F, class P, class... Ps>
 void for_each_block(F&& f, P& first, Ps&... others) {
     if constexpr (requires { P::is_run_time; }) {
         P::zip([&f](auto& one, auto&... same) { for_each_block(f, one, same...); }, first, others...);
-    } else if constexpr (!requires { first.blocks(); }) {
+    } else if constexpr (requires { first.blocks(); }) {
+        [[maybe_unused]] const auto part = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+            for_each_block(f, std::get<I>(first.blocks()), std::get<I>(others.blocks())...);
+        };
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (part(std::integral_constant<std::size_t, I>{}), ...);
+        }
+        (std::make_index_sequence<std::tuple_size_v<decltype(first.blocks())>>{});
+    } else {
         f(first, others...);
-    } else if constexpr (I < std::tuple_size_v<decltype(first.blocks())>) {
-        for_each_block(f, std::get<I>(first.blocks()), std::get<I>(others.blocks())...);
-        for_each_block<I + 1>(f, first, others...);
     }
 }
 

@@ -121,7 +121,7 @@ public:
         }
         detail::reshape(out, features(), count);
         if (!bytes_held_) {
-            out = values_.middleCols(first, count);
+            std::copy_n(values_.data() + first * features(), out.size(), out.data());
         } else if (out.size() > 0) {
             detail::bytes_to_unit(bytes_.data() + first * features(), out.data(), out.size());
         }
@@ -343,8 +343,8 @@ private:
     static void pick(const M& from, std::span<const Index> positions, M& to) {
         if (from.rows() == 0) return;
         to.resize(from.rows(), static_cast<Index>(positions.size()));
-        Index column = 0;
-        for (const Index p : positions) to.col(column++) = from.col(p);
+        auto* column = to.data();
+        for (const Index p : positions) column = std::copy_n(from.data() + p * from.rows(), from.rows(), column);
     }
 
     bool bytes_held_ = false;  // which of the two below holds the inputs

@@ -18,6 +18,30 @@
 
 namespace renn::inline RENN_ABI {
 
+/// One type for every size, so that what only sees parameters is compiled once.
+template <class S>
+struct DenseParameters {
+    Batch<S> weights;  ///< Out x In
+    Column<S> bias;    ///< Out
+    static constexpr std::array<std::string_view, 2> names{"weights", "bias"};
+    auto blocks() noexcept { return std::tie(weights, bias); }
+    auto blocks() const noexcept { return std::tie(weights, bias); }
+};
+
+namespace detail {
+
+/// to += the sum of the columns, in ascending order.
+template <class S>
+void add_columns(const BatchView<S>& columns, S* to) {
+    const auto add = [](const auto& p, const auto& q) { return Eigen::internal::padd(p, q); };
+    for (Index j = 0; j < columns.cols(); ++j) {
+        const S* from = columns.data() + j * columns.outerStride();
+        canonical::combine(to, columns.rows(), add, static_cast<const S*>(to), from);
+    }
+}
+
+}  // namespace detail
+
 /// Fully connected layer, Y = W X + b, one sample per column.
 ///
 /// Sizes in the type are for checking (a mismatch is a compile error), not for storage; left out, they are given to
@@ -40,13 +64,7 @@ public:
     static constexpr Index fixed_in = In;
     static constexpr Index fixed_out = Out;
 
-    struct Parameters {
-        Batch<S> weights;  ///< Out x In
-        Column<S> bias;    ///< Out
-        static constexpr std::array<std::string_view, 2> names{"weights", "bias"};
-        auto blocks() noexcept { return std::tie(weights, bias); }
-        auto blocks() const noexcept { return std::tie(weights, bias); }
-    };
+    using Parameters = DenseParameters<S>;
     using Cache = NoCache;
 
     template <Initialiser<S> Init = He>
@@ -181,7 +199,7 @@ private:
     Dense(Sizes sizes, const Init& init) : in_(sizes.in), out_(sizes.out) {
         check();
         parameters_.weights.resize(out_, in_);
-        parameters_.bias = Column<S>::Zero(out_);
+        parameters_.bias.setZero(out_);
         init(parameters_.weights, in_, out_);
     }
 
@@ -191,7 +209,7 @@ private:
     }
     static void sum_to_bias(const BatchView<S>& above, Parameters& g) {
         g.bias.setZero();
-        for (Index j = 0; j < above.cols(); ++j) g.bias += above.col(j);
+        detail::add_columns<S>(above, g.bias.data());
     }
 
     Index in_ = In == Dynamic ? 0 : In;

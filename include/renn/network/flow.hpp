@@ -33,22 +33,29 @@ struct Flow {
                           layer.in_features();
                           layer.out_features();
                       }) {
-            if (width != Dynamic && layer.in_features() != Dynamic && width != layer.in_features()) {
-                raise<ShapeError>(std::string(owner), "in_features of " + name, std::to_string(layer.in_features()),
-                                  std::to_string(width) + ", the out_features before it");
-            }
-            width = layer.out_features() == Dynamic ? width : layer.out_features();
+            pass_width(layer.in_features(), layer.out_features(), owner, name);
         }
         if constexpr (requires { layer.input_shape(); }) {
-            const Shape wanted = layer.input_shape();
-            if (shape.size() != 0 && wanted.size() != 0 && shape != wanted) {
-                raise<ShapeError>(std::string(owner), "input shape of " + name, wanted.text(),
-                                  shape.text() + ", the output shape before it");
-            }
+            require_shape(layer.input_shape(), owner, name);
             shape = layer.output_shape();
         } else if constexpr (
             requires { layer.out_features(); } || requires { L::forgets_shape; }) {
             shape = {};
+        }
+    }
+
+private:
+    void pass_width(Index in, Index out, std::string_view owner, const std::string& name) {
+        if (width != Dynamic && in != Dynamic && width != in) {
+            raise<ShapeError>(owner, "in_features of " + name, std::to_string(in),
+                              std::to_string(width) + ", the out_features before it");
+        }
+        width = out == Dynamic ? width : out;
+    }
+    void require_shape(const Shape& wanted, std::string_view owner, const std::string& name) const {
+        if (shape.size() != 0 && wanted.size() != 0 && shape != wanted) {
+            raise<ShapeError>(owner, "input shape of " + name, wanted.text(),
+                              shape.text() + ", the output shape before it");
         }
     }
 };

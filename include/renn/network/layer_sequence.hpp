@@ -257,18 +257,22 @@ public:
 
     /// "[Dense, ReLU, Dense]": the kinds of layers alone.
     std::string kinds() const {
-        return listed([](const auto& l) {
+        std::vector<std::string> texts;
+        for_each([&texts](const auto& l, std::size_t) {
             if constexpr (requires { l.kinds(); }) {
-                return l.kinds();
+                texts.push_back(l.kinds());
             } else {
-                return std::string(l.name);
+                texts.emplace_back(l.name);
             }
         });
+        return listed(texts);
     }
 
     /// "[Dense 784 -> 128, ReLU, Dense 128 -> 10]": what the network is without its parameters' values.
     std::string describe() const {
-        return listed([](const auto& l) { return detail::describe(l); });
+        std::vector<std::string> texts;
+        for_each([&texts](const auto& l, std::size_t) { texts.push_back(detail::describe(l)); });
+        return listed(texts);
     }
 
     /// Throws ShapeError naming the layer that does not take what comes out before it.
@@ -281,9 +285,7 @@ protected:
     /// What comes out of the last layer.
     Flow flow() const {
         Flow flow;
-        for_each([&](const auto& l, std::size_t i) {
-            flow.pass(l, Derived::name, "layer " + std::to_string(i) + " (" + names_[i] + ")");
-        });
+        for_each([&](const auto& l, std::size_t i) { flow.pass(l, Derived::name, numbered(i, names_[i])); });
         return flow;
     }
 
@@ -292,13 +294,6 @@ protected:
         for (std::size_t i = 0; i < self().size(); ++i) {
             self().dispatch(i, [&](auto k) { f(Derived::template layer_at<k>(self(), i), i); });
         }
-    }
-
-    template <class F>
-    std::string listed(F&& text_of) const {
-        std::string text;
-        for_each([&](const auto& l, std::size_t i) { text += (i == 0 ? "" : ", ") + text_of(l); });
-        return "[" + text + "]";
     }
 
     /// A layer's part of a direction; of no direction, none.

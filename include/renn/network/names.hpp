@@ -19,6 +19,18 @@ inline std::string default_name(std::string_view kind, int number) {
     return name + std::to_string(number);
 }
 
+/// "layer 2 (dense1)"
+inline std::string numbered(std::size_t place, const std::string& name) {
+    return "layer " + std::to_string(place) + " (" + name + ")";
+}
+
+/// "[Dense, ReLU]"
+inline std::string listed(const std::vector<std::string>& texts) {
+    std::string list;
+    for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + text;
+    return "[" + list + "]";
+}
+
 /// Throws DataError if a name is empty, has a '/', or occurs twice.
 inline void check_names(const std::vector<std::string>& names) {
     for (std::size_t i = 0; i < names.size(); ++i) {

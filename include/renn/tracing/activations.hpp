@@ -61,8 +61,8 @@ public:
         if (first_run_) {
             append(place, values);
         } else {
-            const std::size_t at = cursor_.find(place.name, place.kind, values.rows(), values.cols(), samples_,
-                                                [this](std::size_t i) -> const Block& { return blocks_[i]; });
+            const std::size_t at =
+                cursor_.find(place.name, place.kind, values.rows(), values.cols(), samples_, blocks_);
             blocks_[at].values = values;
         }
         detail::require_finite<S>("activations", place.name, values, ids);
@@ -77,12 +77,11 @@ public:
         cursor_.begin();
         const Batch<S>& out = observe(model, x, ids, workspace, *this);
         output_ = out;
-        const auto known = [this](std::size_t i) -> const Block& { return blocks_[i]; };
         if (first_run_) {
             cursor_ = detail::PointCursor(blocks_.size());
             first_run_ = false;
         } else {
-            cursor_.end(known);
+            cursor_.end(blocks_);
         }
     }
 

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include <renn/core/batch.hpp>
+#include <renn/core/function_ref.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/core/shape.hpp>
 #include <renn/network/layer_sequence.hpp>
@@ -34,10 +35,11 @@ inline constexpr bool has_parameters =
 
 /// Visitor that reports layers with parameters as pre-activations and activations as post-activations. Other layers
 /// (dropout, flatten, standardize) hand values on, and a nested network has reported its own layers already.
-template <class R, class S>
+template <class S>
 class ReportVisitor {
 public:
-    ReportVisitor(R& recorder, std::span<const std::uint64_t> ids) : recorder_(recorder), ids_(ids) {}
+    using Record = FunctionRef<void(const Place&, const BatchView<S>&)>;
+    explicit ReportVisitor(Record record) : record_(record) {}
 
     template <class L>
     void visit(const Step<L>& s) {
@@ -49,10 +51,10 @@ public:
                 s.layer.apply(in, out, Index{});
             };
             const bool derived = elementwise && s.x.size() > 0 && s.x.data() == last_;
-            recorder_.record(Place{s.path, Kind::post, derived, shape_}, s.y, ids_);
+            record_(Place{s.path, Kind::post, derived, shape_}, s.y);
             last_ = nullptr;
         } else if constexpr (has_parameters<L>) {
-            recorder_.record(Place{s.path, Kind::pre, false, shape_}, s.y, ids_);
+            record_(Place{s.path, Kind::pre, false, shape_}, s.y);
             last_ = s.y.data();
         }
     }
@@ -70,8 +72,7 @@ private:
         if (shape_.size() != s.y.rows()) shape_ = {};
     }
 
-    R& recorder_;
-    std::span<const std::uint64_t> ids_;
+    Record record_;
     Shape shape_ = {};
     const S* last_ = nullptr;  ///< the pre-activation block reported last
 };
@@ -95,7 +96,8 @@ constexpr bool may_run_in_parallel(const Net&) noexcept {
 template <Composite Net, class S, Recorder<S> R>
 const Batch<S>& observe(const Net& net, const BatchView<S>& x, std::span<const std::uint64_t> ids,
                         Workspace<Net>& workspace, R& recorder) {
-    return net.forward(x, workspace, Pass{.ids = ids}, detail::ReportVisitor<R, S>(recorder, ids));
+    const auto record = [&](const Place& place, const BatchView<S>& block) { recorder.record(place, block, ids); };
+    return net.forward(x, workspace, Pass{.ids = ids}, detail::ReportVisitor<S>(record));
 }
 
 }  // namespace renn::inline RENN_ABI

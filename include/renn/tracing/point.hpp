@@ -103,13 +103,14 @@ public:
     }
 
     /// Index of the place in the table. Throws MismatchError for an unknown or repeated name, ShapeError for a wrong
-    /// shape. `known(i)` gives name, kind and width of point i.
-    template <class Known>
-    std::size_t find(std::string_view name, Kind kind, Index rows, Index cols, Index batch, const Known& known) {
+    /// shape. `known` has name, kind and width of every point.
+    template <class Named>
+    std::size_t find(std::string_view name, Kind kind, Index rows, Index cols, Index batch,
+                     const std::vector<Named>& known) {
         std::size_t at = seen_.size();
         for (std::size_t i = 0; i < seen_.size(); ++i) {  // runs repeat their order: the first guess is right
             const std::size_t guess = (next_ + i) % seen_.size();
-            if (known(guess).name == name && known(guess).kind == kind) {
+            if (known[guess].name == name && known[guess].kind == kind) {
                 at = guess;
                 break;
             }
@@ -117,19 +118,19 @@ public:
         const auto where = [name] { return "probe \"" + std::string(name) + "\""; };  // built for an error only
         if (at == seen_.size()) raise<MismatchError>(where(), "reported, but not by the first run");
         if (seen_[at] != 0) raise<MismatchError>(where(), "reported twice in one run; every place needs its own name");
-        if (rows != known(at).width || cols != batch) {
-            raise<ShapeError>(where(), "values", shape_text(rows, cols), shape_text(known(at).width, batch));
+        if (rows != known[at].width || cols != batch) {
+            raise<ShapeError>(where(), "values", shape_text(rows, cols), shape_text(known[at].width, batch));
         }
         seen_[at] = 1;
         next_ = at + 1;
         return at;
     }
 
-    template <class Known>
-    void end(const Known& known) const {
+    template <class Named>
+    void end(const std::vector<Named>& known) const {
         for (std::size_t i = 0; i < seen_.size(); ++i) {
             if (seen_[i] == 0) {
-                raise<MismatchError>("probe \"" + std::string(known(i).name) + "\"",
+                raise<MismatchError>("probe \"" + std::string(known[i].name) + "\"",
                                      "missing: the first run reported it, this one did not");
             }
         }

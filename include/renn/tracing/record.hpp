@@ -81,7 +81,7 @@ struct RecordWorker {
             raise<ShapeError>("record", "outputs", std::to_string(y.rows()), std::to_string(store.outputs.rows()));
         }
         require_finite<S>("record", "output", y, ids);
-        store.outputs.middleCols(first, x.cols()) = y;
+        std::copy_n(y.data(), y.size(), store.outputs.data() + first * y.rows());
         for (Index j = 0; j < y.cols(); ++j) {
             store.predictions[static_cast<std::size_t>(first + j)] = predicted_class(y.col(j));
         }
@@ -139,9 +139,9 @@ std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data,
     MemoryStore<S> store;
     const Column<S> first = data.input(0);
     const Activations<S> seen = detail::first_look<Model, S>(model, first, data.id(0), selection, store);
-    store.ids.assign(data.ids().begin(), data.ids().end());
-    store.labels.assign(data.labels().begin(), data.labels().end());
-    store.tags.assign(data.tags().begin(), data.tags().end());
+    store.ids = data.description().ids;
+    store.labels = data.description().labels;
+    store.tags = data.description().tags;
     for (int c = 0; c < data.classes(); ++c) store.class_names.push_back(data.class_name(c));
     store.index_ids();
     detail::make_room(store, data.samples(), 0);

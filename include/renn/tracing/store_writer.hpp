@@ -115,7 +115,7 @@ public:
     }
 
     void record(const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> ids) {
-        const std::size_t b = cursor_.find(place.name, place.kind, block.rows(), block.cols(), count_, known());
+        const std::size_t b = cursor_.find(place.name, place.kind, block.rows(), block.cols(), count_, seen_.blocks());
         require_finite<S>("record", place.name, block, ids);
         if (point_of_[b] < 0) return;
         const auto p = static_cast<std::size_t>(point_of_[b]);
@@ -136,15 +136,9 @@ public:
         }
     }
 
-    void end() const { cursor_.end(known()); }
+    void end() const { cursor_.end(seen_.blocks()); }
 
 private:
-    auto known() const {
-        return [this](std::size_t i) -> const auto& {
-            return seen_.blocks()[i];
-        };
-    }
-
     MemoryStore<S>& store_;
     const Activations<S>& seen_;
     PointCursor cursor_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <renn/core/batch.hpp>
+#include <renn/core/canonical.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/core/parallel.hpp>
 #include <renn/core/team.hpp>
@@ -32,12 +33,6 @@ bool mixes_samples(const Net& net) {
     }
 }
 
-struct BatchMeasures {
-    double loss = 0.0;    ///< mean times weight
-    double weight = 0.0;  ///< what the mean was divided by: samples, or their class weights
-    Index correct = 0;
-};
-
 /// The gradient of a step, from one batch or several.
 ///
 /// A batch is cut into chunks that depend on its size and on nothing else. Each has its own workspace and gradient,
@@ -54,19 +49,13 @@ public:
 
     BatchGradient(const Net& net, Index batch, int threads)
         : whole_(mixes_samples(net)), batch_(batch), team_(thread_count(threads, chunks_of(batch))) {
-        gradients_.reserve(static_cast<std::size_t>(chunks_of(batch)));
-        for (Index c = 0; c < chunks_of(batch); ++c) gradients_.push_back(zeros_like(net.parameters()));
-        blocks_.resize(gradients_.size());
-        for (auto& set : chunks_) set.resize(gradients_.size());
+        const auto most = static_cast<std::size_t>(chunks_of(batch));
+        gradients_ = std::vector<Parameters>(most, zeros_like(net.parameters()));
+        for (auto& set : chunks_) set = std::vector<Chunk>(most);
         std::size_t block = 0;
-        for_each_block(
-            [&](const auto& b) {
-                for (Index i = 0; i < b.size(); i += piece_length) {
-                    pieces_.push_back({block, i, std::min(piece_length, b.size() - i)});
-                }
-                ++block;
-            },
-            net.parameters());
+        for_each_block([&](const auto& b) { add_pieces(block++, b.size()); }, net.parameters());
+        sums_ = std::vector<S*>(block);
+        blocks_ = std::vector<std::vector<S*>>(most, sums_);
     }
 
     /// Adds the samples at the given positions; `first` and `last` of a step. Nothing if a loss is not finite.
@@ -87,9 +76,7 @@ public:
         BatchMeasures sums;
         for (const Chunk& chunk : latest_) {
             if (!std::isfinite(chunk.measures.loss)) return std::nullopt;
-            sums.loss += chunk.measures.loss;
-            sums.weight += chunk.measures.weight;
-            sums.correct += chunk.measures.correct;
+            sums.add(chunk.measures);
         }
         weight_ = (first ? 0.0 : weight_) + sums.weight;
         if (first && last) {
@@ -133,15 +120,8 @@ private:
             const Targets<S> wanted = load(data, positions);
             pass.ids = ids;
             const Batch<S>& y = net.forward(x, workspace, pass);
-            const BatchView<S> outputs(y);
-            const double mean = loss(outputs, wanted, slope);
-            measures.weight = loss_weight<S>(loss, outputs, wanted);
-            measures.loss = mean * measures.weight;
-            measures.correct = count_correct<S>(y, wanted.labels);
-            if (!std::isfinite(mean)) {
-                measures.loss = mean;
-                return;
-            }
+            measures = measure<S>(loss, y, wanted, slope);
+            if (!std::isfinite(measures.loss)) return;
             if (!alone) slope *= static_cast<S>(measures.weight);
             NotWanted input_gradient;
             net.reverse_walk(ParameterGradient{}, x, workspace, slope, input_gradient, &gradient);
@@ -151,11 +131,16 @@ private:
             data.inputs(positions, x);
             ids.resize(positions.size());
             labels.resize(data.has_labels() ? positions.size() : 0);
-            if (data.has_targets()) reshape(targets, data.targets().rows(), static_cast<Index>(positions.size()));
+            const Index wanted = data.targets().rows();
+            if (data.has_targets()) reshape(targets, wanted, static_cast<Index>(positions.size()));
             for (std::size_t j = 0; j < positions.size(); ++j) {
-                ids[j] = data.id(positions[j]);
-                if (data.has_labels()) labels[j] = data.label(positions[j]);
-                if (data.has_targets()) targets.col(static_cast<Index>(j)) = data.targets().col(positions[j]);
+                const auto at = static_cast<std::size_t>(positions[j]);
+                ids[j] = data.ids()[at];
+                if (data.has_labels()) labels[j] = data.labels()[at];
+                if (data.has_targets()) {
+                    const S* from = data.targets().data() + wanted * positions[j];
+                    std::copy_n(from, wanted, targets.data() + wanted * static_cast<Index>(j));
+                }
             }
             return {labels, data.has_targets() ? &targets : nullptr};
         }
@@ -165,31 +150,38 @@ private:
         return whole_ ? 1 : std::clamp<Index>((count + chunk_width - 1) / chunk_width, 1, most_chunks);
     }
 
-    static void collect(Parameters& parameters, std::vector<S*>& blocks) {
-        blocks.clear();
-        for_each_block([&blocks](auto& b) { blocks.push_back(b.data()); }, parameters);
+    void add_pieces(std::size_t block, Index size) {
+        for (Index i = 0; i < size; i += piece_length) {
+            pieces_.push_back({block, i, std::min(piece_length, size - i)});
+        }
     }
 
-    /// Adds the chunks' gradients to the step's; the last time divides by what the mean is over. Pieces do not depend
-    /// on the number of threads, so neither does which element goes through a packet.
+    static void collect(Parameters& parameters, std::vector<S*>& blocks) {
+        for_each_block([to = blocks.begin()](auto& b) mutable { *to++ = b.data(); }, parameters);
+    }
+
+    /// Adds the chunks' gradients to the step's; the last time divides by what the mean is over.
     void reduce(std::size_t chunks, bool first, bool last) {
-        using Values = Eigen::Map<Eigen::Array<S, Eigen::Dynamic, 1>>;
+        namespace ei = Eigen::internal;
         for (std::size_t c = 0; c < chunks; ++c) collect(gradients_[c], blocks_[c]);
         collect(*gradient_, sums_);
         const bool in_place = gradient_ == &gradients_.front();
         const S share = last ? static_cast<S>(weight_ > 0.0 ? 1.0 / weight_ : 0.0) : S(1);
         team_.run(static_cast<Index>(pieces_.size()), [&](Index p) {
             const Piece& piece = pieces_[static_cast<std::size_t>(p)];
-            Values sum(sums_[piece.block] + piece.first, piece.count);
+            S* sum = sums_[piece.block] + piece.first;
+            const S* const so_far = sum;
             for (std::size_t c = in_place ? 1 : 0; c < chunks; ++c) {
-                const Values more(blocks_[c][piece.block] + piece.first, piece.count);
+                const S* more = blocks_[c][piece.block] + piece.first;
                 if (first && !in_place && c == 0) {
-                    sum = more;
+                    std::copy_n(more, piece.count, sum);
                 } else {
-                    sum += more;
+                    const auto add = [](const auto& a, const auto& b) { return ei::padd(a, b); };
+                    canonical::combine(sum, piece.count, add, so_far, more);
                 }
             }
-            if (last) sum *= share;
+            const auto scaled = [share]<class P>(const P& a) { return ei::pmul(a, ei::pset1<P>(share)); };
+            if (last) canonical::transform(so_far, sum, piece.count, scaled);
         });
     }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -44,6 +45,28 @@ Index count_correct(const Batch<S>& outputs, std::span<const std::int32_t> label
     return correct;
 }
 
+/// Of some samples, or of several times some.
+struct BatchMeasures {
+    double loss = 0.0;    ///< mean times weight
+    double weight = 0.0;  ///< what the mean was divided by: samples, or their class weights
+    Index correct = 0;
+
+    void add(const BatchMeasures& more) {
+        loss += more.loss;
+        weight += more.weight;
+        correct += more.correct;
+    }
+    double mean() const { return weight > 0.0 ? loss / weight : 0.0; }
+};
+
+/// A loss that is not finite leaves one that is not.
+template <class S, class L>
+BatchMeasures measure(const L& loss, const Batch<S>& y, const Targets<S>& targets, Batch<S>& slope) {
+    const BatchView<S> outputs(y);
+    const double mean = loss(outputs, targets, slope), weight = loss_weight<S>(loss, outputs, targets);
+    return {std::isfinite(mean) ? mean * weight : mean, weight, count_correct<S>(y, targets.labels)};
+}
+
 /// Throws unless the network can be run on the data and its outputs compared with what the data wants.
 template <class Net, class S>
 void require_trainable(const char* where, const Net& net, const Dataset<S>& data) {
@@ -80,9 +103,7 @@ Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) 
     constexpr Index width = 64;
     Workspace<Net> workspace;
     Batch<S> x, slope, wanted;
-    Evaluation result;
-    double weight = 0.0;
-    Index correct = 0;
+    detail::BatchMeasures sums;
     for (Index first = 0; first < data.samples(); first += width) {
         const Index count = std::min(width, data.samples() - first);
         data.inputs(first, count, x);
@@ -90,19 +111,16 @@ Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) 
         Targets<S> targets;
         if (data.has_labels()) {
             targets.labels = data.labels().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
-            correct += detail::count_correct<S>(y, targets.labels);
         }
         if (data.has_targets()) {
-            wanted = data.targets().middleCols(first, count);
+            detail::reshape(wanted, data.targets().rows(), count);
+            std::copy_n(data.targets().data() + first * wanted.rows(), wanted.size(), wanted.data());
             targets.values = &wanted;
         }
-        const BatchView<S> outputs(y);
-        const double mean = loss(outputs, targets, slope), share = detail::loss_weight<S>(loss, outputs, targets);
-        result.loss += mean * share;
-        weight += share;
+        sums.add(detail::measure<S>(loss, y, targets, slope));
     }
-    result.loss = weight > 0.0 ? result.loss / weight : 0.0;
-    if (data.has_labels()) result.accuracy = static_cast<double>(correct) / static_cast<double>(data.samples());
+    Evaluation result{.loss = sums.mean()};
+    if (data.has_labels()) result.accuracy = static_cast<double>(sums.correct) / static_cast<double>(data.samples());
     return result;
 }
 

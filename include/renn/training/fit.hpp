@@ -159,7 +159,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
     detail::check_validation(net, validation, stopping);
     optimizer.check();
 
-    const detail::Frozen<typename Net::Parameters> frozen(state.network, options.frozen);
+    const detail::Frozen<S> frozen(state.network, options.frozen);
     detail::BatchGradient<Net> gradient(net, std::min(options.batch, data.samples()), options.threads);
     net = state.network;
     state.seed = options.seed;
@@ -192,9 +192,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
                 training.diverged = true;
                 break;
             }
-            sums.loss += measures->loss;
-            sums.weight += measures->weight;
-            sums.correct += measures->correct;
+            sums.add(*measures);
             if (ends) {
                 frozen.clear(gradient.gradient());
                 clip(gradient.gradient(), options.clip);
@@ -220,7 +218,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
         }
         if (training.cancelled) break;
 
-        epoch.loss = sums.weight > 0.0 ? sums.loss / sums.weight : 0.0;
+        epoch.loss = sums.mean();
         if (data.has_labels()) epoch.accuracy = static_cast<double>(sums.correct) / static_cast<double>(samples);
         epoch.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         if (!validation.empty()) {

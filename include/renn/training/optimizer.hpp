@@ -12,6 +12,7 @@
 #include <Eigen/Core>
 
 #include <renn/core/batch.hpp>
+#include <renn/core/canonical.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 
@@ -40,19 +41,32 @@ inline void require_option(const char* where, const char* what, double value, bo
     if (!fine || !std::isfinite(value)) raise<DataError>(where, what, std::to_string(value), expected);
 }
 
-/// Calls f(parameter, gradient, first, second) on short arrays that stay in L1 between the passes over them.
-template <class P, class F>
-void for_each_piece(P& parameters, const P& gradient, Moments<P>& moments, F&& f) {
+/// out[i] = f(in[i]...) with f a function of packets; the values that do not fill one go through f one by one, as
+/// Eigen assigns arrays.
+template <class S, class F, class... In>
+void assign(S* out, Index n, const F& f, const In*... in) {
+    using K = canonical::detail::Kernel<S>;
+    const Index whole = n - n % K::lanes;
+    for (Index i = 0; i < whole; i += K::lanes) K::store(out + i, f(K::load(in + i)...));
+    for (Index i = whole; i < n; ++i) out[i] = f(in[i]...);
+}
+
+/// x a + y b, of packets.
+template <class S, class P>
+P weighted(S x, const P& a, S y, const P& b) {
+    namespace ei = Eigen::internal;
+    return ei::padd(ei::pmul(ei::pset1<P>(x), a), ei::pmul(ei::pset1<P>(y), b));
+}
+
+constexpr Index piece_length = 1024;
+
+/// Calls step(parameters, gradient, first, second, count) on short arrays that stay in L1 between the passes over them.
+template <class P, class Step>
+void for_each_piece(P& parameters, const P& gradient, Moments<P>& moments, const Step& step) {
     for_each_block(
-        [&f](auto& p, const auto& g, auto& m, auto& v) {
-            using S = typename std::remove_cvref_t<decltype(p)>::Scalar;
-            using Piece = Eigen::Array<S, Eigen::Dynamic, 1>;
-            constexpr Index length = 1024;
-            for (Index i = 0; i < p.size(); i += length) {
-                const Index n = std::min(length, p.size() - i);
-                Eigen::Map<Piece> parameter(p.data() + i, n), first(m.data() + i, n), second(v.data() + i, n);
-                const Eigen::Map<const Piece> slope(g.data() + i, n);
-                f(parameter, slope, first, second);
+        [&step](auto& p, const auto& g, auto& m, auto& v) {
+            for (Index i = 0; i < p.size(); i += piece_length) {
+                step(p.data() + i, g.data() + i, m.data() + i, v.data() + i, std::min(piece_length, p.size() - i));
             }
         },
         parameters, gradient, moments.first, moments.second);
@@ -76,11 +90,25 @@ struct Sgd {
     template <class P>
     void update(P& parameters, const P& gradient, Moments<P>& moments) const {
         ++moments.step;
-        detail::for_each_piece(parameters, gradient, moments, [this](auto& w, const auto& g, auto& m, auto&) {
-            using S = typename std::remove_cvref_t<decltype(w)>::Scalar;
-            m = static_cast<S>(momentum) * m + g + static_cast<S>(weight_decay) * w;
-            w -= static_cast<S>(learning_rate) * m;
-        });
+        detail::for_each_piece(parameters, gradient, moments,
+                               [this](auto* w, const auto* g, auto* m, auto*, Index n) { this->step(w, g, m, n); });
+    }
+
+private:
+    template <class S>
+    void step(S* w, const S* g, S* m, Index n) const {
+        namespace ei = Eigen::internal;
+        const auto keep = static_cast<S>(momentum), decay = static_cast<S>(weight_decay);
+        const auto rate = static_cast<S>(learning_rate);
+        const auto average = [=]<class P>(const P& first, const P& slope, const P& weight) {
+            const P sum = ei::padd(ei::pmul(ei::pset1<P>(keep), first), slope);
+            return ei::padd(sum, ei::pmul(ei::pset1<P>(decay), weight));
+        };
+        const auto move = [=]<class P>(const P& weight, const P& first) {
+            return ei::psub(weight, ei::pmul(ei::pset1<P>(rate), first));
+        };
+        detail::assign<S>(m, n, average, m, g, w);
+        detail::assign<S>(w, n, move, w, m);
     }
 };
 
@@ -98,27 +126,44 @@ inline void check_adam(const char* where, const AdamConstants& o) {
     require_option(where, "weight_decay", o.weight_decay, o.weight_decay >= 0, "a finite value >= 0");
 }
 
+/// At most piece_length values.
+template <class S>
+void adam_step(const AdamConstants& o, bool decoupled, double rate, double correction, S* w, const S* g, S* m, S* v,
+               Index n) {
+    namespace ei = Eigen::internal;
+    S decayed[piece_length];
+    if (o.weight_decay != 0.0 && decoupled) {
+        const S factor = static_cast<S>(1.0 - o.learning_rate * o.weight_decay);
+        for (Index i = 0; i < n; ++i) w[i] *= factor;
+    } else if (o.weight_decay != 0.0) {
+        const S factor = static_cast<S>(o.weight_decay);
+        for (Index i = 0; i < n; ++i) decayed[i] = g[i] + factor * w[i];
+        g = decayed;
+    }
+    const auto beta1 = static_cast<S>(o.beta1), rest1 = static_cast<S>(1.0 - o.beta1);
+    const auto beta2 = static_cast<S>(o.beta2), rest2 = static_cast<S>(1.0 - o.beta2);
+    const auto epsilon = static_cast<S>(o.epsilon), a = static_cast<S>(rate), b = static_cast<S>(correction);
+    const auto mean = [=](const auto& first, const auto& slope) { return weighted(beta1, first, rest1, slope); };
+    const auto square = [=](const auto& second, const auto& slope) {
+        return weighted(beta2, second, rest2, ei::pmul(slope, slope));
+    };
+    const auto move = [=]<class P>(const P& weight, const P& first, const P& second) {
+        const P width = ei::padd(ei::pmul(ei::pset1<P>(b), ei::psqrt(second)), ei::pset1<P>(epsilon));
+        return ei::psub(weight, ei::pdiv(ei::pmul(ei::pset1<P>(a), first), width));
+    };
+    assign<S>(m, n, mean, m, g);
+    assign<S>(v, n, square, v, g);
+    assign<S>(w, n, move, w, m, v);
+}
+
 /// Adam and AdamW differ only in where the weight decay goes: into the gradient, or straight to the weights.
-template <bool Decoupled, class P>
-void adam_update(const AdamConstants& o, P& parameters, const P& gradient, Moments<P>& moments) {
+template <class P>
+void adam_update(const AdamConstants& o, bool decoupled, P& parameters, const P& gradient, Moments<P>& moments) {
     const auto t = static_cast<double>(++moments.step);
     const double rate = o.learning_rate / (1.0 - std::pow(o.beta1, t));
     const double correction = 1.0 / std::sqrt(1.0 - std::pow(o.beta2, t));
-    for_each_piece(parameters, gradient, moments, [&](auto& w, const auto& slope, auto& m, auto& v) {
-        using S = typename std::remove_cvref_t<decltype(w)>::Scalar;
-        const auto step = [&](const auto& g) {
-            m = static_cast<S>(o.beta1) * m + static_cast<S>(1.0 - o.beta1) * g;
-            v = static_cast<S>(o.beta2) * v + static_cast<S>(1.0 - o.beta2) * g.square();
-            w -= static_cast<S>(rate) * m / (static_cast<S>(correction) * v.sqrt() + static_cast<S>(o.epsilon));
-        };
-        if constexpr (Decoupled) {
-            if (o.weight_decay != 0.0) w *= static_cast<S>(1.0 - o.learning_rate * o.weight_decay);
-            step(slope);
-        } else if (o.weight_decay != 0.0) {
-            step(slope + static_cast<S>(o.weight_decay) * w);
-        } else {
-            step(slope);
-        }
+    for_each_piece(parameters, gradient, moments, [&](auto* w, const auto* g, auto* m, auto* v, Index n) {
+        adam_step(o, decoupled, rate, correction, w, g, m, v, n);
     });
 }
 
@@ -136,7 +181,7 @@ struct Adam {
 
     template <class P>
     void update(P& parameters, const P& gradient, Moments<P>& moments) const {
-        detail::adam_update<false>({learning_rate, beta1, beta2, epsilon, weight_decay}, parameters, gradient, moments);
+        detail::adam_update({learning_rate, beta1, beta2, epsilon, weight_decay}, false, parameters, gradient, moments);
     }
 };
 
@@ -152,7 +197,7 @@ struct AdamW {
 
     template <class P>
     void update(P& parameters, const P& gradient, Moments<P>& moments) const {
-        detail::adam_update<true>({learning_rate, beta1, beta2, epsilon, weight_decay}, parameters, gradient, moments);
+        detail::adam_update({learning_rate, beta1, beta2, epsilon, weight_decay}, true, parameters, gradient, moments);
     }
 };
 
