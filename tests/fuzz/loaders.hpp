@@ -118,19 +118,21 @@ inline void load_training(const std::string& path) {
     comes_back(state, TrainingState<SmallNet<>>{SmallNet<>()});
 }
 
-/// Calls one after the other, as each refuses other files.
+/// Calls one after the other, as each refuses other files; an error if all do.
 template <class... F>
 void each(F&&... calls) {
     std::string refused;
-    const auto one = [&refused](auto& call) {
+    std::size_t refusals = 0;
+    const auto one = [&](auto& call) {
         try {
             call();
         } catch (const Error& e) {
             refused = e.what();
+            ++refusals;
         }
     };
     (one(calls), ...);
-    if (!refused.empty()) throw DataError(refused);
+    if (refusals == sizeof...(calls)) throw DataError(refused);
 }
 
 inline void load_idx(const std::string& path) {
