@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Fuzzes every loader: run.sh [-b FUZZER] [-r RUNS] [-k FOLDER] [SECONDS [LOADER...]], by default 60 seconds for each.
 #   -b  the fuzzer; without, it is built in the asan preset
-#   -r  ends a loader after that many executions
+#   -r  ends a loader after that many executions, the same ones every time
 #   -k  keeps what is found there, and begins with what is there; it is also where crashes are left
 # Begins with the files of corpus/ and others, whole and broken, that the library writes itself. Ends with a table;
 # peak memory is that of the whole process, which is mostly the sanitizers'.
@@ -12,11 +12,12 @@ folder=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$folder/../.." && pwd)
 fuzzer=
 runs=-1
+seed=0  # another one each time
 work=
 while getopts b:r:k: option; do
     case $option in
         b) fuzzer=$OPTARG ;;
-        r) runs=$OPTARG ;;
+        r) runs=$OPTARG seed=1 ;;
         k) work=$OPTARG ;;
         *) exit 2 ;;
     esac
@@ -47,7 +48,7 @@ for loader; do
     mkdir -p "$work/$loader" "$work/seeds/$loader"
     log=$work/$loader.log
     found=0
-    $fuzzer "--loader=$loader" -max_total_time="$seconds" -runs="$runs" -max_len=16384 -timeout=60 \
+    $fuzzer "--loader=$loader" -max_total_time="$seconds" -runs="$runs" -seed="$seed" -max_len=16384 -timeout=60 \
         -print_final_stats=1 -artifact_prefix="$work/crash_${loader}_" \
         "$work/$loader" "$work/seeds/$loader" "$folder/corpus/$loader" >"$log" 2>&1 || found=1
     if [ $found -ne 0 ]; then

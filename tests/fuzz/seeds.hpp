@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include <renn/retrace/shard.hpp>
+
 #include "fuzz/loaders.hpp"
 #include "support/all_layers.hpp"
 
@@ -80,6 +82,18 @@ void write_whole_files(F&& file) {
     one("traced", [](const std::string& path) { save(path, traced_images()); });
     one("result", [&](const std::string& path) { save(path, answer({})); });
     one("result", [&](const std::string& path) { save(path, answer({.sources = 2, .neurons = false})); });
+    for (const Ties ties : {Ties::share, Ties::strict, Ties::skip_inactive, Ties::lowest_id}) {
+        one("partial", [ties](const std::string& path) {
+            const RetraceOptions options{
+                .k = 3, .ties = ties, .pre = false, .post = true, .ids = {1000000000000U - 9, 5}};
+            save(path, retrace_shard(small_traced<Sorted>(9), random_batch<float>(3, 1, 2), options).front());
+        });
+    }
+    one("partial", [](const std::string& path) {
+        save(path, retrace_shard(small_traced<Sorted>(100), Batch<float>::Constant(3, 1, -9.0f),
+                                 {.k = 1, .pre = false, .post = true})
+                       .front());
+    });
     one("dataset", [](const std::string& path) { save(path, small_data(4)); });
     one("dataset", [](const std::string& path) { save(path, pixels()); });
     one("moments", [](const std::string& path) { save(path, Moments(small_net().parameters())); });
