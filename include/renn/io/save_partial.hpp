@@ -153,8 +153,7 @@ void put(A& ar, const T& partial) {
 template <class A, std::same_as<PartialRetrace> T>
 void get(A& ar, T& partial, const detail::Limit& limit = {}) {
     const auto read = [&](auto& value) { detail::get(ar, value, limit); };
-    const auto one = [&]<class V>(V) {
-        V value{};
+    const auto one = [&](auto value) {
         read(value);
         return value;
     };
