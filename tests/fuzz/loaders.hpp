@@ -105,7 +105,7 @@ inline void load_result(const std::string& path) {
 inline void load_partial(const std::string& path) {
     const auto partial = load<PartialRetrace>(path);
     comes_back(partial, PartialRetrace());
-    claim(merge(partial, {}) == partial, "nothing merged changes something");
+    claim(archived(merge(partial, {})) == archived(partial), "nothing merged changes something");  // NaN is not NaN
     if (partial.classes < 5000) result(partial);
     try {
         merge(partial, partial);
