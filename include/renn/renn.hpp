@@ -3,6 +3,7 @@
 //
 // by name only: data/csv.hpp
 // by name only: data/csv_lines.hpp
+// by name only: data/csv_values.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
 // by name only: index/flat.hpp

@@ -221,3 +221,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_stream_yields_what_the_whole_has, S, Scalars) {
     BOOST_TEST(message_of<DataError>([&] { renn::batches(whole, -1); }) ==
                "batches: batch: got -1, expected 1 or more");
 }
+
+BOOST_AUTO_TEST_CASE(a_table_that_fills_many_pieces_of_memory_keeps_its_order) {
+    constexpr Index lines = 200000;
+    std::string text;
+    for (Index i = 0; i < lines; ++i) {
+        text += std::to_string(i) + ',' + std::to_string(2 * i) + ',' + std::to_string(i % 97) + '\n';
+    }
+    std::istringstream in(text);
+    const auto data = renn::read_csv<float>(in, "lines", {.targets = {2}, .id = 1, .header = false});
+    BOOST_REQUIRE(data.samples() == lines);
+    Index wrong = 0;
+    for (Index i = 0; i < lines; ++i) {
+        wrong += data.id(i) != static_cast<std::uint64_t>(i) || data.targets()(0, i) != static_cast<float>(2 * i) ||
+                 data.values()(0, i) != static_cast<float>(i % 97);
+    }
+    BOOST_TEST(wrong == 0);
+}

@@ -126,13 +126,14 @@ void damage(const std::string& content, std::uint32_t scalar_bytes, const T& val
         renn::detail::write_frame(file.path, content, scalar_bytes, [&](std::ostream& out) { out << bytes; });
         return outcome<T>(file.path);
     };
-    for (std::size_t i = 0; i < whole.size(); ++i) {
+    for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
         std::string changed = whole;
-        changed[i] = static_cast<char>(changed[i] ^ (1 << (i % 8)));
+        changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << (bit % 8)));
         file.write(changed);
         BOOST_REQUIRE(outcome<T>(file.path).starts_with("load: " + file.path + ": "));
-        if (i < 64) continue;
-        changed = payload;
+    }
+    for (std::size_t i = 64; i < whole.size(); ++i) {
+        std::string changed = payload;
         changed[i - 64] = static_cast<char>(i % 2 == 0 ? 0xff : 0x01);
         const std::string what = forge(changed);
         BOOST_REQUIRE((what == "fine" || what.starts_with("load: " + file.path + ": ")));

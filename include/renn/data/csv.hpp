@@ -21,6 +21,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/data/csv_lines.hpp>
+#include <renn/data/csv_values.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/data/sample_batch.hpp>
 
@@ -241,17 +242,20 @@ inline std::ifstream open_text(const std::string& context, const std::string& pa
 /// Throws   FormatError, naming line and column, for lines of unequal length, bad quotes, fields that are not numbers,
 ///          an empty file; DataError for columns that do not exist or have several uses, numbers that are not finite,
 ///          labels out of range, ids that occur twice.
-/// Cost     one pass; memory twice the values at its end.
+/// Cost     one pass; memory little more than the values, which wait in pieces that are given up as they are copied.
 template <std::floating_point S = float>
 Dataset<S> read_csv(std::istream& in, const std::string& name, CsvOptions options = {}) {
     detail::CsvSamples<S> samples("read_csv: " + name, in, std::move(options));
     DatasetDescription<S> more;
-    std::vector<S> inputs, targets;
+    detail::CsvValues<S> inputs, targets;
+    detail::CsvValues<std::uint64_t> ids;
     Index count = 0;
-    while (samples.next(in, inputs, targets, more.labels, more.ids)) ++count;
-    if (samples.targets() > 0) more.targets = detail::as_columns(targets, samples.targets(), count);
+    while (samples.next(in, inputs.end(), targets.end(), more.labels, ids.end())) ++count;
+    if (samples.targets() > 0) more.targets = targets.columns(samples.targets(), count);
+    more.ids.resize(ids.size());
+    ids.move_to(more.ids.data());
     more.class_names = samples.class_names();
-    return Dataset<S>(detail::as_columns(inputs, samples.features(), count), std::move(more));
+    return Dataset<S>(inputs.columns(samples.features(), count), std::move(more));
 }
 
 /// read_csv<float>("iris.csv", {.label = "species"}): the same from a file.

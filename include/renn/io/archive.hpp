@@ -47,8 +47,11 @@ public:
     Limit() = default;
     explicit Limit(std::uint64_t bytes) : bytes_(bytes) {}
 
-    void require(std::uint64_t count, std::uint64_t size) const {
-        if (size != 0 && count > bytes_ / size) {
+    /// `count` elements that take at least `size` bytes each in the payload and `object` bytes each in memory, which
+    /// must stay in proportion: at most twice the payload and a MiB.
+    void require(std::uint64_t count, std::uint64_t size, std::uint64_t object = 0) const {
+        constexpr std::uint64_t spare = std::uint64_t{1} << 20;
+        if ((size != 0 && count > bytes_ / size) || (object != 0 && count > bytes_ / object * 2 + spare / object)) {
             raise<FormatError>("archive", "length of an array", std::to_string(count) + " elements",
                                "at most what " + std::to_string(bytes_) + " bytes can hold");
         }
@@ -102,7 +105,7 @@ template <class A, class T>
 void get(A& ar, std::vector<T>& values, const Limit& limit) {
     std::uint64_t count = 0;
     get(ar, count, limit);
-    limit.require(count, std::is_arithmetic_v<T> ? sizeof(T) : 8);
+    limit.require(count, std::is_arithmetic_v<T> ? sizeof(T) : 8, std::is_arithmetic_v<T> ? 0 : sizeof(T));
     values.resize(static_cast<std::size_t>(count));
     if constexpr (std::is_arithmetic_v<T>) {
         get_block(ar, values.data(), values.size());

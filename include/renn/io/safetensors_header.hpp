@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,8 +33,11 @@ using TextPairs = std::vector<std::pair<std::string, std::string>>;
 /// nonsense costs memory. What is wrong is in `problem`.
 class TensorEntryReader : public rapid::BaseReaderHandler<rapid::UTF8<>, TensorEntryReader> {
 public:
-    TensorEntryReader(std::vector<TensorEntry>& entries, TextPairs& metadata)
-        : entries_(entries), metadata_(metadata) {}
+    /// Of a header of so many bytes.
+    explicit TensorEntryReader(std::size_t bytes) : bytes_(bytes) {}
+
+    std::vector<TensorEntry> take_entries() { return taken(entries_); }
+    TextPairs take_metadata() { return taken(metadata_); }
 
     std::string problem;
 
@@ -46,9 +51,8 @@ public:
         if (depth_ == 1) {
             in_metadata_ = key == "__metadata__";
             if (in_metadata_ && std::exchange(has_metadata_, true)) return refuse("has __metadata__ twice");
-            if (!in_metadata_) entries_.push_back({std::move(key), {}, {}, 0, 0});
             given_.clear();
-            return true;
+            return in_metadata_ || append(entries_, {std::move(key), {}, {}, 0, 0});
         }
         if (in_metadata_) {
             given_.clear();
@@ -62,8 +66,7 @@ public:
     }
     bool String(const char* text, rapid::SizeType size, bool) {
         if (depth_ == 2 && array_ == nullptr && in_metadata_) {
-            metadata_.emplace_back(given_.back(), std::string(text, size));
-            return true;
+            return append(metadata_, {given_.back(), std::string(text, size)});
         }
         if (depth_ != 2 || array_ != nullptr || given_.back() != "dtype") return Default();
         entries_.back().dtype.assign(text, size);
@@ -110,8 +113,22 @@ private:
         return false;
     }
 
-    std::vector<TensorEntry>& entries_;
-    TextPairs& metadata_;
+    /// What is written in few bytes may take more memory, but in proportion: at most twice the header and a MiB.
+    template <class T>
+    bool append(std::deque<T>& items, T item) {
+        if (items.size() >= (2 * bytes_ + (std::size_t{1} << 20)) / sizeof(T)) return refuse("has too many entries");
+        items.push_back(std::move(item));
+        return true;
+    }
+
+    template <class T>
+    static std::vector<T> taken(std::deque<T>& items) {
+        return {std::move_iterator(items.begin()), std::move_iterator(items.end())};
+    }
+
+    std::size_t bytes_;
+    std::deque<TensorEntry> entries_;  // a vector would ask for twice as much as it grows
+    std::deque<TextPairs::value_type> metadata_;
     std::vector<std::uint64_t> offsets_;
     std::vector<std::uint64_t>* array_ = nullptr;  // that numbers go to
     std::vector<std::string> given_;               // keys of this tensor so far
@@ -149,8 +166,7 @@ inline std::vector<TensorEntry> parse_safetensors_header(const std::string& wher
     if (!text.starts_with('{')) raise<FormatError>(where, "not a safetensors file: its header does not begin with {");
     const std::size_t size = text.size();
     text.append(text_margin, '\0');
-    std::vector<TensorEntry> entries;
-    TensorEntryReader reader(entries, metadata);
+    TensorEntryReader reader(size);
     rapid::StringStream stream(text.c_str());
     const rapid::ParseResult result = rapid::Reader().Parse<flags>(stream, reader);
     if (!reader.problem.empty()) raise<FormatError>(where, "header " + reader.problem);
@@ -159,6 +175,8 @@ inline std::vector<TensorEntry> parse_safetensors_header(const std::string& wher
         raise<FormatError>(where, "header is not JSON in UTF-8, at byte " +
                                       std::to_string(result.IsError() ? result.Offset() : stream.Tell()));
     }
+    std::vector<TensorEntry> entries = reader.take_entries();
+    metadata = reader.take_metadata();
     require_single_names<FormatError>(where, entries, metadata);
     return entries;
 }

@@ -46,6 +46,9 @@ template <class A, class Net, class P>
 void get_network(A& ar, Net& net, P& parameters, const Limit& limit) {
     std::string kinds;
     get(ar, kinds, limit);
+    // A kind is a few letters and becomes a layer of up to half of this; the list of them grows by doubling.
+    constexpr std::uint64_t bytes = 2048;
+    limit.require(1 + static_cast<std::uint64_t>(std::count(kinds.begin(), kinds.end(), ',')), 8, bytes);
     net.take_kinds(kinds, parameters);
     std::vector<std::string> names;
     Net::for_each_child(net, parameters, [&](const std::string&, auto& layer, auto& w) {
@@ -132,6 +135,7 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     detail::get(ar, store.outputs, limit);
     detail::get(ar, store.first_input, limit);
     const std::size_t n = store.ids.size();
+    if (n == 0) detail::raise<FormatError>("store", "samples", "0", "at least 1");
     const auto fits = [n](std::size_t count) { return count == 0 || count == n; };
     if (!fits(store.labels.size()) || !fits(store.predictions.size()) || !fits(store.tags.size()) ||
         store.outputs.cols() != static_cast<Index>(n)) {
@@ -144,9 +148,10 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     std::uint64_t columns = 0;
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         detail::check_point(store.points, p);
-        if (store.points[p].stored()) columns += static_cast<std::uint64_t>(store.points[p].columns());
+        if (!store.points[p].stored()) continue;
+        columns += static_cast<std::uint64_t>(store.points[p].columns());
+        limit.require(columns, n * sizeof(S));
     }
-    limit.require(columns, n * sizeof(S));
     store.reserve(static_cast<Index>(n), 0);
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         if (!store.points[p].stored()) continue;

@@ -153,14 +153,13 @@ void put(A& ar, const T& partial) {
 template <class A, std::same_as<PartialRetrace> T>
 void get(A& ar, T& partial, const detail::Limit& limit = {}) {
     const auto read = [&](auto& value) { detail::get(ar, value, limit); };
-    const auto one = [&]<class V>(V) {
-        V value{};
+    const auto one = [&](auto value) {
         read(value);
         return value;
     };
-    const auto length = [&](std::uint64_t bytes_each) {
+    const auto length = [&](std::uint64_t bytes_each, std::uint64_t object = 0) {
         const auto count = one(std::uint64_t{});
-        limit.require(count, bytes_each);
+        limit.require(count, bytes_each, object);
         return static_cast<std::size_t>(count);
     };
     partial = {};
@@ -184,14 +183,13 @@ void get(A& ar, T& partial, const detail::Limit& limit = {}) {
         read(sample.label);
         read(sample.prediction);
     }
-    // Lengths of records are held against the least that one takes, and the records made one by one as they are read,
-    // since one in memory is larger than an empty one in a file.
-    for (std::size_t l = 0, count = length(17); l < count; ++l) {
-        auto& layer = partial.layers.emplace_back();
+    // Lengths of records are held against the least that one takes.
+    partial.layers.resize(length(17, sizeof(PartialRetrace::Layer)));
+    for (auto& layer : partial.layers) {
         read(layer.name);
         layer.kind = one(std::uint8_t{}) == 0 ? Kind::pre : Kind::post;
-        for (std::size_t u = 0, neurons = length(29); u < neurons; ++u) {
-            auto& neuron = layer.neurons.emplace_back();
+        layer.neurons.resize(length(29));
+        for (auto& neuron : layer.neurons) {
             read(neuron.unit);
             read(neuron.value);
             read(neuron.inactive);

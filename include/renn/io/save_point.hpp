@@ -70,7 +70,8 @@ inline void check_point(const std::vector<Point>& points, std::size_t number) {
     fine = fine && within(shape.channels, most) && within(shape.height, most) && within(shape.width, most);
     fine = fine && within(cells.channels, shape.channels) && within(cells.height, std::max<Index>(1, shape.height)) &&
            within(cells.width, std::max<Index>(1, shape.width));
-    fine = fine && (shape.channels == 0 || (shape.positions() <= point.width && shape.size() == point.width));
+    fine = fine && (shape.channels == 0 || (point.width % shape.channels == 0 &&  // a product of three could wrap
+                                            point.width / shape.channels == shape.positions()));
     fine = fine && (cells.size() == 0 || (cells.channels == shape.channels && point.stored()));
     for (std::size_t u = 0; u < point.units.size(); ++u) {
         fine = fine && static_cast<Index>(point.units[u]) < point.neurons() &&

@@ -96,8 +96,11 @@ public:
 
     void check() const {
         Base::check(where);
-        if (Global && window_.kernel != Size2(window_.in.height, window_.in.width)) {
-            detail::raise<ShapeError>(where, "kernel", window_.kernel.text(), "the size of the input");
+        const Size2 whole(window_.in.height, window_.in.width);
+        if (Global && (window_.kernel != whole || window_.padding != Size2(0))) {
+            detail::raise<ShapeError>(where, "kernel and padding",
+                                      window_.kernel.text() + " and " + window_.padding.text(),
+                                      whole.text() + " and 0 x 0, the size of the input");
         }
     }
     std::string describe() const { return Base::describe(name); }
