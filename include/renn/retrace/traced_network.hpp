@@ -69,13 +69,13 @@ public:
     /// Runs every sample through the network once and keeps what each neuron did. Returns false if the callback
     /// cancelled; then, and on any error, an earlier recording stays as it was. Errors: see renn::record.
     bool record(const Dataset<Scalar>& data, const RecordOptions& options = {}) {
-        return keep(renn::record(*model_, data, selection_, options));
+        return keep(renn::record<typename Store::Encoding>(*model_, data, selection_, options));
     }
 
     /// The same for a stream of batches, any callable `bool next(SampleBatch<Scalar>&)`.
     template <SampleStream<Scalar> Stream>
     bool record(Stream&& next, const RecordOptions& options = {}) {
-        return keep(record_stream<Scalar>(*model_, next, selection_, options));
+        return keep(record_stream<Scalar, typename Store::Encoding>(*model_, next, selection_, options));
     }
 
     /// Every place's values for samples of any kind. See renn::activations.
@@ -163,8 +163,7 @@ private:
         detail::check_retrace_options(options);
         const std::vector<std::uint32_t> voting = detail::voting_points(recorded.points, options);
         const auto allowed = detail::allowed_samples(recorded, options);
-        std::vector<Batch<Scalar>> pooled;
-        const auto blocks = blocks_of(values, recorded, voting, pooled);
+        const auto blocks = blocks_of(values, voting);
 
         const renn::Index queries = blocks.empty() ? 0 : values[recorded.points[voting.front()].name].cols();
         std::vector<std::shared_ptr<Search>> searches(static_cast<std::size_t>(queries));
@@ -177,8 +176,8 @@ private:
             if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
             if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
             detail::run_search(*search, voting, [&](std::uint32_t point, std::uint32_t column) {
-                const bool direct = recorded.points[point].by_channel();
-                return (*blocks[point])(direct ? column : recorded.points[point].units[column], q);
+                const Values& of = blocks[point];
+                return (*of.block)(of.recorded ? column : recorded.points[point].units[column], q);
             });
             if (values.output().rows() > 0) {
                 const auto column = values.output().col(q);
@@ -193,31 +192,60 @@ private:
         return result;
     }
 
-    /// The query's values of every voting point, by the point's number; of channels, what `pooled` then holds. Throws
+    /// A query's values at a point: as the model reported them, or the recorded columns alone.
+    struct Values {
+        const Batch<Scalar>* block = nullptr;
+        bool recorded = false;
+        std::shared_ptr<Batch<Scalar>> own = {};
+    };
+
+    /// The query's values of every voting point, by the point's number, rounded as the store rounds. Throws
     /// MismatchError if one is missing.
-    static std::vector<const Batch<Scalar>*> blocks_of(const Activations<Scalar>& values, const Store& recorded,
-                                                       const std::vector<std::uint32_t>& voting,
-                                                       std::vector<Batch<Scalar>>& pooled) {
-        pooled.resize(recorded.points.size());
-        std::vector<const Batch<Scalar>*> blocks(recorded.points.size(), nullptr);
+    std::vector<Values> blocks_of(const Activations<Scalar>& values, const std::vector<std::uint32_t>& voting) const {
+        const Store& store = index_->store();
+        std::vector<Values> blocks(store.points.size());
         for (const std::uint32_t p : voting) {
-            const Point& point = recorded.points[p];
-            for (const auto& block : values.blocks()) {
-                if (block.name == point.name && block.kind == point.kind) blocks[p] = &block.values;
-            }
-            if (blocks[p] == nullptr) {
-                detail::raise<MismatchError>("retrace", "activations of " + point.text(), "none", "those of the query");
-            }
-            if (blocks[p]->rows() != point.width) {
-                detail::raise<ShapeError>("retrace", point.text(), std::to_string(blocks[p]->rows()) + " units",
-                                          std::to_string(point.width));
-            }
-            if (point.by_channel()) {
-                pool_channels<Scalar>(point, *blocks[p], pooled[p]);
-                blocks[p] = &pooled[p];
+            const Point& point = store.points[p];
+            if constexpr (requires { store.as_stored(std::size_t(), std::span<Scalar>()); }) {
+                const std::uint32_t from = point.stored() ? p : static_cast<std::uint32_t>(point.derived_from);
+                const Batch<Scalar>& reported = block_of(values, store.points[from]);
+                auto own = std::make_shared<Batch<Scalar>>();
+                recorded_columns(store.points[from], reported, *own);
+                for (renn::Index q = 0; q < own->cols(); ++q) {
+                    store.as_stored(from, std::span(own->col(q).data(), static_cast<std::size_t>(own->rows())));
+                }
+                if (!point.stored()) index_->derive(p, own->data(), own->data(), own->size());
+                blocks[p] = {own.get(), true, own};
+            } else if (point.by_channel()) {
+                auto own = std::make_shared<Batch<Scalar>>();
+                recorded_columns(point, block_of(values, point), *own);
+                blocks[p] = {own.get(), true, own};
+            } else {
+                blocks[p].block = &block_of(values, point);
             }
         }
         return blocks;
+    }
+
+    static const Batch<Scalar>& block_of(const Activations<Scalar>& values, const Point& point) {
+        for (const auto& block : values.blocks()) {
+            if (block.name != point.name || block.kind != point.kind) continue;
+            if (block.values.rows() != point.width) {
+                detail::raise<ShapeError>("retrace", point.text(), std::to_string(block.values.rows()) + " units",
+                                          std::to_string(point.width));
+            }
+            return block.values;
+        }
+        detail::raise<MismatchError>("retrace", "activations of " + point.text(), "none", "those of the query");
+    }
+
+    /// Rows of the recorded units, or what stands for recorded channels.
+    static void recorded_columns(const Point& point, const Batch<Scalar>& reported, Batch<Scalar>& columns) {
+        if (point.by_channel()) return pool_channels<Scalar>(point, reported, columns);
+        columns.resize(point.count(), reported.cols());
+        for (renn::Index u = 0; u < point.count(); ++u) {
+            columns.row(u) = reported.row(static_cast<renn::Index>(point.units[static_cast<std::size_t>(u)]));
+        }
     }
 
     std::shared_ptr<const Model> model_;
@@ -229,6 +257,13 @@ private:
 template <class Policy = KdTree, Composite Net>
 auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
+}
+
+/// trace<Sorted, Float16>(net): the same with values kept as an encoding of tracing/reduced.hpp makes them.
+template <class Policy, class E, Composite Net>
+    requires Encoding<E, typename Net::Scalar>
+auto trace(Net net, Selection selection = {}) {
+    return TracedNetwork<Net, MemoryStore<typename Net::Scalar, E>, Policy>(std::move(net), std::move(selection));
 }
 
 /// trace(callable): any code that takes a matrix, features x samples, and reports named matrices to a probe. It runs on
