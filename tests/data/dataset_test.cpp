@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_data_set_knows_what_it_was_told, S, Scalars) {
     BOOST_TEST(d.class_name(3) == "three");
     BOOST_TEST(d.class_name(4) == "4");
     BOOST_TEST(d.class_name(-1) == "-1");
-    BOOST_TEST((d.image() == renn::ImageShape{1, 2, 1}));
+    BOOST_TEST((d.image() == renn::Shape{1, 2, 1}));
     BOOST_TEST(!d.image().empty());
     BOOST_TEST(d.bytes() >= sizeof(S) * 12);
 }
@@ -221,9 +221,7 @@ BOOST_AUTO_TEST_CASE(counts_that_differ_from_the_number_of_samples_are_shape_err
 
 BOOST_AUTO_TEST_CASE(an_image_shape_multiplies_to_the_features) {
     const Bytes x = some_bytes(12, 3);
-    const auto says = [&](renn::ImageShape s) {
-        return message_of<ShapeError>([&] { Dataset<float>(x, {.image = s}); });
-    };
+    const auto says = [&](renn::Shape s) { return message_of<ShapeError>([&] { Dataset<float>(x, {.image = s}); }); };
     const std::string start = "Dataset: image (channels x height x width): got ";
     const std::string end = ", expected a product of 12 features";
     BOOST_TEST(says({3, 2, 2}) == "no error");

@@ -55,14 +55,14 @@ BOOST_AUTO_TEST_CASE(pictures_become_columns_row_after_row) {
     BOOST_REQUIRE(images.pixels.rows() == 8);
     BOOST_REQUIRE(images.pixels.cols() == 3);
     for (Index i = 0; i < 24; ++i) BOOST_TEST(images.pixels(i % 8, i / 8) == i);
-    BOOST_TEST((images.shape == renn::ImageShape{1, 2, 4}));
+    BOOST_TEST((images.shape == renn::Shape{1, 2, 4}));
 }
 
 BOOST_AUTO_TEST_CASE(two_to_four_dimensions_are_pictures_one_is_labels) {
     const ScratchFile flat(idx({2, 3}, counting(6))), colour(idx({2, 3, 1, 2}, counting(12))), labels(three_labels);
     BOOST_TEST(renn::read_idx_images(flat.path).shape.empty());
     BOOST_TEST(renn::read_idx_images(flat.path).pixels.rows() == 3);
-    BOOST_TEST((renn::read_idx_images(colour.path).shape == renn::ImageShape{3, 1, 2}));
+    BOOST_TEST((renn::read_idx_images(colour.path).shape == renn::Shape{3, 1, 2}));
     BOOST_TEST(renn::read_idx_images(colour.path).pixels(5, 1) == 11);
     BOOST_TEST((renn::read_idx_labels(labels.path) == std::vector<std::int32_t>{7, 0, 2}));
     BOOST_TEST((renn::read_idx_array(labels.path).shape == std::vector<Index>{3}));
@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pictures_and_labels_make_a_data_set, S, Scalars) {
     BOOST_TEST(data.classes() == 8);
     BOOST_TEST(data.label(0) == 7);
     BOOST_TEST(data.input(1)(3) == S(11) / S(255));
-    BOOST_TEST((data.image() == renn::ImageShape{1, 2, 4}));
+    BOOST_TEST((data.image() == renn::Shape{1, 2, 4}));
     BOOST_TEST(data.id(2) == 2u);
 }
 
@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_stream_yields_what_the_whole_has, S, Scalars) {
             BOOST_TEST((a.inputs == b.inputs && a.labels == b.labels && a.ids.empty()));
         }
         BOOST_TEST(!next(a));
-        BOOST_TEST((next.image() == renn::ImageShape{1, 2, 2}));
+        BOOST_TEST((next.image() == renn::Shape{1, 2, 2}));
     }
     const ScratchFile few(idx({2}, counting(2)));
     BOOST_TEST(message_of<ShapeError>([&] { renn::idx_stream(images.path, few.path); }) ==

@@ -60,7 +60,7 @@ struct Noting {
     using Scalar = float;
     using Parameters = Inner::Parameters;
     using Cache = Inner::Cache;
-    static constexpr bool is_composite = true;
+    static constexpr renn::Wiring wiring = renn::Wiring::chain;
 
     const Parameters& parameters() const { return inner.parameters(); }
     Parameters& parameters() { return inner.parameters(); }

@@ -58,7 +58,7 @@ using Y = Batch<typename L::Scalar>&;
 /// sample as an image, with `input_shape()` and `output_shape()`. A layer whose training pass mixes the samples of a
 /// batch has `mixes_samples = true`; one that learns from a training pass other than by gradient has `absorb(cache)`,
 /// called after each training step (BatchNorm has both). A layer made of layers has `walk` and `walk_back` as Network
-/// does, and `is_composite = true`.
+/// does, and says with `wiring` how they are connected.
 template <class L>
 concept Layer = requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y, typename L::Cache& c, Pass p) {
     { L::name } -> std::convertible_to<std::string_view>;
@@ -97,11 +97,15 @@ concept LinearLayer = DifferentiableLayer<L> && requires(const L& l, const typen
     l.map_transposed(w, x, y);
 };
 
+/// How the layers of a layer are connected: each takes what the one before puts out; the same with the input added to
+/// what the last puts out; each takes the input, and their outputs lie one below the other.
+enum class Wiring : std::uint8_t { chain, residual, side_by_side };
+
 /// A layer made of layers: walks go into it, visitors and rules see its layers. See network/layer_sequence.hpp for what
 /// it has; most are made by wrapping a Network.
 template <class L>
 concept Composite = requires {
-    requires L::is_composite;
+    { L::wiring } -> std::convertible_to<Wiring>;
 };
 
 /// One layer of one pass, as visitors and rules see it. `path` names it in the network ("dense1", in a nested

@@ -19,6 +19,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/shape.hpp>
 #include <renn/data/image.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -30,7 +31,7 @@ struct DatasetDescription {
     Batch<S> targets = {};                  ///< rows x samples, for regression
     std::vector<std::uint64_t> ids = {};    ///< one per sample, all different; left out: 0, 1, 2, ...
     std::vector<std::string> tags = {};     ///< one per sample, the user's own
-    ImageShape image = {};
+    Shape image = {};
     std::vector<std::string> class_names = {};  ///< also fixes the number of classes; left out: largest label + 1
     int classes = 0;                            ///< without class names: at least so many
 };
@@ -81,7 +82,7 @@ public:
     const Batch<S>& targets() const noexcept { return more_.targets; }
     std::span<const std::uint64_t> ids() const noexcept { return more_.ids; }
     std::span<const std::string> tags() const noexcept { return more_.tags; }
-    const ImageShape& image() const noexcept { return more_.image; }
+    const Shape& image() const noexcept { return more_.image; }
     /// All of the above, with ids and the number of classes filled in.
     const Description& description() const noexcept { return more_; }
 
@@ -228,7 +229,7 @@ private:
         if (t.rows() != 0 || t.cols() != 0) {
             detail::require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples());
         }
-        const ImageShape& i = more_.image;
+        const Shape& i = more_.image;
         if (i.empty()) return;
         const Index f = features();  // by division: a product of three could wrap
         const bool fits = i.channels > 0 && i.height > 0 && i.width > 0 && f % i.channels == 0 &&

@@ -32,7 +32,7 @@ struct IdxArray {
 /// Pictures of an IDX file, one per column, channel-major.
 struct IdxImages {
     Bytes pixels;
-    ImageShape shape;
+    Shape shape;
 };
 
 namespace detail {
@@ -92,7 +92,7 @@ public:
         return a;
     }
 
-    ImageShape image() const {
+    Shape image() const {
         const std::vector<Index>& s = shape_;
         if (s.size() == 3) return {1, s[1], s[2]};
         if (s.size() == 4) return {s[1], s[2], s[3]};
@@ -203,7 +203,7 @@ public:
         return pixels.cols() > 0;
     }
 
-    ImageShape image() const { return images_.image(); }
+    Shape image() const { return images_.image(); }
 
 private:
     detail::IdxFile images_, labels_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// renn/data/image.hpp - pictures: their shape, and bytes as numbers.
+// renn/data/image.hpp - pictures: bytes as numbers.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,6 @@
 #include <renn/core/batch.hpp>
 
 namespace renn::inline RENN_ABI {
-
-/// Height and width of inputs that are pictures; features = channels * height * width, channel-major.
-struct ImageShape {
-    Index channels = 0, height = 0, width = 0;
-
-    bool empty() const noexcept { return channels == 0 && height == 0 && width == 0; }
-    friend bool operator==(const ImageShape&, const ImageShape&) = default;
-};
 
 /// features x samples, one byte each, as pictures come.
 using Bytes = Eigen::Matrix<std::uint8_t, Eigen::Dynamic, Eigen::Dynamic>;

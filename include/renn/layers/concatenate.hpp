@@ -37,7 +37,7 @@ public:
     static_assert((std::is_same_v<Scalar, typename Rest::Scalar> && ...),
                   "renn::Concatenate: all branches must have the same Scalar");
     static constexpr std::string_view name = "Concatenate";
-    static constexpr bool is_composite = true;
+    static constexpr Wiring wiring = Wiring::side_by_side;
 
     struct Parameters {
         std::tuple<typename First::Parameters, typename Rest::Parameters...> branches;

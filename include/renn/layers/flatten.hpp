@@ -21,6 +21,7 @@ public:
     using Parameters = NoParameters;
     using Cache = NoCache;
     static constexpr std::string_view name = "Flatten";
+    static constexpr bool forgets_shape = true;  ///< what follows sees no image
 
     const Parameters& parameters() const noexcept { return none_; }
 

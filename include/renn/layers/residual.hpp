@@ -26,7 +26,7 @@ public:
     using Scalar = typename Net::Scalar;
     using Parameters = typename Net::Parameters;
     static constexpr std::string_view name = "Residual";
-    static constexpr bool is_composite = true;
+    static constexpr Wiring wiring = Wiring::residual;
 
     struct Cache {
         typename Net::Cache inner;

@@ -142,7 +142,7 @@ public:
     template <class First, class... Rest>
         requires(!std::is_same_v<First, BasicSequential>)
     explicit BasicSequential(const First& first, const Rest&... rest) {
-        if constexpr (sizeof...(Rest) == 0 && Composite<First> && First::name == "Network") {
+        if constexpr (sizeof...(Rest) == 0 && requires { requires First::wiring == Wiring::chain; }) {
             take(first, first.parameters());
         } else {
             add(first);
@@ -280,9 +280,9 @@ private:
         } else if constexpr (std::is_same_v<To, BasicSequential>) {
             to.take(from, weights);
             kept = std::exchange(to.parameters(), {});
-        } else if constexpr (From::name == "Residual") {
+        } else if constexpr (requires { requires From::wiring == Wiring::residual; }) {
             copy(from.network(), weights, to.network(), kept);
-        } else if constexpr (From::name == "Concatenate") {
+        } else if constexpr (Composite<From>) {
             static_assert(From::size == To::size, "renn::Sequential: a Concatenate here has two branches; nest them");
             copy(from.template branch<0>(), std::get<0>(weights.branches), to.template branch<0>(),
                  std::get<0>(kept.branches));

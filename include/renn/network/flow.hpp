@@ -46,7 +46,8 @@ struct Flow {
                                   shape.text() + ", the output shape before it");
             }
             shape = layer.output_shape();
-        } else if constexpr (requires { layer.out_features(); } || L::name == "Flatten") {
+        } else if constexpr (
+            requires { layer.out_features(); } || requires { L::forgets_shape; }) {
             shape = {};
         }
     }

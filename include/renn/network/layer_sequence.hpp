@@ -41,7 +41,7 @@ public:
     using Scalar = S;
     using Parameters = P;
     using Cache = C;
-    static constexpr bool is_composite = true;
+    static constexpr Wiring wiring = Wiring::chain;
 
     const P& parameters() const noexcept { return parameters_; }
     P& parameters() noexcept { return parameters_; }

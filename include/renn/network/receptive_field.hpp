@@ -118,7 +118,7 @@ struct Field {
 /// number of features. Returns whether to go on looking.
 template <class Net, class P>
 bool find_image(const Net& net, const P& parameters, Shape& image) {
-    constexpr bool side_by_side = Net::name == "Concatenate";
+    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
     bool searching = true;
     Net::for_each_child(net, parameters,
                         [&](const std::string&, const auto& layer, [[maybe_unused]] const auto& weights) {
@@ -142,7 +142,7 @@ bool find_image(const Net& net, const P& parameters, Shape& image) {
 /// Carries the field through a network, as far as `place` if that is in it; returns whether it was reached.
 template <class Net, class P>
 bool follow(const Net& net, const P& parameters, std::string_view place, Field& field) {
-    constexpr bool side_by_side = Net::name == "Concatenate";
+    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
     const Field at_input = field;
     Field together;
     bool reached = false, first = true;
@@ -163,7 +163,7 @@ bool follow(const Net& net, const P& parameters, std::string_view place, Field& 
             }
         });
     if (side_by_side && !reached) field = together;
-    if (Net::name == "Residual" && !reached) field.unite(at_input);
+    if (Net::wiring == Wiring::residual && !reached) field.unite(at_input);
     return reached;
 }
 

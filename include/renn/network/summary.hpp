@@ -78,7 +78,7 @@ void summarise(const Net& net, const P& parameters, Flow flow, Path& path, Summa
     Net::for_each_child(net, parameters, [&](const std::string& name, const auto& layer, const auto& weights) {
         using L = std::remove_cvref_t<decltype(layer)>;
         const auto guard = path.enter(name);
-        if constexpr (std::remove_cvref_t<Net>::name == "Concatenate") flow = at_input;
+        if constexpr (Net::wiring == Wiring::side_by_side) flow = at_input;
         const Flow before = flow;
         flow.pass(layer, Net::name, name);
         if constexpr (Composite<L>) {

@@ -12,7 +12,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
-#include <renn/data/image.hpp>
+#include <renn/core/shape.hpp>
 #include <renn/report/png.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -31,7 +31,7 @@ struct Picture {
 /// Units    0 black to 1 full; what lies outside is shown as the nearer of the two, NaN as black.
 /// Throws   ShapeError if the values do not have the shape's size; DataError for other than 1 or 3 channels.
 template <class D>
-Picture picture(const Eigen::MatrixBase<D>& values, const ImageShape& shape) {
+Picture picture(const Eigen::MatrixBase<D>& values, const Shape& shape) {
     static_assert(std::floating_point<typename D::Scalar>, "renn::picture: values must be floating-point, 0 to 1");
     if (shape.empty()) return {};
     detail::require_shape("picture", "values", values, shape.channels * shape.height * shape.width, 1);

@@ -106,7 +106,7 @@ struct RetracePage {
     std::string sample_name = "sample";           ///< what a query is called: "test image"
     std::string source_name = "training sample";  ///< what a source is called: "training image"
     ReportDetail detail = {};
-    ImageShape target_image = {};  ///< targets are pictures of this shape: samples and blends are shown as theirs
+    Shape target_image = {};  ///< targets are pictures of this shape: samples and blends are shown as theirs
     std::vector<Fact> facts = {};
     std::vector<std::string> class_names = {};
     Provenance provenance = {};
@@ -128,7 +128,7 @@ std::vector<double> doubles(const V& values) {
 }
 
 template <class S>
-Picture sample_picture(const Dataset<S>& data, Index position, const ImageShape& target_image) {
+Picture sample_picture(const Dataset<S>& data, Index position, const Shape& target_image) {
     if (!target_image.empty()) return picture(data.targets().col(position), target_image);
     return picture(data.input(position), data.image());
 }
@@ -136,7 +136,7 @@ Picture sample_picture(const Dataset<S>& data, Index position, const ImageShape&
 /// Pictures are blended as such, whatever the inputs are: hues, for one, have no mean.
 template <class S, class Sources>
 Picture blend_picture(const std::vector<double>& weights, const Sources& sources, const Dataset<S>& data,
-                      const ImageShape& target_image) {
+                      const Shape& target_image) {
     std::vector<std::uint64_t> ids;
     for (const auto& s : sources) ids.push_back(s.id);
     if (!target_image.empty()) return picture(blend_targets(weights, ids, data), target_image);
@@ -145,7 +145,7 @@ Picture blend_picture(const std::vector<double>& weights, const Sources& sources
 }
 
 template <class S>
-ReportSource report_source(const Source& source, const Dataset<S>& training, const ImageShape& target_image) {
+ReportSource report_source(const Source& source, const Dataset<S>& training, const Shape& target_image) {
     const Index position = training.position_of(source.id);
     ReportSource shown{source, {}, sample_picture(training, position, target_image)};
     if (is_regression(training)) shown.source.prediction = -1;
@@ -155,7 +155,7 @@ ReportSource report_source(const Source& source, const Dataset<S>& training, con
 
 template <class I, class S>
 ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& training, std::size_t shown,
-                       std::size_t blended, const ImageShape& target_image) {
+                       std::size_t blended, const Shape& target_image) {
     ReportView view;
     view.kind = kind;
     view.neurons = votes.neurons();
@@ -181,7 +181,7 @@ ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& train
 
 template <class S>
 ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training,
-                           const ImageShape& target_image) {
+                           const Shape& target_image) {
     ReportNeuron shown{unit, sources.value, {}, -1, 0.0, {}};
     if (sources.neighbours.empty()) return shown;
     shown.blend = blend_picture(distance_weights(sources.neighbours), sources.neighbours, training, target_image);
@@ -200,7 +200,7 @@ ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, con
 /// The neurons of a place with the largest values.
 template <class I, class S>
 std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& place, const Dataset<S>& training,
-                                         std::size_t count, const ImageShape& target_image) {
+                                         std::size_t count, const Shape& target_image) {
     std::vector<std::pair<NeuronSources, std::uint32_t>> all;
     if (count == 0) return {};
     for (const std::uint32_t unit : place.units) all.emplace_back(answer.neuron(place.name, unit), unit);
@@ -216,7 +216,7 @@ std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& 
 /// Everything but what is known of the sample itself. Throws DataError if `training` lacks a source.
 template <class I, class S>
 ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training, const ReportDetail& shown,
-                           const ImageShape& target_image) {
+                           const Shape& target_image) {
     if (!target_image.empty() && !training.has_targets()) {
         raise<DataError>("RetraceReport::add", "target_image", "data without targets", "targets");
     }

@@ -19,6 +19,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/neuron_index.hpp>
+#include <renn/retrace/as_stored.hpp>
 #include <renn/retrace/retrace.hpp>
 #include <renn/retrace/search.hpp>
 #include <renn/tracing/activations.hpp>
@@ -163,7 +164,8 @@ private:
         detail::check_retrace_options(options);
         const std::vector<std::uint32_t> voting = detail::voting_points(recorded.points, options);
         const auto allowed = detail::allowed_samples(recorded, options);
-        const auto blocks = blocks_of(values, voting);
+        std::vector<Batch<Scalar>> made;
+        const auto blocks = blocks_of(values, recorded, voting, made);
 
         const renn::Index queries = blocks.empty() ? 0 : values[recorded.points[voting.front()].name].cols();
         std::vector<std::shared_ptr<Search>> searches(static_cast<std::size_t>(queries));
@@ -175,10 +177,9 @@ private:
             std::optional<std::uint64_t> without = options.without;
             if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
             if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
-            detail::run_search(*search, voting, [&](std::uint32_t point, std::uint32_t column) {
-                const Values& of = blocks[point];
-                return (*of.block)(of.recorded ? column : recorded.points[point].units[column], q);
-            });
+            std::vector<const Scalar*> columns(blocks.size(), nullptr);
+            for (const std::uint32_t p : voting) columns[p] = blocks[p]->data() + q * blocks[p]->rows();
+            detail::run_search(*search, voting, columns);
             if (values.output().rows() > 0) {
                 const auto column = values.output().col(q);
                 search->outputs.assign(column.data(), column.data() + column.size());
@@ -192,41 +193,32 @@ private:
         return result;
     }
 
-    /// A query's values at a point: as the model reported them, or the recorded columns alone.
-    struct Values {
-        const Batch<Scalar>* block = nullptr;
-        bool recorded = false;
-        std::shared_ptr<Batch<Scalar>> own = {};
-    };
-
-    /// The query's values of every voting point, by the point's number, rounded as the store rounds. Throws
-    /// MismatchError if one is missing.
-    std::vector<Values> blocks_of(const Activations<Scalar>& values, const std::vector<std::uint32_t>& voting) const {
-        const Store& store = index_->store();
-        std::vector<Values> blocks(store.points.size());
+    /// The query's values of every voting point, by the point's number; what the model did not report so, `made` then
+    /// holds: pooled channels, and values rounded as the store rounded its samples'.
+    std::vector<const Batch<Scalar>*> blocks_of(const Activations<Scalar>& values, const Store& recorded,
+                                                const std::vector<std::uint32_t>& voting,
+                                                std::vector<Batch<Scalar>>& made) const {
+        made.resize(recorded.points.size());
+        std::vector<const Batch<Scalar>*> blocks(recorded.points.size(), nullptr);
         for (const std::uint32_t p : voting) {
-            const Point& point = store.points[p];
-            if constexpr (requires { store.as_stored(std::size_t(), std::span<Scalar>()); }) {
-                const std::uint32_t from = point.stored() ? p : static_cast<std::uint32_t>(point.derived_from);
-                const Batch<Scalar>& reported = block_of(values, store.points[from]);
-                auto own = std::make_shared<Batch<Scalar>>();
-                recorded_columns(store.points[from], reported, *own);
-                for (renn::Index q = 0; q < own->cols(); ++q) {
-                    store.as_stored(from, std::span(own->col(q).data(), static_cast<std::size_t>(own->rows())));
-                }
-                if (!point.stored()) index_->derive(p, own->data(), own->data(), own->size());
-                blocks[p] = {own.get(), true, own};
+            const Point& point = recorded.points[p];
+            if constexpr (detail::Rounds<Store>) {
+                const auto from = point.stored() ? p : static_cast<std::uint32_t>(point.derived_from);
+                const Point& source = recorded.points[from];
+                detail::as_stored(recorded, from, block_of(values, source), made[p]);
+                if (from != p) index_->derive(p, made[p].data(), made[p].data(), made[p].size());
+                blocks[p] = &made[p];
             } else if (point.by_channel()) {
-                auto own = std::make_shared<Batch<Scalar>>();
-                recorded_columns(point, block_of(values, point), *own);
-                blocks[p] = {own.get(), true, own};
+                pool_channels<Scalar>(point, block_of(values, point), made[p]);
+                blocks[p] = &made[p];
             } else {
-                blocks[p].block = &block_of(values, point);
+                blocks[p] = &block_of(values, point);
             }
         }
         return blocks;
     }
 
+    /// What the model reported at a point. Throws MismatchError if it is missing.
     static const Batch<Scalar>& block_of(const Activations<Scalar>& values, const Point& point) {
         for (const auto& block : values.blocks()) {
             if (block.name != point.name || block.kind != point.kind) continue;
@@ -237,15 +229,6 @@ private:
             return block.values;
         }
         detail::raise<MismatchError>("retrace", "activations of " + point.text(), "none", "those of the query");
-    }
-
-    /// Rows of the recorded units, or what stands for recorded channels.
-    static void recorded_columns(const Point& point, const Batch<Scalar>& reported, Batch<Scalar>& columns) {
-        if (point.by_channel()) return pool_channels<Scalar>(point, reported, columns);
-        columns.resize(point.count(), reported.cols());
-        for (renn::Index u = 0; u < point.count(); ++u) {
-            columns.row(u) = reported.row(static_cast<renn::Index>(point.units[static_cast<std::size_t>(u)]));
-        }
     }
 
     std::shared_ptr<const Model> model_;
