@@ -5,6 +5,8 @@
 // by name only: data/csv_lines.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
+// by name only: evaluation/retrieval.hpp
+// by name only: evaluation/store_error.hpp
 // by name only: io/file_writer.hpp
 // by name only: io/import_weights.hpp
 // by name only: io/json.hpp
