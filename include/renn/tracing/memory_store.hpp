@@ -97,7 +97,6 @@ public:
         capacity_ = capacity;
     }
 
-    /// Bytes of activation values, and of the ranges they were encoded with.
     std::size_t bytes() const noexcept {
         std::size_t total = 0;
         for (const Pages& block : blocks_) total += block.size() * sizeof(Code);
