@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -95,8 +94,15 @@ struct RetraceLikeness {
     std::vector<double> overlap, ndcg, kendall;       ///< of the sources of the network, those with most votes
     std::vector<double> neuron_overlap, neuron_ndcg;  ///< of the k closest samples of a neuron, mean over all neurons
 
+    /// Of those that are numbers: a tau of fewer than two ids is none.
     static double mean(const std::vector<double>& figures) {
-        return std::accumulate(figures.begin(), figures.end(), 0.0) / static_cast<double>(figures.size());
+        double sum = 0.0, count = 0.0;
+        for (const double figure : figures) {
+            if (std::isnan(figure)) continue;
+            sum += figure;
+            count += 1.0;
+        }
+        return sum / count;
     }
 };
 

@@ -81,12 +81,17 @@ template <class Held>
 auto with_positions(Held store, std::vector<std::uint32_t> positions) {
     using Store = std::remove_cvref_t<decltype(*store)>;
     if (positions.empty()) raise<DataError>("part of a store", "samples", "none", "at least 1");
+    if (store->first_input.size() > 0 && positions.front() != 0) {
+        raise<DataError>("part of a store", "first sample", "left out",
+                         "kept, as the store has its input to know the foreign code again; record with a fingerprint");
+    }
     auto known = known_at(*store, positions);
     std::vector<std::uint32_t> places(known.points.size());
     std::iota(places.begin(), places.end(), 0U);
     std::vector<std::vector<std::uint32_t>> units;
     for (const Point& point : known.points) {
-        std::iota(units.emplace_back(point.units.size()).begin(), units.back().end(), 0U);
+        auto& numbers = units.emplace_back(point.units.size());
+        std::iota(numbers.begin(), numbers.end(), 0U);
     }
     return PartOfStore<Store>(std::move(store), std::move(known), std::move(places), std::move(units),
                               std::move(positions));
@@ -116,7 +121,8 @@ auto only_samples(Store&& store, std::span<const std::uint64_t> ids) {
 ///
 ///     write_store(path, without_samples(FileStore<float>::open(path), ids));
 ///
-/// replaces the file by one that has nothing of them left. Throws DataError for an unknown id, or if none is left.
+/// replaces the file by one that has nothing of them left. Throws DataError for an unknown id, if none is left, or for
+/// the first sample of a store that keeps its input: one of foreign code without a fingerprint of its own.
 template <class Store>
 auto without_samples(Store&& store, std::span<const std::uint64_t> ids) {
     auto held = detail::hold(std::forward<Store>(store));
