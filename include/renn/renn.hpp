@@ -28,6 +28,7 @@
 // by name only: tracing/stored_arrays.hpp
 // by name only: tracing/to_memory.hpp
 // by name only: tracing/united_store.hpp
+// by name only: tracing/write_reduced.hpp
 // by name only: tracing/write_store.hpp
 #pragma once
 

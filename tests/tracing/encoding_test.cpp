@@ -18,11 +18,15 @@
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
 #include <renn/retrace/traced_network.hpp>
+#include <renn/tracing/file_store.hpp>
+#include <renn/tracing/part_of_store.hpp>
 #include <renn/tracing/reduced.hpp>
 #include <renn/tracing/to_memory.hpp>
+#include <renn/tracing/write_reduced.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
+#include "support/scratch_file.hpp"
 
 using renn::BFloat16;
 using renn::DataError;
@@ -256,4 +260,41 @@ BOOST_AUTO_TEST_CASE(a_value_too_large_for_half_precision_names_its_unit_and_sam
     const auto exact = renn::record(model, set);
     BOOST_TEST(message_of<DataError>([&] { renn::to_memory<Float16>(*exact); }) == "to_memory: " + expected);
     BOOST_TEST(renn::record<BFloat16>(model, set)->value({0, 1}, 0, 5) == 70144.0f);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(files_of_encoded_values_are_as_the_store_in_memory, E, Encodings) {
+    if constexpr (!renn::is_exact<E>) {
+        const auto net = network<float>();
+        const auto set = data<float>(150);
+        const auto exact = *renn::record(net, set);
+        const auto kept = renn::to_memory<E>(exact);
+        const renn::test::ScratchFile direct, encoded, part;
+        BOOST_TEST(renn::write_store<E>(direct.path, kept));
+        BOOST_TEST(renn::write_store<E>(encoded.path, exact));
+        BOOST_TEST((direct.read() == encoded.read()));
+        using Files = renn::FileStore<float, E>;
+        const Files store = Files::open(direct.path);
+        store.verify();
+        BOOST_TEST(same_values(store, kept));
+        for (Index s : {0, 1, 149}) {
+            BOOST_TEST(store.value({2, 4}, 0, s) == kept.value({2, 4}, 0, s));
+            BOOST_TEST(store.error_bound({2, 4}, 0, s) == kept.error_bound({2, 4}, 0, s));
+        }
+        const auto in_file = renn::trace<renn::Sorted>(net, store), in_memory = renn::trace<renn::Sorted>(net, kept);
+        for (Index s = 0; s < 150; s += 30) {
+            const auto a = in_file.retrace(set.input(s), {.k = 3, .post = true});
+            const auto b = in_memory.retrace(set.input(s), {.k = 3, .post = true});
+            for (std::size_t i = 0; i < 87; ++i) {
+                BOOST_TEST((a.neuron(i) == b.neuron(i)));
+                BOOST_TEST(a.neuron(i).neighbours.front().distance == 0.0);
+            }
+        }
+        BOOST_CHECK_THROW(renn::FileStore<float>::open(direct.path), renn::MismatchError);
+        renn::write_store<E>(part.path, renn::without_samples(store, std::vector<std::uint64_t>{set.id(3)}));
+        BOOST_TEST(Files::open(part.path).samples() == 149);
+        std::string bytes = direct.read();
+        bytes[bytes.size() / 2] ^= 1;
+        direct.write(bytes);
+        BOOST_CHECK_THROW(Files::open(direct.path).verify(), renn::FormatError);
+    }
 }

@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(the_first_input_of_foreign_code_is_not_left_behind) {
     auto named = trace<Sorted>(f, {.fingerprint = 5});
     unnamed.record(data);
     named.record(data);
-    BOOST_TEST(without_samples(unnamed.store(), Ids{1}).first_input == data.input(0));
+    BOOST_TEST((without_samples(unnamed.store(), Ids{1}).first_input == data.input(0)));
     BOOST_TEST(message_of<DataError>([&] {
                    without_samples(unnamed.store(), Ids{0, 2});
                }).find("part of a store: first sample: got left out, expected kept") == 0u);

@@ -17,6 +17,7 @@
 #include <renn/core/error.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/recorded_samples.hpp>
+#include <renn/tracing/store.hpp>
 #include <renn/tracing/thin.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -32,6 +33,7 @@ class PartOfStore : public RecordedSamples<typename Store::Scalar> {
 
 public:
     using S = typename Store::Scalar;
+    static constexpr bool reduced = detail::Reduced<Store>;
 
     /// `places`: for each point of the part, the point it is of; `units`: for each, units of it by number.
     /// `positions`: ascending; empty takes all samples.

@@ -13,10 +13,19 @@
 #include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/recorded_samples.hpp>
+#include <renn/tracing/store.hpp>
 
 namespace renn::inline RENN_ABI {
 
 namespace detail {
+
+/// From the smallest to the largest of some values.
+template <class S>
+Range<S> range_of(std::span<const S> values) {
+    if (values.empty()) return {};
+    const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
+    return Range<S>::of(*lowest, *largest);
+}
 
 /// Smallest and largest value of each sample at a point.
 template <class Source, class S = typename Source::Scalar>

@@ -17,6 +17,7 @@
 #include <renn/tracing/part_of_store.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/recorded_samples.hpp>
+#include <renn/tracing/store.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -25,9 +26,11 @@ namespace renn::inline RENN_ABI {
 ///
 /// Memory   what is known of each sample beside the values: 16 bytes, tag and outputs.
 /// Threads  const members may run on several threads at once.
-template <class S>
+template <class S, bool Reduced = false>
 class UnitedStore : public RecordedSamples<S> {
 public:
+    static constexpr bool reduced = Reduced;
+
     /// Joins another store to the end. Throws MismatchError if it is of another network, build, selection or kind of
     /// data. To be followed by index_ids() once all have come.
     template <class Store>
@@ -109,7 +112,9 @@ private:
 /// Throws   MismatchError if the stores are not of one network, build and selection; DataError if an id is in two.
 template <class First, class... More>
 auto unite(First&& first, More&&... more) {
-    UnitedStore<typename std::remove_cvref_t<First>::Scalar> all;
+    UnitedStore<typename std::remove_cvref_t<First>::Scalar,
+                (detail::Reduced<std::remove_cvref_t<First>> || ... || detail::Reduced<std::remove_cvref_t<More>>)>
+        all;
     all.join(std::forward<First>(first));
     (all.join(std::forward<More>(more)), ...);
     all.index_ids();
@@ -120,7 +125,7 @@ auto unite(First&& first, More&&... more) {
 template <class Store>
 auto unite_all(std::span<const Store> stores) {
     if (stores.empty()) detail::raise<DataError>("unite", "stores", "none", "at least 1");
-    UnitedStore<typename Store::Scalar> all;
+    UnitedStore<typename Store::Scalar, detail::Reduced<Store>> all;
     for (const Store& store : stores) all.join(store);
     all.index_ids();
     return all;
