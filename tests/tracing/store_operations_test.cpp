@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stores_of_one_network_unite, S, Scalars) {
     other = c;
     other.tags.clear();
     BOOST_TEST(unite(a, other).tags[0] == "picture 0");
-    BOOST_TEST(unite(a, other).tags[39].empty());
+    BOOST_TEST(unite(a, other).tags[38].empty());
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(recomputing_gives_what_a_store_keeps, S, Scalars) {
