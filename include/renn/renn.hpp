@@ -7,6 +7,13 @@
 // by name only: data/hsv_rgb.hpp
 // by name only: evaluation/retrieval.hpp
 // by name only: evaluation/store_error.hpp
+// by name only: index/flat.hpp
+// by name only: index/flat_scan.hpp
+// by name only: index/hnsw.hpp
+// by name only: index/layer_values.hpp
+// by name only: index/measure.hpp
+// by name only: index/metric.hpp
+// by name only: index/vector_index.hpp
 // by name only: io/file_writer.hpp
 // by name only: io/import_weights.hpp
 // by name only: io/json.hpp
@@ -15,7 +22,13 @@
 // by name only: io/mapped_file.hpp
 // by name only: io/safetensors.hpp
 // by name only: io/safetensors_header.hpp
+// by name only: io/save_partial.hpp
 // by name only: network/receptive_field.hpp
+// by name only: retrace/layer_search.hpp
+// by name only: retrace/merge.hpp
+// by name only: retrace/partial.hpp
+// by name only: retrace/sample_set.hpp
+// by name only: retrace/shard.hpp
 // by name only: tracing/data_fingerprint.hpp
 // by name only: tracing/file_store.hpp
 // by name only: tracing/neuron_patches.hpp

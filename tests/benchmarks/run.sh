@@ -9,7 +9,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 preset=${PRESET:-benchmark}
 cd "$root"
 sh cmake/install_packages.sh cmake ninja-build g++ libeigen3-dev libnanoflann-dev libcereal-dev libcli11-dev \
-    nlohmann-json3-dev libbenchmark-dev
+    nlohmann-json3-dev libbenchmark-dev libhnswlib-dev libfaiss-dev libopenblas-serial-dev
 cmake --preset "$preset" --log-level=WARNING
 cmake --build --preset "$preset" --target benchmarks
 

@@ -280,7 +280,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(files_of_encoded_values_are_as_the_store_in_memory
             BOOST_TEST(store.value({2, 4}, 0, s) == kept.value({2, 4}, 0, s));
             BOOST_TEST(store.error_bound({2, 4}, 0, s) == kept.error_bound({2, 4}, 0, s));
         }
-        const auto in_file = renn::trace<renn::Sorted>(net, store), in_memory = renn::trace<renn::Sorted>(net, kept);
+        const auto in_file = renn::trace<renn::Sorted>(net, store);
+        const auto in_memory = renn::trace<renn::Sorted>(net, kept);
         for (Index s = 0; s < 150; s += 30) {
             const auto a = in_file.retrace(set.input(s), {.k = 3, .post = true});
             const auto b = in_memory.retrace(set.input(s), {.k = 3, .post = true});

@@ -12,6 +12,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/catching.hpp>
+#include <renn/core/function_ref.hpp>
 
 namespace renn::inline RENN_ABI::detail {
 
@@ -25,8 +26,8 @@ inline int thread_count(int wanted, Index tasks) {
 /// The calling thread is worker 0, and only there is `after_each(finished)` called, at the latest when all is done;
 /// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined
 /// before it is rethrown. Returns false if it was stopped by after_each.
-template <class Work, class AfterEach>
-bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each) {
+inline bool parallel_for(Index tasks, int threads, FunctionRef<void(Index, int)> work,
+                         FunctionRef<bool(Index)> after_each) {
     std::atomic<Index> next{0};
     std::atomic<Index> finished{0};
     std::atomic<bool> stop{false};
@@ -69,8 +70,7 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
     return !cancelled;
 }
 
-template <class Work>
-void parallel_for(Index tasks, int threads, Work&& work) {
+inline void parallel_for(Index tasks, int threads, FunctionRef<void(Index, int)> work) {
     parallel_for(tasks, threads, work, [](Index) { return true; });
 }
 

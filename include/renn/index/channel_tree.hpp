@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -17,16 +16,10 @@
 #include <nanoflann.hpp>
 
 #include <renn/core/abi.hpp>
+#include <renn/core/function_ref.hpp>
+#include <renn/index/nearest_samples.hpp>
 
 namespace renn::inline RENN_ABI {
-
-/// Samples by distance: those nearer than the boundary first, then those at it, these by position.
-struct NearestSamples {
-    std::vector<std::uint32_t> samples;
-    std::vector<double> distances;  ///< one a sample
-    std::uint32_t closer = 0;       ///< how many are nearer than the boundary
-    double boundary = 0.0;          ///< distance of the k-th; 0 if k is 0
-};
 
 /// KD-tree over the distinct points of one neuron, samples behind them, searched by Euclidean distance. Points are
 /// taken from columns, one a dimension; the columns must outlive it, unless it is given what they look at. Cost   build
@@ -34,25 +27,29 @@ struct NearestSamples {
 template <class S>
 class ChannelTree {
 public:
+    using Scalar = S;
+
     /// `by_id` has the positions in ascending order of ids, or is empty where they are that already.
     ChannelTree(std::vector<std::span<const S>> columns, std::span<const std::uint32_t> by_id,
                 std::vector<std::vector<S>> kept = {})
         : points_(std::make_unique<Points>()) {
         points_->columns = std::move(columns);
         points_->kept = std::move(kept);
-        points_->order.assign(by_id.begin(), by_id.end());
-        auto& order = points_->order;
-        if (order.empty()) {
-            order.resize(points_->columns.front().size());
-            std::iota(order.begin(), order.end(), 0U);
-        }
+        auto& order = points_->order;  // at first of ranks by id, as equal points keep that order
+        order.resize(points_->columns.front().size());
+        std::iota(order.begin(), order.end(), 0U);
+        const auto position = [by_id](std::uint32_t rank) { return by_id.empty() ? rank : by_id[rank]; };
         const auto before = [this](std::uint32_t a, std::uint32_t b) {
             for (const auto& column : points_->columns) {
                 if (column[a] != column[b]) return column[a] < column[b];
             }
             return false;
         };
-        std::stable_sort(order.begin(), order.end(), before);
+        std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+            const std::uint32_t left = position(a), right = position(b);
+            return before(left, right) || (!before(right, left) && a < b);
+        });
+        for (std::uint32_t& rank : order) rank = position(rank);
         for (std::uint32_t i = 0; i < order.size(); ++i) {
             if (i == 0 || before(order[i - 1], order[i])) points_->first.push_back(i);
         }
@@ -64,9 +61,8 @@ public:
 
     /// The k nearest of the samples that `admits` lets in, and everything as far as the k-th.
     NearestSamples nearest(const std::vector<double>& query, std::int64_t k,
-                           const std::function<bool(std::uint32_t)>& admits) const {
-        NearestSamples found;
-        if (k <= 0 || !tree_) return found;
+                           detail::FunctionRef<bool(std::uint32_t)> admits) const {
+        if (k <= 0 || !tree_) return {};
         const auto members = [&](std::uint32_t group) {
             std::uint32_t count = 0;
             for (const std::uint32_t s : points_->group(group)) count += admits(s) ? 1U : 0U;
@@ -76,29 +72,18 @@ public:
         Closest closest{wanted, members};
         static_cast<void>(tree_->findNeighbors(closest, query.data(), {}));
         // The tree's own sums may round otherwise: everything that could lie at the boundary is measured again.
-        std::vector<Far> groups;
-        for (const std::uint32_t g : closest.groups()) groups.push_back({points_->distance(g, query), g});
-        std::sort(groups.begin(), groups.end());
-
-        std::uint64_t taken = 0;
-        for (const auto& [distance, group] : groups) {
-            if (taken >= wanted) break;
-            const std::uint32_t count = members(group);
-            taken += count;
-            if (count > 0) found.boundary = distance;
-        }
-        for (const auto& [distance, group] : groups) {
-            if (distance > found.boundary) break;
-            for (const std::uint32_t s : points_->group(group)) {
-                if (!admits(s)) continue;
-                found.samples.push_back(s);
-                found.distances.push_back(distance);
-                found.closer += distance < found.boundary ? 1U : 0U;
+        std::vector<detail::Measured> candidates;
+        for (const std::uint32_t g : closest.groups()) {
+            const double distance = points_->distance(g, query);
+            for (const std::uint32_t s : points_->group(g)) {
+                if (admits(s)) candidates.push_back({distance, s});
             }
         }
-        std::sort(found.samples.begin() + found.closer, found.samples.end(),
-                  [](std::uint32_t a, std::uint32_t b) { return a < b; });
-        return found;
+        return detail::nearest_of(candidates, k);
+    }
+    NearestSamples nearest(std::span<const S> query, std::int64_t k, const Admits& admits = {}) const {
+        return nearest(std::vector<double>(query.begin(), query.end()), k,
+                       [&admits](std::uint32_t sample) { return !admits || admits(sample); });
     }
 
     std::size_t bytes() const noexcept {
@@ -150,7 +135,7 @@ private:
     struct Closest {
         using DistanceType = double;
         std::uint64_t k;
-        std::function<std::uint32_t(std::uint32_t)> members;
+        detail::FunctionRef<std::uint32_t(std::uint32_t)> members;
         std::vector<Far> heap = {};  ///< distance and members of a group, farthest on top
         std::vector<Far> seen = {};  ///< distance and group: all that were near enough when they came
         std::uint64_t total = 0;

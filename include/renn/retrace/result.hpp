@@ -52,20 +52,26 @@ struct ResultDetail {
     bool neurons = true;             ///< with the k closest samples of every neuron
 };
 
+namespace detail {
+
+template <class V, class To>
+void take_votes(const V& votes, std::size_t most, To& to) {
+    to.votes = votes.total();
+    to.sources = votes.top(most);
+    if (votes.has_labels()) to.evidence = votes.evidence();
+}
+
+}  // namespace detail
+
 /// The answer as a value. Cost: as Retrace::top and Retrace::neuron, for each place and each neuron.
 template <class I>
-RetraceResult result(const Retrace<I>& answer, const ResultDetail& detail = {}) {
+RetraceResult result(const Retrace<I>& answer, const ResultDetail& how_much = {}) {
     RetraceResult taken;
     taken.provenance = answer.provenance();
     taken.prediction = answer.prediction();
     taken.outputs.assign(answer.outputs().begin(), answer.outputs().end());
     taken.class_names = answer.class_names();
-    const auto fill = [](const Votes<I>& votes, std::size_t most, auto& to) {
-        to.votes = votes.total();
-        to.sources = votes.top(most);
-        if (votes.has_labels()) to.evidence = votes.evidence();
-    };
-    fill(answer, detail.sources, taken);
+    detail::take_votes(answer, how_much.sources, taken);
     const std::size_t places = answer.layers().size();
     std::size_t number = 0;
     for (std::size_t i = 0; i < places; ++i) {
@@ -73,9 +79,9 @@ RetraceResult result(const Retrace<I>& answer, const ResultDetail& detail = {}) 
         RetraceResult::Layer& layer = taken.layers.emplace_back();
         layer.name = place.name;
         layer.kind = place.kind;
-        fill(answer.layer(i), detail.layer_sources, layer);
+        detail::take_votes(answer.layer(i), how_much.layer_sources, layer);
         for (const std::uint32_t unit : place.units) {
-            if (detail.neurons) layer.neurons.push_back({unit, answer.neuron(number)});
+            if (how_much.neurons) layer.neurons.push_back({unit, answer.neuron(number)});
             ++number;
         }
     }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,6 +70,18 @@ public:
     const std::vector<Scalar>& outputs() const noexcept { return this->search_->outputs; }
     std::int32_t prediction() const noexcept { return this->search_->prediction; }
     const std::vector<std::string>& class_names() const noexcept { return this->store().class_names; }
+
+    /// The recording that was searched, and what was asked.
+    using Votes<Index>::store;
+    const RetraceOptions& options() const noexcept { return this->search_->options; }
+    /// Id of the sample left out, by the options or by retrace_without_self.
+    std::optional<std::uint64_t> without() const {
+        if (this->search_->without == detail::no_sample) return std::nullopt;
+        return store().ids[this->search_->without];
+    }
+    /// for_each_tied(number, f): positions in store() of the samples at the boundary of a neuron, by its number among
+    /// all that voted, in no particular order.
+    using Votes<Index>::for_each_tied;
 
     /// Whether the sources speak for the class that the model predicts; false if nobody voted.
     bool agreement() const { return prediction() >= 0 && this->evidence_class() == prediction(); }

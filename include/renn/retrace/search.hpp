@@ -122,8 +122,9 @@ struct Search {
     }
 };
 
-template <class Store>
-std::shared_ptr<const std::vector<char>> allowed_samples(const Store& store, const RetraceOptions& options) {
+/// By the members `classes` and `ids` of the options: one char a sample, or null where all are allowed.
+template <class Store, class Options>
+std::shared_ptr<const std::vector<char>> allowed_samples(const Store& store, const Options& options) {
     if (options.classes.empty() && options.ids.empty()) return nullptr;
     const auto n = static_cast<std::size_t>(store.samples());
     auto allowed = std::make_shared<std::vector<char>>(n, options.ids.empty() ? char{1} : char{0});

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -190,7 +190,13 @@ public:
         const auto count = static_cast<std::size_t>(layout_.level_values);
         if (count > 0) {
             check(levels, coarse_levels_ * sizeof(S));
-            check(levels + count - 16, 16 * sizeof(S));  // ends in padding that keeps a search within bounds
+            check(levels + count - 16, 16 * sizeof(S));
+            for (const auto& [begin, end] : padding_) {  // keeps a search within bounds, whatever else there is
+                for (std::size_t i = begin; i < end; ++i) {
+                    if (levels[i] == std::numeric_limits<S>::infinity()) continue;
+                    chunks_->fail("end of a level of " + points[u.point].text(), std::to_string(levels[i]), "infinity");
+                }
+            }
         }
         return {reinterpret_cast<const S*>(column + layout_.values),
                 reinterpret_cast<const std::uint32_t*>(column + layout_.order),
@@ -216,8 +222,8 @@ private:
         auto what = read_description(*chunks);
         const std::string& where = chunks->where();
         for (std::size_t p = 0; p < what.points.size(); ++p) detail::check_point(what.points, p);
-        chunks->describe(what.blocks, what.points, what.classes, what.outputs);
         detail::check_blocks(where, head, what);
+        chunks->describe(what.blocks, what.points, what.classes, what.outputs);
 
         const auto n = static_cast<std::size_t>(head.samples);
         blocks_storage_ = std::make_shared<const std::vector<detail::Block>>(std::move(what.blocks));
@@ -259,8 +265,10 @@ private:
         layout_ = detail::column_layout(detail::BlockKind::sorted, head.scalar, head.samples);
         columns_ = detail::column_layout(detail::BlockKind::columns, head.scalar, head.samples);
         const auto sizes = detail::level_sizes(head.samples);
-        if (!sizes.empty()) {
-            coarse_levels_ = static_cast<std::size_t>(layout_.level_values - detail::padded_level(sizes.front()));
+        for (std::size_t level = sizes.size(), end = 0; level-- > 0;) {
+            coarse_levels_ = end;
+            end += static_cast<std::size_t>(detail::padded_level(sizes[level]));
+            padding_.emplace_back(coarse_levels_ + static_cast<std::size_t>(sizes[level]), end);
         }
         points = std::move(what.points);
         class_names = std::move(what.class_names);
@@ -306,11 +314,12 @@ private:
 
     std::shared_ptr<const detail::StoreChunks> chunks_;
     std::shared_ptr<const std::vector<detail::Block>> blocks_storage_;
-    std::vector<const detail::Block*> blocks_;  ///< one a point; null for derived ones
-    std::vector<const detail::Block*> sample_ranges_;
-    detail::ColumnLayout layout_;   ///< of a sorted column
-    detail::ColumnLayout columns_;  ///< of one in the order of samples
-    std::size_t coarse_levels_ = 0;
+    std::vector<const detail::Block*> blocks_;                  ///< one a point; null for derived ones
+    detail::ColumnLayout layout_;                               ///< of a sorted column
+    std::size_t coarse_levels_ = 0;                             ///< values of all levels but the finest
+    std::vector<std::pair<std::size_t, std::size_t>> padding_;  ///< what each level is filled up with
+    std::vector<const detail::Block*> sample_ranges_;           ///< likewise, where samples have ranges
+    detail::ColumnLayout columns_;                              ///< of a column in the order of samples
     StoredArray<std::uint32_t> by_id_;
     int classes_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -130,160 +131,160 @@ void make_room(Store& store, Index capacity, Index filled) {
 /// Cost     one forward pass a sample; memory samples x recorded units x sizeof(S), or of an encoding's code
 ///          (tracing/reduced.hpp): record<Float16>(net, data). Where units have ranges, these cost a pass of their own.
 template <class E = Exact, class Model, class S>
-    requires Encoding<E, S> std::optional<MemoryStore<S, E>> record(const Model& model, const Dataset<S>& data,
-                                                                    const Selection& selection = {},
-                                                                    const RecordOptions& options = {}) {
-        using Store = MemoryStore<S, E>;
-        detail::check_record_options(options);
-        detail::check_selection(selection);
-        if (data.empty()) detail::raise<DataError>("record", "samples", "0", "at least 1");
-        if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
-            detail::raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
-        }
-        if (model.in_features() != Dynamic && model.in_features() != data.features()) {
-            detail::raise<ShapeError>("record", "features", std::to_string(data.features()),
-                                      std::to_string(model.in_features()) + ", the network's in_features");
-        }
-        Store store;
-        const Column<S> first = data.input(0);
-        const Activations<S> seen = detail::first_look<Model, S>(model, first, data.id(0), selection, store);
-        const std::vector<Index> positions = detail::positions(data.samples(), selection.every);
-        const auto samples = static_cast<Index>(positions.size());
-        const auto take = [&positions](const auto& from, auto& to) {
-            if (from.empty()) return;
-            to.reserve(positions.size());
-            for (const Index s : positions) to.push_back(from[static_cast<std::size_t>(s)]);
-        };
-        take(data.ids(), store.ids);
-        take(data.labels(), store.labels);
-        take(data.tags(), store.tags);
-        for (int c = 0; c < data.classes(); ++c) store.class_names.push_back(data.class_name(c));
-        store.index_ids();
-        detail::make_room(store, samples, 0);
-
-        const Index tasks = (samples + options.batch - 1) / options.batch;
-        const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, tasks) : 1;
-        std::vector<detail::RecordWorker<Model, Store>> workers;
-        workers.reserve(static_cast<std::size_t>(threads));
-        for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, seen);
-
-        const auto pass = [&](std::string_view phase) {
-            return detail::parallel_for(
-                tasks, threads,
-                [&](Index task, int worker) {
-                    auto& mine = workers[static_cast<std::size_t>(worker)];
-                    const Index begin = task * options.batch;
-                    const Index count = std::min(options.batch, samples - begin);
-                    if (selection.every == 1) {
-                        data.inputs(begin, count, mine.inputs);
-                    } else {
-                        const auto chosen = std::span(positions).subspan(static_cast<std::size_t>(begin));
-                        data.inputs(chosen.first(static_cast<std::size_t>(count)), mine.inputs);
-                    }
-                    mine.run(model, store, mine.inputs, begin);
-                },
-                [&](Index done) {
-                    const Index count = std::min(done * options.batch, samples);
-                    return !options.progress || options.progress({static_cast<std::uint64_t>(count),
-                                                                  static_cast<std::uint64_t>(samples), phase});
-                });
-        };
-        if constexpr (E::ranged == Ranged::unit) {
-            for (auto& worker : workers) worker.writer.measure();
-            if (!pass("measuring")) return std::nullopt;
-            detail::set_ranges(store, workers);
-        }
-        if (!pass("recording")) return std::nullopt;
-        return store;
+std::optional<MemoryStore<S, E>> record(const Model& model, const Dataset<S>& data, const Selection& selection = {},
+                                        const RecordOptions& options = {}) {
+    static_assert(Encoding<E, S>, "renn: this type is not an encoding (tracing/encoding.hpp)");
+    using Store = MemoryStore<S, E>;
+    detail::check_record_options(options);
+    detail::check_selection(selection);
+    if (data.empty()) detail::raise<DataError>("record", "samples", "0", "at least 1");
+    if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
+        detail::raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
     }
+    if (model.in_features() != Dynamic && model.in_features() != data.features()) {
+        detail::raise<ShapeError>("record", "features", std::to_string(data.features()),
+                                  std::to_string(model.in_features()) + ", the network's in_features");
+    }
+    Store store;
+    const Column<S> first = data.input(0);
+    const Activations<S> seen = detail::first_look<Model, S>(model, first, data.id(0), selection, store);
+    const std::vector<Index> positions = detail::positions(data.samples(), selection.every);
+    const auto samples = static_cast<Index>(positions.size());
+    const auto take = [&positions](const auto& from, auto& to) {
+        if (from.empty()) return;
+        to.reserve(positions.size());
+        for (const Index s : positions) to.push_back(from[static_cast<std::size_t>(s)]);
+    };
+    take(data.ids(), store.ids);
+    take(data.labels(), store.labels);
+    take(data.tags(), store.tags);
+    for (int c = 0; c < data.classes(); ++c) store.class_names.push_back(data.class_name(c));
+    store.index_ids();
+    detail::make_room(store, samples, 0);
+
+    const Index tasks = (samples + options.batch - 1) / options.batch;
+    const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, tasks) : 1;
+    std::vector<std::unique_ptr<detail::RecordWorker<Model, Store>>> workers;
+    for (int t = 0; t < threads; ++t)
+        workers.push_back(std::make_unique<detail::RecordWorker<Model, Store>>(model, store, seen));
+
+    const auto pass = [&](std::string_view phase) {
+        return detail::parallel_for(
+            tasks, threads,
+            [&](Index task, int worker) {
+                auto& mine = *workers[static_cast<std::size_t>(worker)];
+                const Index begin = task * options.batch;
+                const Index count = std::min(options.batch, samples - begin);
+                if (selection.every == 1) {
+                    data.inputs(begin, count, mine.inputs);
+                } else {
+                    const auto chosen = std::span(positions).subspan(static_cast<std::size_t>(begin));
+                    data.inputs(chosen.first(static_cast<std::size_t>(count)), mine.inputs);
+                }
+                mine.run(model, store, mine.inputs, begin);
+            },
+            [&](Index done) {
+                const Index count = std::min(done * options.batch, samples);
+                return !options.progress || options.progress({static_cast<std::uint64_t>(count),
+                                                              static_cast<std::uint64_t>(samples), phase});
+            });
+    };
+    if constexpr (E::ranged == Ranged::unit) {
+        for (auto& worker : workers) worker->writer.measure();
+        if (!pass("measuring")) return std::nullopt;
+        detail::set_ranges(store, workers);
+    }
+    if (!pass("recording")) return std::nullopt;
+    return store;
+}
 
 /// Records whatever a stream of batches yields, so that the inputs need not fit into memory. The stream is called by
 /// one thread only, a few batches ahead of the model. A stream with class_names() is asked for them at its end.
 template <class S, class E = Exact, class Model, SampleStream<S> Stream>
-    requires Encoding<E, S> std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next,
-                                                                           const Selection& selection = {},
-                                                                           const RecordOptions& options = {}) {
-        static_assert(E::ranged != Ranged::unit,
-                      "renn: a stream passes once, and ranges of units need a pass of their own: record a Dataset, or "
-                      "encode by sample");
-        using Store = MemoryStore<S, E>;
-        detail::check_record_options(options);
-        detail::check_selection(selection);
-        std::uint64_t passed = 0;  // samples of the stream, recorded or not
-        Store store;
-        std::optional<Activations<S>> seen;
-        const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, 1024) : 1;
-        std::vector<detail::RecordWorker<Model, Store>> workers;
-        workers.reserve(static_cast<std::size_t>(threads));
-        std::vector<SampleBatch<S>> ahead(static_cast<std::size_t>(threads));
-        std::vector<Index> begins(ahead.size());
+std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next, const Selection& selection = {},
+                                               const RecordOptions& options = {}) {
+    static_assert(Encoding<E, S>, "renn: this type is not an encoding (tracing/encoding.hpp)");
+    static_assert(E::ranged != Ranged::unit,
+                  "renn: a stream passes once, and ranges of units need a pass of their own: record a Dataset, or "
+                  "encode by sample");
+    using Store = MemoryStore<S, E>;
+    detail::check_record_options(options);
+    detail::check_selection(selection);
+    std::uint64_t passed = 0;  // samples of the stream, recorded or not
+    Store store;
+    std::optional<Activations<S>> seen;
+    const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, 1024) : 1;
+    std::vector<std::unique_ptr<detail::RecordWorker<Model, Store>>> workers;
+    std::vector<SampleBatch<S>> ahead(static_cast<std::size_t>(threads));
+    std::vector<Index> begins(ahead.size());
 
-        for (bool more = true; more;) {
-            Index filled = store.samples();
-            std::size_t batches = 0;
-            while (batches < ahead.size()) {
-                SampleBatch<S>& batch = ahead[batches];
-                batch.ids.clear();  // the batch was used before, and a stream may leave them out
-                batch.labels.clear();
-                if (!(more = next(batch))) break;
-                if (batch.inputs.cols() == 0) continue;
-                Index count = batch.inputs.cols();
-                if (!batch.ids.empty()) {
-                    detail::require_shape("record", "ids of a batch",
-                                          Eigen::Map<Column<std::uint64_t>>(batch.ids.data(), std::ssize(batch.ids)),
-                                          count, 1);
-                }
-                if (!batch.labels.empty() ? std::ssize(batch.labels) != count : !store.labels.empty()) {
-                    detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
-                                              std::to_string(count));
-                }
-                if (!batch.labels.empty() && store.labels.empty() && store.samples() > 0) {
-                    detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
-                                              "none, as in the batches before");
-                }
-                if (selection.every > 1) {
-                    detail::thin(batch, passed, selection.every);
-                    passed += static_cast<std::uint64_t>(count);
-                    count = batch.inputs.cols();
-                    if (count == 0) continue;
-                }
-                for (Index j = 0; j < count; ++j) {
-                    store.ids.push_back(batch.ids.empty() ? static_cast<std::uint64_t>(store.ids.size())
-                                                          : batch.ids[static_cast<std::size_t>(j)]);
-                }
-                store.labels.insert(store.labels.end(), batch.labels.begin(), batch.labels.end());
-                begins[batches++] = filled;
-                filled += count;
+    for (bool more = true; more;) {
+        Index filled = store.samples();
+        std::size_t batches = 0;
+        while (batches < ahead.size()) {
+            SampleBatch<S>& batch = ahead[batches];
+            batch.ids.clear();  // the batch was used before, and a stream may leave them out
+            batch.labels.clear();
+            if (!(more = next(batch))) break;
+            if (batch.inputs.cols() == 0) continue;
+            Index count = batch.inputs.cols();
+            if (!batch.ids.empty()) {
+                detail::require_shape("record", "ids of a batch",
+                                      Eigen::Map<Column<std::uint64_t>>(batch.ids.data(), std::ssize(batch.ids)), count,
+                                      1);
             }
-            if (batches == 0) break;
-            if (!seen) {
-                seen = detail::first_look<Model, S>(model, ahead[0].inputs.col(0), store.ids[0], selection, store);
-                for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, *seen);
+            if (!batch.labels.empty() ? std::ssize(batch.labels) != count : !store.labels.empty()) {
+                detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
+                                          std::to_string(count));
             }
-            if (filled > store.capacity()) detail::make_room(store, std::max(filled, 2 * store.capacity()), begins[0]);
-            detail::parallel_for(static_cast<Index>(batches), threads, [&](Index task, int worker) {
-                const auto b = static_cast<std::size_t>(task);
-                const auto& x = ahead[b].inputs;  // a Dataset has checked its own
-                detail::require_finite<S>("record", "input", x,
-                                          std::span<const std::uint64_t>(store.ids).subspan(
-                                              static_cast<std::size_t>(begins[b]), static_cast<std::size_t>(x.cols())));
-                workers[static_cast<std::size_t>(worker)].run(model, store, x, begins[b]);
-            });
-            if (options.progress && !options.progress({static_cast<std::uint64_t>(filled), 0, "recording"})) {
-                return std::nullopt;
+            if (!batch.labels.empty() && store.labels.empty() && store.samples() > 0) {
+                detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
+                                          "none, as in the batches before");
             }
+            if (selection.every > 1) {
+                detail::thin(batch, passed, selection.every);
+                passed += static_cast<std::uint64_t>(count);
+                count = batch.inputs.cols();
+                if (count == 0) continue;
+            }
+            for (Index j = 0; j < count; ++j) {
+                store.ids.push_back(batch.ids.empty() ? static_cast<std::uint64_t>(store.ids.size())
+                                                      : batch.ids[static_cast<std::size_t>(j)]);
+            }
+            store.labels.insert(store.labels.end(), batch.labels.begin(), batch.labels.end());
+            begins[batches++] = filled;
+            filled += count;
         }
-        if (!seen) detail::raise<DataError>("record", "samples", "0", "at least 1");
-        detail::make_room(store, store.samples(), store.samples());
-        const auto negative = std::find_if(store.labels.begin(), store.labels.end(), [](auto l) { return l < 0; });
-        if (negative != store.labels.end()) {
-            detail::raise<DataError>("record", "label", std::to_string(*negative), "0 or more");
+        if (batches == 0) break;
+        if (!seen) {
+            seen = detail::first_look<Model, S>(model, ahead[0].inputs.col(0), store.ids[0], selection, store);
+            for (int t = 0; t < threads; ++t)
+                workers.push_back(std::make_unique<detail::RecordWorker<Model, Store>>(model, store, *seen));
         }
-        if constexpr (requires { next.class_names(); }) {
-            store.class_names.assign(next.class_names().begin(), next.class_names().end());
+        if (filled > store.capacity()) detail::make_room(store, std::max(filled, 2 * store.capacity()), begins[0]);
+        detail::parallel_for(static_cast<Index>(batches), threads, [&](Index task, int worker) {
+            const auto b = static_cast<std::size_t>(task);
+            const auto& x = ahead[b].inputs;  // a Dataset has checked its own
+            detail::require_finite<S>("record", "input", x,
+                                      std::span<const std::uint64_t>(store.ids).subspan(
+                                          static_cast<std::size_t>(begins[b]), static_cast<std::size_t>(x.cols())));
+            workers[static_cast<std::size_t>(worker)]->run(model, store, x, begins[b]);
+        });
+        if (options.progress && !options.progress({static_cast<std::uint64_t>(filled), 0, "recording"})) {
+            return std::nullopt;
         }
-        store.index_ids();
-        return store;
     }
+    if (!seen) detail::raise<DataError>("record", "samples", "0", "at least 1");
+    detail::make_room(store, store.samples(), store.samples());
+    const auto negative = std::find_if(store.labels.begin(), store.labels.end(), [](auto l) { return l < 0; });
+    if (negative != store.labels.end()) {
+        detail::raise<DataError>("record", "label", std::to_string(*negative), "0 or more");
+    }
+    if constexpr (requires { next.class_names(); }) {
+        store.class_names.assign(next.class_names().begin(), next.class_names().end());
+    }
+    store.index_ids();
+    return store;
+}
 
 }  // namespace renn::inline RENN_ABI

@@ -57,12 +57,15 @@ public:
         bits_ = std::make_unique<std::atomic<std::uint64_t>[]>(words_);
     }
 
-    /// What the blocks are, once the description was read; the numbers that follow are checked by it.
+    /// What the blocks are, once the description was read and found right. What was read until then is checked again,
+    /// now that it is known what its numbers mean. Throws FormatError.
     void describe(std::vector<Block> blocks, std::vector<Point> points, std::int64_t classes, std::int64_t outputs) {
         blocks_ = std::move(blocks);
         points_ = std::move(points);
         classes_ = classes;
         outputs_ = outputs;
+        for (std::size_t w = 0; w < words_; ++w) bits_[w] = 0;
+        check(begin_, head_.description_bytes);
     }
 
     const std::string& where() const noexcept { return where_; }

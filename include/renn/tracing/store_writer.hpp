@@ -219,9 +219,9 @@ private:
 template <class Store, class Workers>
 void set_ranges(Store& store, Workers& workers) {
     using S = typename Store::Scalar;
-    auto all = workers.front().writer.take_extremes();
+    auto all = workers.front()->writer.take_extremes();
     for (std::size_t w = 1; w < workers.size(); ++w) {
-        const auto more = workers[w].writer.take_extremes();
+        const auto more = workers[w]->writer.take_extremes();
         for (std::size_t p = 0; p < all.size(); ++p) {
             auto& [lowest, largest] = all[p];
             if (more[p].first.size() == 0) continue;

@@ -57,36 +57,38 @@ std::vector<Range<S>> ranges_of_samples(const Source& source, std::uint32_t p, s
 /// Throws   DataError naming unit and sample of a value that the encoding cannot keep.
 /// Cost     every value read once, twice with ranges of samples; at most a column more memory than the result has.
 template <class E = Exact, class Source>
-    requires Encoding<E, typename Source::Scalar> MemoryStore<typename Source::Scalar, E> to_memory(
-        const Source& source) {
-        using S = typename Source::Scalar;
-        MemoryStore<S, E> store(detail::known_at(source, detail::all_positions(source)));
-        const Index n = store.samples();
-        store.reserve(n, 0);
-        std::vector<S> scratch;
-        for (std::uint32_t p = 0; p < store.points.size(); ++p) {
-            const Point& point = store.points[p];
-            if (!point.stored()) continue;
-            if constexpr (E::ranged == Ranged::sample) store.ranges(p) = detail::ranges_of_samples(source, p, scratch);
-            const Range<S>* range = store.ranges(p).data();
-            for (std::uint32_t u = 0; u < point.units.size(); ++u) {
-                for (Index d = 0; d < point.dimensions(); ++d) {
-                    const std::span<const S> values = source.values({p, u}, d, scratch);
-                    const Index column = static_cast<Index>(u) * point.dimensions() + d;
-                    if constexpr (E::ranged == Ranged::unit) {
-                        range = store.ranges(p).data() + column;
-                        if (n > 0) {
-                            const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
-                            store.ranges(p)[static_cast<std::size_t>(column)] = Range<S>::of(*lowest, *largest);
-                        }
+MemoryStore<typename Source::Scalar, E> to_memory(const Source& source) {
+    static_assert(Encoding<E, typename Source::Scalar>, "renn: this type is not an encoding (tracing/encoding.hpp)");
+    static_assert(!is_exact<E> || !detail::Reduced<Source>,
+                  "renn: this store keeps fewer bits; name its encoding: to_memory<Float16>(store)");
+    using S = typename Source::Scalar;
+    MemoryStore<S, E> store(detail::known_at(source, detail::all_positions(source)));
+    const Index n = store.samples();
+    store.reserve(n, 0);
+    std::vector<S> scratch;
+    for (std::uint32_t p = 0; p < store.points.size(); ++p) {
+        const Point& point = store.points[p];
+        if (!point.stored()) continue;
+        if constexpr (E::ranged == Ranged::sample) store.ranges(p) = detail::ranges_of_samples(source, p, scratch);
+        const Range<S>* range = store.ranges(p).data();
+        for (std::uint32_t u = 0; u < point.units.size(); ++u) {
+            for (Index d = 0; d < point.dimensions(); ++d) {
+                const std::span<const S> values = source.values({p, u}, d, scratch);
+                const Index column = static_cast<Index>(u) * point.dimensions() + d;
+                if constexpr (E::ranged == Ranged::unit) {
+                    range = store.ranges(p).data() + column;
+                    if (n > 0) {
+                        const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
+                        store.ranges(p)[static_cast<std::size_t>(column)] = Range<S>::of(*lowest, *largest);
                     }
-                    if (!E::encode(values.data(), store.column(p, column), n, range)) {
-                        detail::refuse<E, S>("to_memory", point, column, values, range, store.ids);
-                    }
+                }
+                if (!E::encode(values.data(), store.column(p, column), n, range)) {
+                    detail::refuse<E, S>("to_memory", point, column, values, range, store.ids);
                 }
             }
         }
-        return store;
     }
+    return store;
+}
 
 }  // namespace renn::inline RENN_ABI

@@ -261,7 +261,7 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
     using S = typename Source::Scalar;
     return detail::write_store(
         path, source, options,
-        [&source](Unit unit) {
+        [&]([[maybe_unused]] Unit unit) {
             if constexpr (requires { source.sorted(unit); }) {
                 StoredColumn<S> column = source.sorted(unit);
                 if constexpr (requires { source.check(column.values, std::size_t{}); }) {

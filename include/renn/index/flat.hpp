@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+// renn/index/flat.hpp - the closest samples of a whole layer, exactly, by looking at all of them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/core/parallel.hpp>
+#include <renn/index/flat_scan.hpp>
+#include <renn/index/layer_values.hpp>
+#include <renn/index/measure.hpp>
+#include <renn/index/metric.hpp>
+#include <renn/index/nearest_samples.hpp>
+#include <renn/index/vector_index.hpp>
+
+namespace renn::inline RENN_ABI {
+
+/// Exact search over the vectors of a layer, in the order (distance, position). Rough distances, by Eigen's product for
+/// many queries and by one pass over the values for few, only exclude samples, with a bound on their error; what is
+/// left is measured in double, each sum in ascending order. So an answer depends on nothing but values and query: not
+/// on threads, not on the other queries; and a recorded vector is at distance exactly 0 from itself (l2, l1, linf; up
+/// to overflow also cosine).
+///
+/// Memory   up to 3 numbers a sample beside the values.
+/// Cost     a query: all values once, at the speed of memory; of many: samples x width multiplications each.
+/// Threads  const members may run on several threads at once.
+template <class S>
+class Flat {
+public:
+    using Scalar = S;
+    struct Options {
+        Metric metric = Metric::l2;
+    };
+
+    /// Throws DataError for a value that is not finite, or beyond the root of the largest double.
+    explicit Flat(LayerValues<S> values, Options options = {}) : values_(std::move(values)), metric_(options.metric) {
+        const Index n = values_.samples(), width = values_.width();
+        centre_.assign(static_cast<std::size_t>(width), S(0));
+        std::vector<double> squares(static_cast<std::size_t>(n), 0.0), about(squares);
+        for (Index c = 0; c < width; ++c) {
+            const S* column = values_.column(c);
+            double mean = 0.0;
+            for (Index i = 0; i < n; ++i) mean += static_cast<double>(column[i]) / static_cast<double>(n);
+            if (metric_ == Metric::l2 && std::isfinite(mean))
+                centre_[static_cast<std::size_t>(c)] = static_cast<S>(mean);
+            const auto centre = static_cast<double>(centre_[static_cast<std::size_t>(c)]);
+            for (Index i = 0; i < n; ++i) {
+                const auto x = static_cast<double>(column[i]);
+                squares[static_cast<std::size_t>(i)] += x * x;
+                about[static_cast<std::size_t>(i)] += (x - centre) * (x - centre);
+            }
+        }
+        lift_.resize(n);
+        norm_.resize(n);
+        if (metric_ == Metric::cosine) scale_.resize(n);
+        for (Index i = 0; i < n; ++i) {
+            const double square = squares[static_cast<std::size_t>(i)];
+            if (!std::isfinite(square)) {
+                detail::raise<DataError>("Flat", "values of the sample at position " + std::to_string(i),
+                                         "not finite, or too large to be squared", "finite values");
+            }
+            const double norm = std::sqrt(square);
+            lift_[i] = metric_ == Metric::l2
+                           ? static_cast<S>(about[static_cast<std::size_t>(i)] / 2 * (1 - static_cast<double>(error())))
+                           : S(0);
+            norm_[i] = static_cast<S>(norm);
+            if (metric_ == Metric::cosine) scale_[i] = norm > 0 ? static_cast<S>(1 / norm) : S(1);
+            largest_ = std::max(largest_, norm);
+            if (norm > 0) smallest_ = std::min(smallest_, norm);
+        }
+    }
+
+    Metric metric() const noexcept { return metric_; }
+    Index samples() const noexcept { return values_.samples(); }
+    Index width() const noexcept { return values_.width(); }
+    const LayerValues<S>& values() const noexcept { return values_; }
+    std::size_t bytes() const noexcept {
+        return static_cast<std::size_t>(lift_.size() + norm_.size() + scale_.size()) * sizeof(S);
+    }
+
+    /// The k nearest of the samples that may be found, and everything as far as the k-th. Throws DataError for a
+    /// negative k or a query that is not finite, ShapeError for one of another width.
+    NearestSamples nearest(std::span<const S> query, std::int64_t k, const Admits& admits = {}, int threads = 1) const {
+        const Eigen::Map<const Batch<S>> column(query.data(), static_cast<Index>(query.size()), 1);
+        AdmitsForQuery any;
+        if (admits) any = [&admits](Index, std::uint32_t sample) { return admits(sample); };
+        return std::move(nearest_batch(column, k, any, threads).front());
+    }
+
+    /// The same for every column, on some threads (0: every core).
+    std::vector<NearestSamples> nearest_batch(const BatchView<S>& queries, std::int64_t k,
+                                              const AdmitsForQuery& admits = {}, int threads = 1) const {
+        if (queries.rows() != width()) {
+            detail::raise<ShapeError>("Flat::nearest", "query", detail::shape_text(queries.rows(), queries.cols()),
+                                      detail::shape_text(width(), queries.cols()) + ", the width of the layer");
+        }
+        if (k < 0) detail::raise<DataError>("Flat::nearest", "k", std::to_string(k), "0 or more");
+        std::vector<NearestSamples> found(static_cast<std::size_t>(queries.cols()));
+        const Index chunks = (queries.cols() + queries_at_once - 1) / queries_at_once;
+        // Many queries are shared out among the threads, few share out the samples.
+        threads = detail::thread_count(threads, std::numeric_limits<Index>::max());
+        const int inner = chunks >= threads ? 1 : threads;
+        detail::parallel_for(chunks, inner > 1 ? 1 : threads, [&](Index chunk, int) {
+            const Index first = chunk * queries_at_once, count = std::min(queries_at_once, queries.cols() - first);
+            const auto some = queries.middleCols(first, count);
+            answer(prepared(some, first), k, some, admits, inner, found.data() + first);
+        });
+        return found;
+    }
+
+private:
+    using Shortlist = detail::Shortlist<S>;
+    static constexpr Index queries_at_once = 256, rows_at_once = 512;  // their products fill half of a usual L2
+    static constexpr Index rows_of_few = 2048;                         // whose sums lie in L1
+
+    /// A bound, relative to the magnitudes that enter it, on all that rounding does to a rough score and to a measured
+    /// distance: a sum of d terms in any order errs by at most (d + 2) u / (1 - (d + 2) u) of its terms' magnitudes,
+    /// and no more than three such sums meet here.
+    S error() const noexcept {
+        return S(4) * static_cast<S>(width() + 16) * (std::numeric_limits<S>::epsilon() / S(2));
+    }
+    /// The same for what is lost to underflow, even where small numbers are taken for zero.
+    S lost() const noexcept { return S(4) * static_cast<S>(width() + 16) * std::numeric_limits<S>::min(); }
+
+    /// Some queries made ready. A rough score orders samples as the distance does: half its square, less a constant
+    /// (l2, by products), the square (l2), the distance (l1, linf), the negative product with the query, for cosine
+    /// with both at length 1.
+    struct Chunk {
+        Index first;
+        bool products;            ///< scores of all queries by one matrix product
+        Batch<S> factors;         ///< what values are multiplied by, or subtracted from
+        std::vector<S> slope;     ///< error of a score a unit of the sample's norm
+        std::vector<S> offset;    ///< error of every score
+        std::vector<char> rough;  ///< whether scores can be trusted: nothing overflows
+        std::vector<double> square;
+    };
+
+    Chunk prepared(const BatchView<S>& queries, Index first) const {
+        const Index count = queries.cols();
+        const bool differences = metric_ == Metric::l2 || metric_ == Metric::l1 || metric_ == Metric::linf;
+        Chunk chunk{
+            first, count > 3 && metric_ != Metric::l1 && metric_ != Metric::linf, Batch<S>(width(), count), {}, {}, {},
+            {}};
+        const auto c = static_cast<double>(error());
+        const auto most = static_cast<double>(std::numeric_limits<S>::max()) / 8;
+        for (Index q = 0; q < count; ++q) {
+            double square = 0.0, about = 0.0;
+            for (Index d = 0; d < width(); ++d) {
+                const auto x = static_cast<double>(queries(d, q));
+                const double moved = x - static_cast<double>(centre_[static_cast<std::size_t>(d)]);
+                square += x * x;
+                about += moved * moved;
+                chunk.factors(d, q) = static_cast<S>(moved);
+            }
+            if (!std::isfinite(square)) {
+                detail::raise<DataError>("Flat::nearest", "query " + std::to_string(first + q),
+                                         "values that are not finite, or too large to be squared", "finite values");
+            }
+            double norm = std::sqrt(about);
+            if (metric_ == Metric::cosine && norm > 0) {
+                for (Index d = 0; d < width(); ++d) {
+                    chunk.factors(d, q) = static_cast<S>(static_cast<double>(queries(d, q)) / norm);
+                }
+                norm = 1.0;
+            }
+            if (differences && !chunk.products) {
+                chunk.factors.col(q) = queries.col(q);
+            } else {
+                chunk.factors.col(q) *= S(-1);
+            }
+            const double reach = largest_ + std::sqrt(square) + norm;
+            const bool scaled = metric_ != Metric::cosine || smallest_ > 1 / most;
+            chunk.rough.push_back(c < 0.1 && scaled && reach * std::max(reach, static_cast<double>(width())) < most);
+            chunk.slope.push_back(static_cast<S>(c * norm));
+            chunk.offset.push_back(static_cast<S>(metric_ == Metric::l2 ? c * about / 2 : 0.0) +
+                                   lost() * static_cast<S>(1 + norm));
+            chunk.square.push_back(square);
+        }
+        return chunk;
+    }
+
+    /// Searches for some queries together, their samples spread over threads.
+    void answer(const Chunk& chunk, std::int64_t k, const BatchView<S>& queries, const AdmitsForQuery& admits,
+                int threads, NearestSamples* found) const {
+        const Index n = samples(), count = queries.cols();
+        if (k == 0 || n == 0) return;
+        const auto places = static_cast<std::size_t>(std::min<std::int64_t>(k, n));
+        const Index parts = std::clamp<Index>(threads, 1, (n + rows_of_few - 1) / rows_of_few);
+        const Index part = (n + parts - 1) / parts;
+        std::vector<std::vector<Shortlist>> lists(static_cast<std::size_t>(parts));
+        detail::parallel_for(parts, threads, [&](Index p, int) {
+            auto& own = lists[static_cast<std::size_t>(p)];
+            own.assign(static_cast<std::size_t>(count), Shortlist(places));
+            scan(chunk, p * part, std::min(n, (p + 1) * part), admits, own);
+        });
+        std::vector<detail::Pair> pairs;
+        std::vector<std::vector<detail::Measured>> measured(static_cast<std::size_t>(count));
+        Index settled = 0;
+        for (Index q = 0; q < count; ++q) {
+            Shortlist& list = lists.front()[static_cast<std::size_t>(q)];
+            for (std::size_t p = 1; p < lists.size(); ++p) list.merge(lists[p][static_cast<std::size_t>(q)]);
+            list.tighten();
+            for (const auto& c : list.candidates()) pairs.push_back({c.sample, static_cast<std::uint32_t>(q)});
+            if (pairs.size() < 65536 && q + 1 < count) continue;
+            // Neighbours in memory together: what was fetched for one is there for the next.
+            std::sort(pairs.begin(), pairs.end());
+            detail::measure(values_, metric_, queries, chunk.square, pairs, measured);
+            pairs.clear();
+            for (; settled <= q; ++settled) {
+                found[settled] = detail::nearest_of(measured[static_cast<std::size_t>(settled)], k);
+                measured[static_cast<std::size_t>(settled)] = {};
+            }
+        }
+    }
+
+    void scan(const Chunk& chunk, Index begin, Index end, const AdmitsForQuery& admits,
+              std::vector<Shortlist>& lists) const {
+        const auto count = static_cast<Index>(lists.size());
+        const Index step = chunk.products || count > 3 ? rows_at_once : rows_of_few;
+        Batch<S> scores(step, count);
+        for (Index from = begin; from < end; from += step) {
+            const Index rows = std::min(step, end - from);
+            const auto norms = norm_.segment(from, rows).array();
+            if (chunk.products) {
+                for (Index q = 0; q < count; ++q) {
+                    const auto at = static_cast<std::size_t>(q);
+                    scores.col(q).head(rows) =
+                        lift_.segment(from, rows).array() - chunk.slope[at] * norms - chunk.offset[at];
+                }
+                scores.topRows(rows).noalias() += values_.matrix().middleRows(from, rows) * chunk.factors;
+            }
+            for (Index q = 0; q < count; ++q) {
+                const auto at = static_cast<std::size_t>(q);
+                if (!chunk.products) rough_scores(chunk, q, from, rows, scores.col(q).data());
+                auto column = scores.col(q).head(rows).array();
+                if (metric_ == Metric::cosine) column *= scale_.segment(from, rows).array();
+                if (chunk.rough[at] == 0) column.setConstant(-std::numeric_limits<S>::max());
+                Shortlist& list = lists[at];
+                const auto limit = [&list] { return list.limit(); };
+                detail::for_each_up_to(scores.col(q).data(), rows, limit, [&](Index i) {
+                    const auto sample = static_cast<std::uint32_t>(from + i);
+                    if (admits && !admits(chunk.first + q, sample)) return;
+                    const S lower = column[i];
+                    list.add({lower, upper(chunk, at, from + i, lower), sample});
+                });
+            }
+        }
+    }
+
+    /// Lower bounds of the scores of one query by a pass over the values.
+    void rough_scores(const Chunk& chunk, Index q, Index from, Index rows, S* scores) const {
+        const S* x = width() > 0 ? values_.column(0) + from : nullptr;
+        const S* factors = chunk.factors.col(q).data();
+        const auto at = static_cast<std::size_t>(q);
+        detail::with_metric(metric_, [&]<Metric M>() {
+            constexpr Metric kind = M == Metric::cosine ? Metric::dot : M;
+            detail::rough_sums<kind>(x, values_.stride(), rows, factors, width(), scores);
+            Eigen::Map<Column<S>> sums(scores, rows);
+            if constexpr (kind == Metric::dot) {
+                sums.array() -= chunk.slope[at] * norm_.segment(from, rows).array() + chunk.offset[at];
+            } else {
+                sums.array() = sums.array() * (S(1) - error()) - lost();
+            }
+        });
+    }
+
+    /// What a score with this lower bound cannot be above.
+    S upper(const Chunk& chunk, std::size_t q, Index sample, S lower) const {
+        if (chunk.rough[q] == 0) return std::numeric_limits<S>::max();
+        const bool products = chunk.products || metric_ == Metric::dot || metric_ == Metric::cosine;
+        if (!products) return lower + S(3) * (error() * std::abs(lower) + lost());
+        const S above = error() * lift_[sample] + chunk.slope[q] * norm_[sample] + chunk.offset[q];
+        return lower + S(3) * above * (metric_ == Metric::cosine ? scale_[sample] : S(1));
+    }
+
+    LayerValues<S> values_;
+    Metric metric_;
+    std::vector<S> centre_;   ///< of l2: queries are taken from the mean, so that products stay small
+    Column<S> lift_;          ///< of l2: half the squared distance from the centre, less its error
+    Column<S> norm_, scale_;  ///< norms; of cosine their reciprocals
+    double largest_ = 0.0, smallest_ = std::numeric_limits<double>::max();  ///< norms; the smallest above 0
+};
+
+}  // namespace renn::inline RENN_ABI
