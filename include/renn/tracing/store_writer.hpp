@@ -163,6 +163,7 @@ private:
 
     /// Shapes   columns: columns of the point x samples.
     void write(std::size_t p, const BatchView<S>& columns, std::span<const std::uint64_t> ids) {
+        if (columns.rows() == 0) return;
         if constexpr (is_exact<E>) {
             canonical::transpose(columns.data(), columns.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
                                  columns.rows(), columns.cols());
@@ -194,7 +195,8 @@ private:
                 canonical::transpose(columns.data() + c + j * columns.outerStride(), columns.outerStride(), tile, n,
                                      count, n);
                 for (Index r = 0; r < count; ++r) {
-                    const Range<S>* range = E::ranged == Ranged::unit ? ranges + c + r : ranges + j;
+                    const Range<S>* range = ranges;  // null where there are none
+                    if constexpr (E::ranged != Ranged::none) range += E::ranged == Ranged::unit ? c + r : j;
                     if (!E::encode(tile + r * n, store_.column(p, c + r) + first_ + j, n, range)) {
                         refuse<E, S>("record", store_.points[p], c + r,
                                      std::span<const S>(tile + r * n, static_cast<std::size_t>(n)), range,
