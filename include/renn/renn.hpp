@@ -6,6 +6,8 @@
 // by name only: data/csv_values.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
+// by name only: evaluation/retrieval.hpp
+// by name only: evaluation/store_error.hpp
 // by name only: index/flat.hpp
 // by name only: index/flat_scan.hpp
 // by name only: index/hnsw.hpp
@@ -31,10 +33,16 @@
 // by name only: tracing/data_fingerprint.hpp
 // by name only: tracing/file_store.hpp
 // by name only: tracing/neuron_patches.hpp
+// by name only: tracing/part_of_store.hpp
+// by name only: tracing/recompute_store.hpp
+// by name only: tracing/reduced.hpp
 // by name only: tracing/store_chunks.hpp
 // by name only: tracing/store_format.hpp
 // by name only: tracing/store_output.hpp
 // by name only: tracing/stored_arrays.hpp
+// by name only: tracing/to_memory.hpp
+// by name only: tracing/united_store.hpp
+// by name only: tracing/write_reduced.hpp
 // by name only: tracing/write_store.hpp
 #pragma once
 

@@ -148,6 +148,11 @@ public:
         return out;
     }
 
+    /// What a point that is not stored makes of n values of the point it is recomputed from.
+    void derive(std::uint32_t point, const Scalar* in, Scalar* out, Index n) const {
+        derivations_[point].apply(derivations_[point].layer, in, out, n);
+    }
+
     /// Value of the sample at a place of a unit's sorted column.
     Scalar value_at(Unit u, std::uint32_t place) const {
         const Scalar in = entry(u).column.values[place];

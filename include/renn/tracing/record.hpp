@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,7 @@
 #include <renn/tracing/observe.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/store_writer.hpp>
+#include <renn/tracing/thin.hpp>
 #include <renn/training/evaluate.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -60,17 +62,18 @@ std::uint64_t model_fingerprint(const Model& model, const Activations<S>& of_fir
 }
 
 /// One thread's share of a recording.
-template <class Model, class S>
+template <class Model, class Store>
 struct RecordWorker {
+    using S = typename Store::Scalar;
     decltype(make_workspace(std::declval<const Model&>())) workspace;
-    StoreWriter<S> writer;
+    StoreWriter<Store> writer;
     Batch<S> inputs;
 
-    RecordWorker(const Model& model, MemoryStore<S>& store, const Activations<S>& seen)
+    RecordWorker(const Model& model, Store& store, const Activations<S>& seen)
         : workspace(make_workspace(model)), writer(store, seen) {}
 
     /// Runs samples that go to positions [first, first + x.cols()) of the store.
-    void run(const Model& model, MemoryStore<S>& store, const BatchView<S>& x, Index first) {
+    void run(const Model& model, Store& store, const BatchView<S>& x, Index first) {
         const auto ids = std::span<const std::uint64_t>(store.ids).subspan(static_cast<std::size_t>(first),
                                                                            static_cast<std::size_t>(x.cols()));
         writer.begin(first, x.cols());
@@ -94,9 +97,9 @@ inline void check_record_options(const RecordOptions& options) {
 }
 
 /// Looks at the model with its first sample: which places it has, what it puts out, what its fingerprint is.
-template <class Model, class S>
+template <class Model, class S, class Store>
 Activations<S> first_look(const Model& model, const BatchView<S>& sample, std::uint64_t id, const Selection& selection,
-                          MemoryStore<S>& store) {
+                          Store& store) {
     if constexpr (requires { model.parameters(); }) require_finite_parameters("record", model);
     Activations<S> seen;
     auto workspace = make_workspace(model);
@@ -105,12 +108,14 @@ Activations<S> first_look(const Model& model, const BatchView<S>& sample, std::u
     store.points = make_points(seen, selection);
     store.outputs.resize(seen.output().rows(), 0);
     store.fingerprint = model_fingerprint(model, seen);
-    if constexpr (!requires { fingerprint(model); }) store.first_input = sample;
+    if constexpr (!requires { fingerprint(model); }) {
+        if (!model.options().fingerprint) store.first_input = sample;
+    }
     return seen;
 }
 
-template <class S>
-void make_room(MemoryStore<S>& store, Index capacity, Index filled) {
+template <class Store>
+void make_room(Store& store, Index capacity, Index filled) {
     store.reserve(capacity, filled);
     store.outputs.conservativeResize(Eigen::NoChange, capacity);
     if (store.outputs.rows() > 0) store.predictions.resize(static_cast<std::size_t>(capacity));
@@ -123,11 +128,15 @@ void make_room(MemoryStore<S>& store, Index capacity, Index filled) {
 /// Throws   DataError for empty data, impossible options, or values that are not finite, naming layer, unit and
 ///          sample; ShapeError where data and model do not fit; MismatchError where foreign code does not repeat its
 ///          places. What a model throws on any thread reaches the caller after all threads have stopped.
-/// Cost     one forward pass a sample; memory samples x recorded units x sizeof(S).
-template <class Model, class S>
-std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data, const Selection& selection = {},
-                                     const RecordOptions& options = {}) {
+/// Cost     one forward pass a sample; memory samples x recorded units x sizeof(S), or of an encoding's code
+///          (tracing/reduced.hpp): record<Float16>(net, data). Where units have ranges, these cost a pass of their own.
+template <class E = Exact, class Model, class S>
+std::optional<MemoryStore<S, E>> record(const Model& model, const Dataset<S>& data, const Selection& selection = {},
+                                        const RecordOptions& options = {}) {
+    static_assert(Encoding<E, S>, "renn: this type is not an encoding (tracing/encoding.hpp)");
+    using Store = MemoryStore<S, E>;
     detail::check_record_options(options);
+    detail::check_selection(selection);
     if (data.empty()) detail::raise<DataError>("record", "samples", "0", "at least 1");
     if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
         detail::raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
@@ -136,49 +145,76 @@ std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data,
         detail::raise<ShapeError>("record", "features", std::to_string(data.features()),
                                   std::to_string(model.in_features()) + ", the network's in_features");
     }
-    MemoryStore<S> store;
+    Store store;
     const Column<S> first = data.input(0);
     const Activations<S> seen = detail::first_look<Model, S>(model, first, data.id(0), selection, store);
-    store.ids = data.description().ids;
-    store.labels = data.description().labels;
-    store.tags = data.description().tags;
+    const std::vector<Index> positions = detail::positions(data.samples(), selection.every);
+    const auto samples = static_cast<Index>(positions.size());
+    const auto take = [&positions](const auto& from, auto& to) {
+        if (from.empty()) return;
+        to.reserve(positions.size());
+        for (const Index s : positions) to.push_back(from[static_cast<std::size_t>(s)]);
+    };
+    take(data.ids(), store.ids);
+    take(data.labels(), store.labels);
+    take(data.tags(), store.tags);
     for (int c = 0; c < data.classes(); ++c) store.class_names.push_back(data.class_name(c));
     store.index_ids();
-    detail::make_room(store, data.samples(), 0);
+    detail::make_room(store, samples, 0);
 
-    const Index tasks = (data.samples() + options.batch - 1) / options.batch;
+    const Index tasks = (samples + options.batch - 1) / options.batch;
     const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, tasks) : 1;
-    std::vector<std::unique_ptr<detail::RecordWorker<Model, S>>> workers;
+    std::vector<std::unique_ptr<detail::RecordWorker<Model, Store>>> workers;
     for (int t = 0; t < threads; ++t)
-        workers.push_back(std::make_unique<detail::RecordWorker<Model, S>>(model, store, seen));
+        workers.push_back(std::make_unique<detail::RecordWorker<Model, Store>>(model, store, seen));
 
-    const bool finished = detail::parallel_for(
-        tasks, threads,
-        [&](Index task, int worker) {
-            auto& mine = *workers[static_cast<std::size_t>(worker)];
-            const Index begin = task * options.batch;
-            data.inputs(begin, std::min(options.batch, data.samples() - begin), mine.inputs);
-            mine.run(model, store, mine.inputs, begin);
-        },
-        [&](Index done) {
-            const Index count = std::min(done * options.batch, data.samples());
-            return !options.progress || options.progress({static_cast<std::uint64_t>(count),
-                                                          static_cast<std::uint64_t>(data.samples()), "recording"});
-        });
-    if (!finished) return std::nullopt;
+    const auto pass = [&](std::string_view phase) {
+        return detail::parallel_for(
+            tasks, threads,
+            [&](Index task, int worker) {
+                auto& mine = *workers[static_cast<std::size_t>(worker)];
+                const Index begin = task * options.batch;
+                const Index count = std::min(options.batch, samples - begin);
+                if (selection.every == 1) {
+                    data.inputs(begin, count, mine.inputs);
+                } else {
+                    const auto chosen = std::span(positions).subspan(static_cast<std::size_t>(begin));
+                    data.inputs(chosen.first(static_cast<std::size_t>(count)), mine.inputs);
+                }
+                mine.run(model, store, mine.inputs, begin);
+            },
+            [&](Index done) {
+                const Index count = std::min(done * options.batch, samples);
+                return !options.progress || options.progress({static_cast<std::uint64_t>(count),
+                                                              static_cast<std::uint64_t>(samples), phase});
+            });
+    };
+    if constexpr (E::ranged == Ranged::unit) {
+        for (auto& worker : workers) worker->writer.measure();
+        if (!pass("measuring")) return std::nullopt;
+        detail::set_ranges(store, workers);
+    }
+    if (!pass("recording")) return std::nullopt;
     return store;
 }
 
 /// Records whatever a stream of batches yields, so that the inputs need not fit into memory. The stream is called by
 /// one thread only, a few batches ahead of the model. A stream with class_names() is asked for them at its end.
-template <class S, class Model, SampleStream<S> Stream>
-std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, const Selection& selection = {},
-                                            const RecordOptions& options = {}) {
+template <class S, class E = Exact, class Model, SampleStream<S> Stream>
+std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next, const Selection& selection = {},
+                                               const RecordOptions& options = {}) {
+    static_assert(Encoding<E, S>, "renn: this type is not an encoding (tracing/encoding.hpp)");
+    static_assert(E::ranged != Ranged::unit,
+                  "renn: a stream passes once, and ranges of units need a pass of their own: record a Dataset, or "
+                  "encode by sample");
+    using Store = MemoryStore<S, E>;
     detail::check_record_options(options);
-    MemoryStore<S> store;
+    detail::check_selection(selection);
+    std::uint64_t passed = 0;  // samples of the stream, recorded or not
+    Store store;
     std::optional<Activations<S>> seen;
     const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, 1024) : 1;
-    std::vector<std::unique_ptr<detail::RecordWorker<Model, S>>> workers;
+    std::vector<std::unique_ptr<detail::RecordWorker<Model, Store>>> workers;
     std::vector<SampleBatch<S>> ahead(static_cast<std::size_t>(threads));
     std::vector<Index> begins(ahead.size());
 
@@ -191,7 +227,7 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
             batch.labels.clear();
             if (!(more = next(batch))) break;
             if (batch.inputs.cols() == 0) continue;
-            const Index count = batch.inputs.cols();
+            Index count = batch.inputs.cols();
             if (!batch.ids.empty()) {
                 detail::require_shape("record", "ids of a batch",
                                       Eigen::Map<Column<std::uint64_t>>(batch.ids.data(), std::ssize(batch.ids)), count,
@@ -205,6 +241,12 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
                 detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
                                           "none, as in the batches before");
             }
+            if (selection.every > 1) {
+                detail::thin(batch, passed, selection.every);
+                passed += static_cast<std::uint64_t>(count);
+                count = batch.inputs.cols();
+                if (count == 0) continue;
+            }
             for (Index j = 0; j < count; ++j) {
                 store.ids.push_back(batch.ids.empty() ? static_cast<std::uint64_t>(store.ids.size())
                                                       : batch.ids[static_cast<std::size_t>(j)]);
@@ -217,7 +259,7 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
         if (!seen) {
             seen = detail::first_look<Model, S>(model, ahead[0].inputs.col(0), store.ids[0], selection, store);
             for (int t = 0; t < threads; ++t)
-                workers.push_back(std::make_unique<detail::RecordWorker<Model, S>>(model, store, *seen));
+                workers.push_back(std::make_unique<detail::RecordWorker<Model, Store>>(model, store, *seen));
         }
         if (filled > store.capacity()) detail::make_room(store, std::max(filled, 2 * store.capacity()), begins[0]);
         detail::parallel_for(static_cast<Index>(batches), threads, [&](Index task, int worker) {
