@@ -5,14 +5,20 @@
 // by name only: data/csv_lines.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
+// by name only: io/file_writer.hpp
 // by name only: io/import_weights.hpp
 // by name only: io/json.hpp
 // by name only: io/json_library.hpp
 // by name only: io/json_writer.hpp
+// by name only: io/mapped_file.hpp
 // by name only: io/safetensors.hpp
 // by name only: io/safetensors_header.hpp
 // by name only: network/receptive_field.hpp
 // by name only: tracing/neuron_patches.hpp
+// by name only: tracing/store.hpp
+// by name only: tracing/store_format.hpp
+// by name only: tracing/store_output.hpp
+// by name only: tracing/write_store.hpp
 #pragma once
 
 #include <renn/activations/elu.hpp>

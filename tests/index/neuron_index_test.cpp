@@ -53,7 +53,6 @@ struct Counting {
             while (below < column.size && static_cast<double>(column.at(below)) < query) ++below;
             return below;
         }
-        void prefetch(const renn::ColumnView<S>&, double, int) const {}
         std::size_t bytes() const { return 0; }
     };
 };

@@ -10,6 +10,7 @@
 #include <limits>
 #include <numeric>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -118,12 +119,20 @@ void compare(const Neuron<S>& neuron, const std::vector<double>& queries, Rng& r
     const ColumnView<S> view = neuron.view();
     const Sorted::Locator<S> sorted(view);
     const KdTree::Locator<S> tree(view);
+    const ColumnView<S> raw(view.values, view.order, view.size);  // of the same values, seen through no activation
+    const Sorted::Locator<S> plain(raw);
+    const KdTree::Locator<S> plain_tree(raw);
+    ColumnView<S> counted = view;
+    if (view.slope == S(0)) {
+        for (std::uint32_t i = 0; i < view.size; ++i) counted.clipped += view.values[i] > S(0) ? 0U : 1U;
+    }
     const std::uint32_t n = view.size;
     for (const double q : queries) {
         std::uint32_t below = 0;
         for (std::uint32_t p = 0; p < n; ++p) below += neuron.value(p) < q;
         const std::uint32_t position = sorted.position(view, q);
-        for (const int step : {0, 1}) sorted.prefetch(view, q, step);
+        tally.positions_off += Sorted::Locator<S>(view, plain).position(view, q) != below;
+        tally.positions_off += KdTree::Locator<S>(view, plain_tree).position(view, q) != below;
         tally.positions_off += position != below;
         tally.policies_differ += tree.position(view, q) != position;
         const auto everyone = [](std::uint32_t) { return true; };
@@ -133,6 +142,7 @@ void compare(const Neuron<S>& neuron, const std::vector<double>& queries, Rng& r
             const Window w = find_window(view, q, k, position);
             tally.off += !agrees(w, brute_force(neuron, q, k, everyone), neuron, everyone, whole);
             tally.policies_differ += !(find_window(view, q, k, tree.position(view, q)) == w);
+            tally.off += !(find_window(counted, q, k, position) == w);
 
             if (n > 0) {  // without one sample
                 const auto hole = static_cast<std::uint32_t>(rng.below(n));
@@ -230,21 +240,24 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(both_policies_find_what_sorting_by_distance_and_id
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(large_columns_have_the_positions_of_a_binary_search, S, Scalars) {
     Rng rng(21);
-    for (const std::size_t n : {4095U, 4096U, 4097U, 8191U, 8192U, 12345U, 40000U}) {
+    for (const std::size_t n : {1023U, 1024U, 4095U, 4096U, 4097U, 12345U, 65535U, 65536U, 1100000U}) {
         std::vector<S> values(n);
         for (S& v : values) v = static_cast<S>(std::round(rng.normal() * 5000) / 1000);
         std::sort(values.begin(), values.end());
         std::vector<std::uint32_t> order(n);
         std::iota(order.begin(), order.end(), 0U);
         const ColumnView<S> view(values.data(), order.data(), n);
-        const Sorted::Locator<S> sorted(view);
+        const std::vector<S> levels = Sorted::levels(view);
+        BOOST_TEST(levels.size() == Sorted::level_values(n));
+        BOOST_TEST(levels.size() <= n / 59 + 64);
+        const Sorted::Locator<S> sorted(view, std::span<const S>(levels));
+        BOOST_TEST(sorted.bytes() == 0u);
         int off = 0;
         for (int i = 0; i < 400; ++i) {
             const double any = rng.normal() * 6;
             const double query = i % 2 == 0 ? any : static_cast<double>(values[rng.below(n)]);
             const auto least = std::lower_bound(values.begin(), values.end(), query,
                                                 [](S v, double q) { return static_cast<double>(v) < q; });
-            for (const int step : {0, 1}) sorted.prefetch(view, query, step);
             off += sorted.position(view, query) != static_cast<std::uint32_t>(least - values.begin()) ? 1 : 0;
         }
         BOOST_TEST(off == 0, n << " values");

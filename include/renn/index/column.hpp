@@ -2,9 +2,11 @@
 // renn/index/column.hpp - one neuron's values in ascending order, and who they belong to.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -25,6 +27,16 @@ S rounded_product(S a, S b) noexcept {
 #endif
 }
 
+/// Asks for the memory of some values, so that it is there when they are read.
+template <class T>
+void prefetch([[maybe_unused]] const T* from, [[maybe_unused]] std::size_t count) noexcept {
+#ifdef __GNUC__
+    constexpr std::size_t line = 64 / sizeof(T);
+    for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(from + i);
+    if (count > 0) __builtin_prefetch(from + count - 1);  // blocks need not begin with a line
+#endif
+}
+
 }  // namespace detail
 
 /// A sorted column as a search sees it: values in ascending order with the sample positions they belong to, equal
@@ -37,6 +49,7 @@ struct ColumnView {
     std::uint32_t size = 0;
     S slope = S(1);
     std::uint32_t hole = 0;
+    std::uint32_t clipped = 0;  ///< with slope 0, how many are seen as 0; 0 where nobody counted
 
     ColumnView() = default;
     ColumnView(const S* sorted_values, const std::uint32_t* sorted_order, std::size_t count,
@@ -52,6 +65,7 @@ struct ColumnView {
         ColumnView view = *this;
         view.hole = place;
         view.size = size - 1;
+        view.clipped -= place < clipped ? 1U : 0U;
         return view;
     }
 
@@ -60,6 +74,27 @@ struct ColumnView {
     S at(std::uint32_t i) const noexcept { return through(values[place(i)]); }
     double distance(std::uint32_t i, double query) const noexcept {
         return std::abs(static_cast<double>(at(i)) - query);
+    }
+
+    /// The number that divides the values as they are stored: those below it are seen below the query, all others not.
+    S least(double query) const noexcept {
+        const S near = static_cast<S>(query);
+        const S wanted =
+            static_cast<double>(near) < query ? std::nextafter(near, std::numeric_limits<S>::infinity()) : near;
+        if (wanted > S(0) || slope == S(1)) return wanted;
+        if (slope == S(0)) return -std::numeric_limits<S>::infinity();
+        // The least S with slope * S not below it: products round, so it is looked for, first about the quotient.
+        using Key = detail::RadixKey<S>;
+        const auto below = [&](Key key) { return through(detail::from_key<S>(key)) < wanted; };
+        const Key end = detail::to_key(S(0)), start = detail::to_key(-std::numeric_limits<S>::infinity());
+        const Key about = std::clamp(detail::to_key(wanted / slope), start + 2, end - 2);
+        const bool near_by = below(about - 2) && !below(about + 2);
+        Key low = near_by ? about - 2 : start, high = near_by ? about + 2 : end;
+        while (high - low > 1) {
+            const Key middle = low + (high - low) / 2;
+            (below(middle) ? low : high) = middle;
+        }
+        return detail::from_key<S>(high);
     }
 };
 

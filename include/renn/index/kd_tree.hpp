@@ -25,37 +25,40 @@ struct KdTree {
     template <class S>
     class Locator {
     public:
-        explicit Locator(const ColumnView<S>& column) : points_(std::make_unique<Points>()) {
+        explicit Locator(const ColumnView<S>& column) {
+            const auto points = std::make_shared<Points>();
             for (std::uint32_t i = 0; i < column.size; ++i) {
-                if (i == 0 || column.at(i) != column.at(i - 1)) {
-                    points_->first.push_back(i);
-                    points_->value.push_back(column.at(i));
+                if (i == 0 || column.values[i] != column.values[i - 1]) {
+                    points->first.push_back(i);
+                    points->value.push_back(column.values[i]);
                 }
             }
-            if (points_->first.empty()) return;
-            tree_ = std::make_unique<Tree>(1, *points_, nanoflann::KDTreeSingleIndexAdaptorParams(leaf));
+            points_ = points;
+            if (points->first.empty()) return;
+            tree_ = std::make_shared<Tree>(1, *points, nanoflann::KDTreeSingleIndexAdaptorParams(leaf));
             tree_->buildIndex();
+            bytes_ = points->first.size() * (sizeof(std::uint32_t) + sizeof(S)) + tree_->usedMemory(*tree_);
         }
+
+        /// Of the same values seen otherwise: the tree is shared.
+        Locator(const ColumnView<S>&, const Locator& source) : points_(source.points_), tree_(source.tree_) {}
 
         /// Number of values below the query; the column must be without a hole.
         std::uint32_t position(const ColumnView<S>& column, double query) const {
-            if (!tree_) return 0;
+            const S least = column.least(query);
+            if (!tree_ || !(points_->value.front() < least)) return 0;
+            if (points_->value.back() < least) return column.size;
             std::uint32_t nearest = 0;
             double distance = 0.0;
-            static_cast<void>(tree_->knnSearch(&query, 1, &nearest, &distance));  // newer ones do not let it go unseen
-            const auto distinct = static_cast<std::uint32_t>(points_->first.size());
+            const auto wanted = static_cast<double>(least);
+            static_cast<void>(tree_->knnSearch(&wanted, 1, &nearest, &distance));  // newer ones do not let it go unseen
             // The nearest may lie on either side, and the tree's own sums may confuse two at one rounded distance.
-            while (nearest > 0 && static_cast<double>(points_->value[nearest - 1]) >= query) --nearest;
-            while (nearest < distinct && static_cast<double>(points_->value[nearest]) < query) ++nearest;
-            return nearest < distinct ? points_->first[nearest] : column.size;
+            while (nearest > 0 && points_->value[nearest - 1] >= least) --nearest;
+            while (points_->value[nearest] < least) ++nearest;
+            return points_->first[nearest];
         }
 
-        void prefetch(const ColumnView<S>&, double, int) const noexcept {}
-
-        std::size_t bytes() const noexcept {
-            const std::size_t distinct = points_->first.size();
-            return distinct * (sizeof(std::uint32_t) + sizeof(S)) + (tree_ ? tree_->usedMemory(*tree_) : 0);
-        }
+        std::size_t bytes() const noexcept { return bytes_; }
 
     private:
         static constexpr std::size_t leaf = 64;
@@ -73,8 +76,9 @@ struct KdTree {
         };
         using Tree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L1_Adaptor<double, Points, double>, Points, 1>;
 
-        std::unique_ptr<Points> points_;
-        std::unique_ptr<Tree> tree_;
+        std::shared_ptr<const Points> points_;
+        std::shared_ptr<Tree> tree_;
+        std::size_t bytes_ = 0;  ///< what this one made itself
     };
 };
 

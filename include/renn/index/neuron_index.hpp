@@ -29,8 +29,9 @@
 namespace renn::inline RENN_ABI {
 
 /// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
-/// `position` returns how many values are below the query; `prefetch`, first with step 0 and a little later with step
-/// 1, may ask for memory ahead of it.
+/// `position` returns how many values are below the query. A locator that can be made of a column and the locator of
+/// the same values seen through no activation shares with that; one with `depth`, `descend`, `finish` and `prefetch`
+/// (Sorted) is searched step by step, several neurons side by side.
 template <class P, class S>
 concept IndexPolicy = requires(const typename P::template Locator<S>& l, const ColumnView<S>& column, double query) {
     { P::name } -> std::convertible_to<std::string_view>;
@@ -38,7 +39,6 @@ concept IndexPolicy = requires(const typename P::template Locator<S>& l, const C
     requires std::constructible_from < typename P::template Locator<S>,
     const ColumnView<S>& > ;
     { l.position(column, query) } -> std::same_as<std::uint32_t>;
-    l.prefetch(column, query, 0);
     { l.bytes() } -> std::convertible_to<std::size_t>;
 };
 
@@ -248,13 +248,29 @@ private:
         return {values, order, n};
     }
 
+    /// Where the values above 0 begin.
+    static std::uint32_t positives(const ColumnView<Scalar>& column) {
+        return static_cast<std::uint32_t>(
+            std::upper_bound(column.values, column.values + column.size, Scalar(0)) - column.values);
+    }
+
     const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {
         const Slot& s = slot(u);
         s.locator_once.run([&] {
-            s.view = column(source(u), scratch);
+            const Unit from = source(u);
+            s.view = column(from, scratch);
             s.view.slope = derivations_[u.point].negative_slope.value_or(Scalar(1));
-            s.locator.emplace(s.view);
+            if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, const Locator&>) {
+                if (from == u) {
+                    s.locator.emplace(s.view);
+                } else {
+                    s.locator.emplace(s.view, *built(from, scratch).locator);
+                }
+            } else {
+                s.locator.emplace(s.view);
+            }
             bytes_ += s.locator->bytes();
+            if (s.view.slope == Scalar(0)) s.view.clipped = positives(s.view);
         });
         return s;
     }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// renn/index/sorted.hpp - finds a value's place by bisection.
+// renn/index/sorted.hpp - finds a value's place by a search through sampled values, a few cache lines a step.
 #pragma once
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -14,99 +15,117 @@
 
 namespace renn::inline RENN_ABI {
 
-/// Index policy: a search in three steps of 64, each in one block of a few cache lines: every 4096th value, every 64th,
-/// the values themselves. While one neuron is searched the blocks of the next are on their way.
-/// Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/63 for the samples; a search O(log n).
+/// Index policy: levels of sampled values over the sorted column, as in a B-tree without pointers. The finest level has
+/// the last value of every whole block of 64, each level above it the last of every whole block of 16 of the one below,
+/// until at most 64 are left. A search counts in one block a level. It goes step by step, so that a caller may take
+/// several neurons through a step together while the memory of the next is on its way.
+/// Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the levels; a search O(log n).
 struct Sorted {
     static constexpr std::string_view name = "Sorted";
+
+private:
+    static constexpr std::uint32_t block = 64, fan = 16;
+
+    /// Where each level begins and, behind them, where the last ends.
+    struct Layout {
+        std::uint32_t depth = 0;
+        std::array<std::uint32_t, 8> begin{};
+
+        explicit Layout(std::uint32_t samples) noexcept {
+            std::array<std::uint32_t, 8> sizes{};
+            for (std::uint32_t size = samples / block; size > 0; size /= fan) {
+                sizes[depth++] = (size / fan + 1) * fan;
+                if (size <= block) break;
+            }
+            for (std::uint32_t i = 0; i < depth; ++i) begin[i + 1] = begin[i] + sizes[depth - 1 - i];
+        }
+    };
+
+public:
+    /// The levels of a column, coarsest first, each padded with infinities to (size / 16 + 1) * 16 values. They depend
+    /// on the values alone, whatever activation they are seen through, and may be kept with them. O(n / 64).
+    template <class S>
+    static std::vector<S> levels(const ColumnView<S>& column) {
+        const Layout layout(column.size);
+        std::vector<S> made(layout.begin[layout.depth], std::numeric_limits<S>::infinity());
+        std::uint32_t stride = block;
+        for (std::uint32_t level = layout.depth; level-- > 0;) {
+            S* to = made.data() + layout.begin[level];
+            for (std::uint32_t i = stride; i <= column.size; i += stride) {
+                *to++ = column.values[i - 1];
+                if (column.size - i < stride) break;  // the sum might wrap
+            }
+            stride *= fan;
+        }
+        return made;
+    }
+    /// How many values these are.
+    static std::size_t level_values(std::size_t samples) {
+        const Layout layout(static_cast<std::uint32_t>(samples));
+        return layout.begin[layout.depth];
+    }
 
     template <class S>
     class Locator {
     public:
-        explicit Locator(const ColumnView<S>& column) {
-            const std::uint32_t middle = column.size / block;
-            top_ = middle / block;
-            samples_.reserve(top_ + middle);
-            for (std::uint32_t i = 1; i <= top_; ++i) samples_.push_back(column.at(i * block * block - 1));
-            for (std::uint32_t i = 1; i <= middle; ++i) samples_.push_back(column.at(i * block - 1));
-        }
+        explicit Locator(const ColumnView<S>& column)
+            : layout_(column.size), owned_(Sorted::levels(column)), levels_(owned_.data()) {}
+
+        /// With levels made before, which must outlive it: of this column, or of the same values seen otherwise.
+        Locator(const ColumnView<S>& column, std::span<const S> levels)
+            : layout_(column.size), levels_(levels.data()) {}
+        Locator(const ColumnView<S>& column, const Locator& source)
+            : layout_(column.size), levels_(source.levels_) {}
+        Locator(const Locator&) = delete;
+        Locator& operator=(const Locator&) = delete;
 
         /// Number of values below the query; the column must be without a hole.
         std::uint32_t position(const ColumnView<S>& column, double query) const {
-            const S least = ceiling(query);
-            const std::uint32_t first = second_step(least) * block;
-            std::uint32_t below = 0;
-            if (column.size - first >= block) {
-                const S* values = column.values + first;
-                const S slope = column.slope;
-                for (std::uint32_t i = 0; i < block; ++i) {  // a constant count: the compiler makes packets of it
-                    const S scaled = slope * values[i];
-                    const S value = values[i] > S(0) ? values[i] : scaled;
-                    below += value < least ? 1U : 0U;
-                }
-            } else {
-                while (first + below < column.size && column.at(first + below) < least) ++below;
-            }
-            return first + below;
+            const S least = column.least(query);
+            std::uint32_t at = 0;
+            for (std::uint32_t level = 0; level < layout_.depth; ++level) at = descend(level, at, least);
+            return finish(column, at, least);
         }
 
-        /// Asks for the memory of the next step: 0 the samples, 1 the values and the samples' positions around them.
-        void prefetch(const ColumnView<S>& column, double query, int step) const {
-            const S least = ceiling(query);
-            if (step == 0) {
-                fetch(samples_.data() + top_ + first_step(least) * block, samples_.data() + samples_.size());
-            } else {
-                fetch(column.values + second_step(least) * block, column.values + column.size);
-            }
-        }
-
-        std::size_t bytes() const noexcept { return samples_.size() * sizeof(S); }
-
-    private:
-        static constexpr std::uint32_t block = 64;
-
-        static void fetch([[maybe_unused]] const S* from, [[maybe_unused]] const S* end) {
-#ifdef __GNUC__
-            constexpr std::uint32_t line = 64 / sizeof(S);
-            for (std::uint32_t i = 0; i < block && from + i < end; i += line) __builtin_prefetch(from + i);
-#endif
-        }
-
-        /// The least S that is not below the query: values compare with it as with the query, in their own precision.
-        static S ceiling(double query) {
-            const S near = static_cast<S>(query);
-            return static_cast<double>(near) < query ? std::nextafter(near, std::numeric_limits<S>::infinity()) : near;
-        }
-
-        /// How many of some samples are below it.
-        static std::uint32_t count_below(const S* first, std::uint32_t count, S least) {
-            std::uint32_t below = 0;
-            if (count == block) {
-                for (std::uint32_t i = 0; i < block; ++i) below += first[i] < least ? 1U : 0U;
-            } else {
-                for (std::uint32_t i = 0; i < count; ++i) below += first[i] < least ? 1U : 0U;
-            }
+        /// The steps of such a search: `depth` times from a block of one level to the block of the next, from 0 on,
+        /// then within a block of values. `least` is column.least(query).
+        std::uint32_t depth() const noexcept { return layout_.depth; }
+        std::uint32_t descend(std::uint32_t level, std::uint32_t at, S least) const noexcept {
+            const S* first = levels_ + layout_.begin[level] + at * fan;
+            const S* last = level == 0 ? levels_ + layout_.begin[1] : first + fan;
+            std::uint32_t below = at * fan;
+            for (; first != last; first += fan) below += count_below<fan>(first, least);
             return below;
         }
-        std::uint32_t first_step(S least) const {
-            const S* first = samples_.data();
-            std::uint32_t low = 0, count = top_;
-            while (count > 0) {
-                const std::uint32_t half = count / 2;
-                const bool below = first[low + half] < least;
-                low = below ? low + half + 1 : low;
-                count = below ? count - half - 1 : half;
-            }
-            return low;
-        }
-        std::uint32_t second_step(S least) const {
-            const std::uint32_t from = first_step(least) * block;
-            const auto middle = static_cast<std::uint32_t>(samples_.size()) - top_;
-            return from + count_below(samples_.data() + top_ + from, std::min(block, middle - from), least);
+        std::uint32_t finish(const ColumnView<S>& column, std::uint32_t at, S least) const noexcept {
+            const std::uint32_t first = at * block;
+            if (column.size - first >= block) return first + count_below<block>(column.values + first, least);
+            std::uint32_t below = first;
+            while (below < column.size && column.values[below] < least) ++below;
+            return below;
         }
 
-        std::vector<S> samples_;  ///< the last value of every 4096, then the last of every 64
-        std::uint32_t top_ = 0;   ///< how many of the first sort
+        /// Asks for what the step from `at` will read.
+        void prefetch(const ColumnView<S>& column, std::uint32_t level, std::uint32_t at) const noexcept {
+            const bool values = level == layout_.depth;
+            const S* from = values ? column.values + at * block : levels_ + layout_.begin[level] + at * fan;
+            detail::prefetch(from, values ? std::min(block, column.size - at * block) : fan);
+        }
+
+        std::size_t bytes() const noexcept { return owned_.size() * sizeof(S); }
+
+    private:
+        /// How many values of some are below it; a constant count: the compiler makes packets of it.
+        template <std::uint32_t count>
+        static std::uint32_t count_below(const S* first, S least) noexcept {
+            std::uint32_t below = 0;
+            for (std::uint32_t i = 0; i < count; ++i) below += first[i] < least ? 1U : 0U;
+            return below;
+        }
+
+        Layout layout_;
+        std::vector<S> owned_;
+        const S* levels_;
     };
 };
 

@@ -58,23 +58,54 @@ std::uint32_t gallop_down(std::uint32_t from, std::uint32_t to, const P& holds) 
 
 }  // namespace detail
 
+namespace detail {
+
+/// How many of the windows of k that begin at [low, high) have their first value farther from the query than the one
+/// behind their last: as distances fall up to the query and grow from it on, that many are to be left out. Values are
+/// seen through `see`; each first one lies below the query, each one behind not.
+template <class S, class See>
+std::uint32_t count_worse(const S* values, std::uint32_t low, std::uint32_t high, std::uint32_t k, double query,
+                          const See& see) noexcept {
+    std::int64_t worse = 0;  // as wide as what is compared: the compiler makes packets of it
+    for (std::uint32_t i = low; i < high; ++i) {
+        worse += query - static_cast<double>(see(values[i])) > static_cast<double>(see(values[i + k])) - query ? 1 : 0;
+    }
+    return static_cast<std::uint32_t>(worse);
+}
+
+}  // namespace detail
+
 /// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
 /// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
-/// and the k nearest are neighbours in the column: bisection finds where they begin. Cost   O(log k + log ties).
+/// and the k nearest are neighbours in the column: bisection, and counting at its end, find where they begin.
+/// Cost   O(log k + log ties).
 template <class S>
 Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position) {
     const std::uint32_t n = column.size;
     k = std::min(k, n);
     Window window;
     if (k == 0) return window;
+    if (query == 0.0 && column.clipped >= k) {  // behind an inactive rectifier: the zeros, and nothing need be read
+        window.tied_end = window.tied = column.clipped;
+        window.places = k;
+        return window;
+    }
     std::uint32_t low = position > k ? position - k : 0;
     std::uint32_t high = std::min(position, n - k);
-    while (low < high) {
+    const bool packets = column.hole >= n;
+    while (low < high && !(packets && high - low <= 64)) {
         const std::uint32_t middle = low + (high - low) / 2;
         if (column.distance(middle, query) > column.distance(middle + k, query)) {
             low = middle + 1;
         } else {
             high = middle;
+        }
+    }
+    if (low < high) {
+        if (column.slope == S(1) || column.values[low] > S(0)) {
+            low += detail::count_worse(column.values, low, high, k, query, [](S value) { return value; });
+        } else {
+            low += detail::count_worse(column.values, low, high, k, query, [&](S v) { return column.through(v); });
         }
     }
     const std::uint32_t begin = low;

@@ -4,19 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <renn/core/error.hpp>
-#include <renn/core/rng.hpp>
 #include <renn/data/binary_file.hpp>
+#include <renn/io/checksum.hpp>
 
 namespace renn::inline RENN_ABI::detail {
 
@@ -43,49 +41,6 @@ struct FrameHead {
     std::uint64_t head_checksum;
 };
 static_assert(sizeof(FrameHead) == 64);
-
-/// 64-bit checksum of a stream of bytes, four words at a time. It finds damage, it does not resist forgery.
-class Checksum {
-public:
-    void add(const char* bytes, std::size_t count) {
-        length_ += count;
-        while (count > 0) {
-            const std::size_t taken = std::min(count, sizeof(block_) - filled_);
-            std::memcpy(block_.data() + filled_, bytes, taken);
-            filled_ += taken;
-            bytes += taken;
-            count -= taken;
-            if (filled_ == sizeof(block_)) digest();
-        }
-    }
-    std::uint64_t value() {
-        std::memset(block_.data() + filled_, 0, sizeof(block_) - filled_);
-        digest();
-        std::uint64_t result = length_;
-        for (const std::uint64_t lane : lanes_) result = mix(result, lane);
-        return result;
-    }
-
-private:
-    void digest() {
-        for (std::size_t i = 0; i < 4; ++i) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, block_.data() + 8 * i, 8);
-            lanes_[i] = std::rotl((lanes_[i] ^ word) * 0x9e3779b97f4a7c15ULL, 29);
-        }
-        filled_ = 0;
-    }
-    std::array<char, 32> block_;
-    std::array<std::uint64_t, 4> lanes_{1, 2, 3, 4};
-    std::size_t filled_ = 0;
-    std::uint64_t length_ = 0;
-};
-
-inline std::uint64_t checksum_of(const void* bytes, std::size_t count) {
-    Checksum sum;
-    sum.add(static_cast<const char*>(bytes), count);
-    return sum.value();
-}
 
 /// Checksum of the next `count` bytes of a file.
 inline std::uint64_t checksum_of(InputFile& file, std::uint64_t count) {

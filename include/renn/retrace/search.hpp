@@ -179,11 +179,11 @@ void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
 }
 
 template <class Index>
-NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query) {
+NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query,
+                           std::uint32_t position) {
     const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
     NeuronAnswer answer{.unit = u, .order = entry.column.order, .query = query, .window = {}};
     Window& w = answer.window;
-    const std::uint32_t position = entry.locator->position(entry.column, query);
     if (search.allowed != nullptr) {
         w = find_window_among(entry.column, query, k, position,
                               [&search](std::uint32_t sample) { return search.admits(sample); });
@@ -233,49 +233,91 @@ NeuronAnswer answer_channel(Search<Index>& search, Unit u, const std::vector<dou
     settle_ties(search, answer, largest);
     return answer;
 }
-/// Runs one query. `value(point, column)` is the model's value there: one a neuron, or one a dimension of it.
-template <class Index, class Value>
-void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting, const Value& value) {
-    constexpr std::size_t ahead = 6;  // neurons between one step of a search and the next, so memory has time to come
-    const Index& index = *search.index;
-    const auto& points = index.store().points;
-    const auto scalar = [&points](Unit u) { return points[u.point].dimensions() == 1; };
-    std::vector<std::pair<Unit, double>> queries;
-    for (const std::uint32_t p : voting) {
-        const auto count = static_cast<std::uint32_t>(points[p].units.size());
-        for (std::uint32_t u = 0; u < count; ++u) {
-            queries.push_back({{p, u}, scalar({p, u}) ? static_cast<double>(value(p, u)) : 0.0});
+
+/// Some neurons of one point that are searched side by side: while one waits for memory the others go on.
+template <class Index>
+class Sweep {
+public:
+    using Scalar = typename Index::Scalar;
+    static constexpr std::uint32_t width = 16;
+
+    /// `values` has the query's value of every unit of the point, `rows[u]` where that of unit u is.
+    void run(Search<Index>& search, std::uint32_t point, std::uint32_t first, std::uint32_t count, const Scalar* values,
+             const std::uint32_t* rows) {
+        const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, 0xffffffff));
+        for (std::uint32_t i = 0; i < count; ++i) {
+            entries_[i] = search.index->entry({point, first + i});
+            queries_[i] = static_cast<double>(values[rows != nullptr ? rows[first + i] : first + i]);
+        }
+        place(count);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const auto& column = entries_[i].column;
+            const std::uint32_t reach = std::min(k, 256U), low = positions_[i] > reach ? positions_[i] - reach : 0;
+            prefetch(column.values + low, std::min(positions_[i] + reach, column.size) - low);
+        }
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const Unit u{point, first + i};
+            search.neurons.push_back(answer_neuron(search, u, entries_[i], queries_[i], positions_[i]));
+            const NeuronAnswer& a = search.neurons.back();  // whose votes will be counted
+            prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
         }
     }
-    const std::size_t total = queries.size();
+
+private:
+    /// How many values are below each query.
+    void place(std::uint32_t count) {
+        using Locator = typename Index::Locator;
+        if constexpr (requires(const Locator& l, const ColumnView<Scalar>& c) { l.finish(c, l.depth(), Scalar()); }) {
+            for (std::uint32_t i = 0; i < count; ++i) {
+                least_[i] = entries_[i].column.least(queries_[i]);
+                positions_[i] = 0;
+            }
+            const std::uint32_t depth = count > 0 ? entries_[0].locator->depth() : 0;  // all columns are equally long
+            for (std::uint32_t level = 0; level < depth; ++level) {
+                for (std::uint32_t i = 0; i < count; ++i) {
+                    positions_[i] = entries_[i].locator->descend(level, positions_[i], least_[i]);
+                    entries_[i].locator->prefetch(entries_[i].column, level + 1, positions_[i]);
+                }
+            }
+            for (std::uint32_t i = 0; i < count; ++i) {
+                positions_[i] = entries_[i].locator->finish(entries_[i].column, positions_[i], least_[i]);
+            }
+        } else {
+            for (std::uint32_t i = 0; i < count; ++i) {
+                positions_[i] = entries_[i].locator->position(entries_[i].column, queries_[i]);
+            }
+        }
+    }
+
+    typename Index::Entry entries_[width];
+    double queries_[width];
+    Scalar least_[width];
+    std::uint32_t positions_[width];
+};
+
+/// Runs one query; `values[point]` has the model's value of every unit of a voting point, or of every dimension of it.
+template <class Index>
+void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
+                const std::vector<const typename Index::Scalar*>& values) {
+    const auto& points = search.index->store().points;
+    std::size_t total = 0;
+    for (const std::uint32_t p : voting) total += points[p].units.size();
     search.neurons.reserve(total);
-    const auto look_ahead = [&](std::size_t i, int step) {
-        const auto& [unit, query] = queries[i];
-        if (!scalar(unit)) return;
-        const auto entry = index.entry(unit);
-        entry.locator->prefetch(entry.column, query, step);
-    };
+    Sweep<Index> sweep;
     std::vector<double> place;
-    for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
-        if (i < total) look_ahead(i, 0);
-        if (i >= ahead && i - ahead < total) look_ahead(i - ahead, 1);
-        if (i >= 2 * ahead) {
-            const auto& [unit, query] = queries[i - 2 * ahead];
-            if (scalar(unit)) {
-                search.neurons.push_back(answer_neuron(search, unit, index.entry(unit), query));
-            } else {
-                place.resize(static_cast<std::size_t>(points[unit.point].dimensions()));
-                auto column = static_cast<std::uint32_t>(unit.unit * place.size());
-                for (double& coordinate : place) coordinate = static_cast<double>(value(unit.point, column++));
-                search.neurons.push_back(answer_channel(search, unit, place));
+    for (const std::uint32_t p : voting) {
+        const auto count = static_cast<std::uint32_t>(points[p].units.size());
+        const auto dimensions = static_cast<std::size_t>(points[p].dimensions());
+        if (dimensions == 1) {
+            const std::uint32_t* rows = points[p].by_channel() ? nullptr : points[p].units.data();
+            for (std::uint32_t u = 0; u < count; u += Sweep<Index>::width) {
+                sweep.run(search, p, u, std::min(count - u, Sweep<Index>::width), values[p], rows);
             }
-#ifdef __GNUC__
-            const Window& w = search.neurons.back().window;  // whose votes will be counted
-            const std::uint32_t end = std::min(w.closer_end, w.closer_begin + 256);
-            for (std::uint32_t o = w.closer_begin; o < end; o += 16) {
-                __builtin_prefetch(search.neurons.back().order + o);
+        } else {
+            for (std::uint32_t u = 0; u < count; ++u) {
+                place.assign(values[p] + u * dimensions, values[p] + (u + 1) * dimensions);
+                search.neurons.push_back(answer_channel(search, {p, u}, place));
             }
-#endif
         }
     }
 }

@@ -176,10 +176,9 @@ private:
             std::optional<std::uint64_t> without = options.without;
             if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
             if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
-            detail::run_search(*search, voting, [&](std::uint32_t point, std::uint32_t column) {
-                const bool direct = recorded.points[point].by_channel();
-                return (*blocks[point])(direct ? column : recorded.points[point].units[column], q);
-            });
+            std::vector<const Scalar*> columns(blocks.size(), nullptr);
+            for (const std::uint32_t p : voting) columns[p] = blocks[p]->data() + q * blocks[p]->rows();
+            detail::run_search(*search, voting, columns);
             if (values.output().rows() > 0) {
                 const auto column = values.output().col(q);
                 search->outputs.assign(column.data(), column.data() + column.size());
