@@ -15,9 +15,11 @@
 // by name only: io/safetensors_header.hpp
 // by name only: network/receptive_field.hpp
 // by name only: tracing/neuron_patches.hpp
+// by name only: tracing/reduced.hpp
 // by name only: tracing/store.hpp
 // by name only: tracing/store_format.hpp
 // by name only: tracing/store_output.hpp
+// by name only: tracing/to_memory.hpp
 // by name only: tracing/write_store.hpp
 #pragma once
 

@@ -143,6 +143,11 @@ public:
         return out;
     }
 
+    /// What a point that is not stored makes of n values of the point it is recomputed from.
+    void derive(std::uint32_t point, const Scalar* in, Scalar* out, Index n) const {
+        derivations_[point].apply(derivations_[point].layer, in, out, n);
+    }
+
     /// Place of a sample in the sorted column of a unit. O(log n).
     std::uint32_t place_of(Unit u, std::uint32_t sample) const {
         const ColumnView<Scalar> view = entry(u).column;

@@ -19,6 +19,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/neuron_index.hpp>
+#include <renn/retrace/as_stored.hpp>
 #include <renn/retrace/retrace.hpp>
 #include <renn/retrace/search.hpp>
 #include <renn/tracing/activations.hpp>
@@ -69,13 +70,13 @@ public:
     /// Runs every sample through the network once and keeps what each neuron did. Returns false if the callback
     /// cancelled; then, and on any error, an earlier recording stays as it was. Errors: see renn::record.
     bool record(const Dataset<Scalar>& data, const RecordOptions& options = {}) {
-        return keep(renn::record(*model_, data, selection_, options));
+        return keep(renn::record<typename Store::Encoding>(*model_, data, selection_, options));
     }
 
     /// The same for a stream of batches, any callable `bool next(SampleBatch<Scalar>&)`.
     template <SampleStream<Scalar> Stream>
     bool record(Stream&& next, const RecordOptions& options = {}) {
-        return keep(record_stream<Scalar>(*model_, next, selection_, options));
+        return keep(record_stream<Scalar, typename Store::Encoding>(*model_, next, selection_, options));
     }
 
     /// Every place's values for samples of any kind. See renn::activations.
@@ -163,8 +164,8 @@ private:
         detail::check_retrace_options(options);
         const std::vector<std::uint32_t> voting = detail::voting_points(recorded.points, options);
         const auto allowed = detail::allowed_samples(recorded, options);
-        std::vector<Batch<Scalar>> pooled;
-        const auto blocks = blocks_of(values, recorded, voting, pooled);
+        std::vector<Batch<Scalar>> made;
+        const auto blocks = blocks_of(values, recorded, voting, made);
 
         const renn::Index queries = blocks.empty() ? 0 : values[recorded.points[voting.front()].name].cols();
         std::vector<std::shared_ptr<Search>> searches(static_cast<std::size_t>(queries));
@@ -192,31 +193,42 @@ private:
         return result;
     }
 
-    /// The query's values of every voting point, by the point's number; of channels, what `pooled` then holds. Throws
-    /// MismatchError if one is missing.
-    static std::vector<const Batch<Scalar>*> blocks_of(const Activations<Scalar>& values, const Store& recorded,
-                                                       const std::vector<std::uint32_t>& voting,
-                                                       std::vector<Batch<Scalar>>& pooled) {
-        pooled.resize(recorded.points.size());
+    /// The query's values of every voting point, by the point's number; what the model did not report so, `made` then
+    /// holds: pooled channels, and values rounded as the store rounded its samples'.
+    std::vector<const Batch<Scalar>*> blocks_of(const Activations<Scalar>& values, const Store& recorded,
+                                                const std::vector<std::uint32_t>& voting,
+                                                std::vector<Batch<Scalar>>& made) const {
+        made.resize(recorded.points.size());
         std::vector<const Batch<Scalar>*> blocks(recorded.points.size(), nullptr);
         for (const std::uint32_t p : voting) {
             const Point& point = recorded.points[p];
-            for (const auto& block : values.blocks()) {
-                if (block.name == point.name && block.kind == point.kind) blocks[p] = &block.values;
-            }
-            if (blocks[p] == nullptr) {
-                detail::raise<MismatchError>("retrace", "activations of " + point.text(), "none", "those of the query");
-            }
-            if (blocks[p]->rows() != point.width) {
-                detail::raise<ShapeError>("retrace", point.text(), std::to_string(blocks[p]->rows()) + " units",
-                                          std::to_string(point.width));
-            }
-            if (point.by_channel()) {
-                pool_channels<Scalar>(point, *blocks[p], pooled[p]);
-                blocks[p] = &pooled[p];
+            if constexpr (detail::Rounds<Store>) {
+                const auto from = point.stored() ? p : static_cast<std::uint32_t>(point.derived_from);
+                const Point& source = recorded.points[from];
+                detail::as_stored(recorded, from, block_of(values, source), made[p]);
+                if (from != p) index_->derive(p, made[p].data(), made[p].data(), made[p].size());
+                blocks[p] = &made[p];
+            } else if (point.by_channel()) {
+                pool_channels<Scalar>(point, block_of(values, point), made[p]);
+                blocks[p] = &made[p];
+            } else {
+                blocks[p] = &block_of(values, point);
             }
         }
         return blocks;
+    }
+
+    /// What the model reported at a point. Throws MismatchError if it is missing.
+    static const Batch<Scalar>& block_of(const Activations<Scalar>& values, const Point& point) {
+        for (const auto& block : values.blocks()) {
+            if (block.name != point.name || block.kind != point.kind) continue;
+            if (block.values.rows() != point.width) {
+                detail::raise<ShapeError>("retrace", point.text(), std::to_string(block.values.rows()) + " units",
+                                          std::to_string(point.width));
+            }
+            return block.values;
+        }
+        detail::raise<MismatchError>("retrace", "activations of " + point.text(), "none", "those of the query");
     }
 
     std::shared_ptr<const Model> model_;
@@ -228,6 +240,13 @@ private:
 template <class Policy = KdTree, Composite Net>
 auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
+}
+
+/// trace<Sorted, Float16>(net): the same with values kept as an encoding of tracing/reduced.hpp makes them.
+template <class Policy, class E, Composite Net>
+    requires Encoding<E, typename Net::Scalar>
+auto trace(Net net, Selection selection = {}) {
+    return TracedNetwork<Net, MemoryStore<typename Net::Scalar, E>, Policy>(std::move(net), std::move(selection));
 }
 
 /// trace(callable): any code that takes a matrix, features x samples, and reports named matrices to a probe. It runs on

@@ -5,138 +5,120 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include <renn/core/batch.hpp>
-#include <renn/core/error.hpp>
+#include <renn/tracing/encoding.hpp>
 #include <renn/tracing/pages.hpp>
 #include <renn/tracing/point.hpp>
+#include <renn/tracing/recorded_samples.hpp>
 
 namespace renn::inline RENN_ABI {
 
-/// Compiler, instruction set and scalar: activations have the same bits only where these are the same.
-template <class S>
-std::string build_description() {
-    std::string text;
-#if defined(__clang__)
-    text = "clang " + std::to_string(__clang_major__);
-#elif defined(__GNUC__)
-    text = "gcc " + std::to_string(__GNUC__);
-#else
-    text = "other compiler";
-#endif
-    return text + ", " + Eigen::SimdInstructionSetsInUse() + ", float" + std::to_string(8 * sizeof(S));
-}
-
 /// The activation store: one block of values a stored point, unit after unit, each unit's values in sample order.
 /// Beside it what is known of each sample. A plain value; samples are addressed by position here, by id outside.
-template <class S>
-class MemoryStore {
+/// Values are kept as they are, or as an encoding of tracing/reduced.hpp makes them; then they are decoded when asked
+/// for, and a query is rounded as its own sample was.
+template <class S, class E = Exact>
+class MemoryStore : public RecordedSamples<S> {
 public:
-    using Scalar = S;
+    using Encoding = E;
+    using Code = typename E::template Code<S>;  ///< what a value is kept as
+    using RecordedSamples<S>::points;
+    using RecordedSamples<S>::samples;
 
-    std::vector<Point> points;
-    std::vector<std::uint64_t> ids;
-    std::vector<std::int32_t> labels;       ///< one a sample, or empty
-    std::vector<std::int32_t> predictions;  ///< one a sample, or empty for a model without outputs
-    std::vector<std::string> tags;          ///< one a sample, or empty
-    std::vector<std::string> class_names;
-    Batch<S> outputs;               ///< outputs x samples: the logits
-    std::uint64_t fingerprint = 0;  ///< of the model
-    std::string build = build_description<S>();
-    Batch<S> first_input;  ///< of foreign code: the first sample, to know the code again
-
-    Index samples() const noexcept { return static_cast<Index>(ids.size()); }
-    int classes() const noexcept {
-        const std::int32_t top = labels.empty() ? -1 : *std::max_element(labels.begin(), labels.end());
-        return std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
-    }
+    MemoryStore() = default;
+    explicit MemoryStore(RecordedSamples<S> known) : RecordedSamples<S>(std::move(known)) {}
 
     /// Values of a unit in sample order; the point must be a stored one. Of a channel in several dimensions, those of
     /// one of them.
-    std::span<const S> values(Unit u, Index dimension = 0) const noexcept {
-        const Index column = static_cast<Index>(u.unit) * points[u.point].dimensions() + dimension;
-        return {blocks_[u.point].data() + static_cast<std::size_t>(column * capacity_),
-                static_cast<std::size_t>(samples())};
+    std::span<const S> values(Unit u, Index dimension = 0) const noexcept requires(is_exact<E>) {
+        return {column(u.point, column_of(u, dimension)), static_cast<std::size_t>(samples())};
     }
 
     /// The same as every store has it: one that keeps them in another form fills `scratch` and returns that.
-    std::span<const S> values(Unit u, Index dimension, std::vector<S>&) const noexcept { return values(u, dimension); }
+    std::span<const S> values(Unit u, Index dimension, std::vector<S>& scratch) const {
+        if constexpr (is_exact<E>) {
+            return values(u, dimension);
+        } else {
+            const Index at = column_of(u, dimension);
+            scratch.resize(static_cast<std::size_t>(samples()));
+            E::decode(column(u.point, at), scratch.data(), samples(), range(u.point, at, 0));
+            return scratch;
+        }
+    }
     S value(Unit u, Index dimension, Index sample) const noexcept {
-        return values(u, dimension)[static_cast<std::size_t>(sample)];
+        const Index at = column_of(u, dimension);
+        S result;
+        E::decode(column(u.point, at) + sample, &result, 1, range(u.point, at, sample));
+        return result;
+    }
+
+    /// Rounds one sample's recorded values at a point as those in the store are rounded.
+    void as_stored(std::size_t point, std::span<S> values_of_one_sample) const requires(!is_exact<E>) {
+        round_trip<E>(values_of_one_sample, range(point, 0, 0));
+    }
+
+    /// How far a value may be from the one that was recorded.
+    double error_bound(Unit u, Index dimension, Index sample) const noexcept {
+        if constexpr (E::ranged == Ranged::none) return E::error_bound(value(u, dimension, sample));
+        if constexpr (E::ranged != Ranged::none) {
+            return E::error_bound(S(), *range(u.point, column_of(u, dimension), sample));
+        }
     }
 
     /// Where recording writes a column, unit after unit and dimension after dimension; room for `capacity` samples.
-    S* column(std::size_t point, Index column) noexcept {
+    Code* column(std::size_t point, Index column) noexcept {
         return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
     }
+    const Code* column(std::size_t point, Index column) const noexcept {
+        return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
+    }
+    /// Of a point: one a column, or one a sample; empty where the encoding needs none.
+    std::vector<Range<S>>& ranges(std::size_t point) noexcept { return ranges_[point]; }
     Index capacity() const noexcept { return capacity_; }
 
     /// Makes room for more samples, keeping the first `filled` of every unit.
     void reserve(Index capacity, Index filled) {
         std::vector<Pages> larger(points.size());
+        ranges_.resize(points.size());
         for (std::size_t p = 0; p < points.size(); ++p) {
             if (!points[p].stored()) continue;
             larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * capacity));
             for (Index u = 0; u < points[p].columns() && filled > 0; ++u) {
                 std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * capacity));
             }
+            if constexpr (E::ranged == Ranged::unit) ranges_[p].resize(static_cast<std::size_t>(points[p].columns()));
+            if constexpr (E::ranged == Ranged::sample) ranges_[p].resize(static_cast<std::size_t>(capacity));
         }
         blocks_ = std::move(larger);
         capacity_ = capacity;
     }
 
-    /// Position of a sample. Throws DataError for an unknown id. O(1) for ascending ids without gaps, else O(log n).
-    Index position_of(std::uint64_t id) const {
-        const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id,
-                                         [this](std::uint32_t i, std::uint64_t wanted) { return ids[i] < wanted; });
-        if (!by_id_.empty()) {
-            if (at != by_id_.end() && ids[*at] == id) return static_cast<Index>(*at);
-        } else {
-            const auto found = std::lower_bound(ids.begin(), ids.end(), id);
-            if (found != ids.end() && *found == id) return found - ids.begin();
-        }
-        detail::raise<DataError>("store", "sample " + std::to_string(id), "an id that was not recorded",
-                                 "one of " + std::to_string(samples()) + " recorded ids");
-    }
-
-    /// Positions in ascending order of ids; empty where that is 0, 1, 2, ...
-    const std::vector<std::uint32_t>& by_id() const noexcept { return by_id_; }
-
-    /// To be called once all samples are there. Throws DataError for a repeated id.
-    void index_ids() {
-        by_id_.clear();
-        if (!std::is_sorted(ids.begin(), ids.end())) {
-            by_id_.resize(ids.size());
-            std::iota(by_id_.begin(), by_id_.end(), 0U);
-            std::sort(by_id_.begin(), by_id_.end(),
-                      [this](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
-        }
-        for (std::size_t i = 1; i < ids.size(); ++i) {
-            const std::uint64_t before = by_id_.empty() ? ids[i - 1] : ids[by_id_[i - 1]];
-            const std::uint64_t here = by_id_.empty() ? ids[i] : ids[by_id_[i]];
-            if (before == here) {
-                detail::raise<DataError>("store", "id " + std::to_string(here), "recorded twice", "each id once");
-            }
-        }
-    }
-
-    /// Bytes of activation values.
+    /// Bytes of activation values, and of the ranges they were encoded with.
     std::size_t bytes() const noexcept {
         std::size_t total = 0;
-        for (const Pages& block : blocks_) total += block.size() * sizeof(S);
+        for (const Pages& block : blocks_) total += block.size() * sizeof(Code);
+        for (const auto& ranges : ranges_) total += ranges.size() * sizeof(Range<S>);
         return total;
     }
 
 private:
-    using Pages = detail::Pages<S>;
+    using Pages = detail::Pages<Code>;
+
+    Index column_of(Unit u, Index dimension) const noexcept {
+        return static_cast<Index>(u.unit) * points[u.point].dimensions() + dimension;
+    }
+    const Range<S>* range(std::size_t point, Index column, Index sample) const noexcept {
+        if constexpr (E::ranged == Ranged::none) return nullptr;
+        return ranges_[point].data() + (E::ranged == Ranged::unit ? column : sample);
+    }
+
     std::vector<Pages> blocks_;  ///< one a point, empty for derived ones
+    std::vector<std::vector<Range<S>>> ranges_;
     Index capacity_ = 0;
-    std::vector<std::uint32_t> by_id_;
 };
 
 }  // namespace renn::inline RENN_ABI

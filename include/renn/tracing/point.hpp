@@ -88,6 +88,7 @@ struct Selection {
     bool pre = true;
     bool post = true;
     std::vector<Channels> channels = {};  ///< images whose channels are the neurons; else every position is one
+    Index every = 1;                      ///< of all samples, in their order: the first, and then each so many-th
 };
 
 namespace detail {

@@ -16,7 +16,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/finite.hpp>
 #include <renn/tracing/activations.hpp>
-#include <renn/tracing/memory_store.hpp>
+#include <renn/tracing/encoding.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/pool_channels.hpp>
 
@@ -93,11 +93,15 @@ std::vector<Point> make_points(const Activations<S>& seen, const Selection& sele
     return points;
 }
 
-/// Recorder that writes blocks into the store, transposed: unit after unit.
-template <class S>
+/// Recorder that writes blocks into the store, transposed: unit after unit; encoded on the way where the store wants
+/// that. Where units have ranges, a pass that measures them comes first.
+template <class Store>
 class StoreWriter {
+    using S = typename Store::Scalar;
+    using E = typename Store::Encoding;
+
 public:
-    StoreWriter(MemoryStore<S>& store, const Activations<S>& seen)
+    StoreWriter(Store& store, const Activations<S>& seen)
         : store_(store), seen_(seen), cursor_(seen.blocks().size()), point_of_(seen.blocks().size(), -1) {
         for (std::size_t b = 0; b < seen.blocks().size(); ++b) {
             for (std::size_t p = 0; p < store.points.size(); ++p) {
@@ -121,22 +125,34 @@ public:
         const auto p = static_cast<std::size_t>(point_of_[b]);
         const Point& point = store_.points[p];
         if (point.by_channel()) {
-            pool_channels<S>(point, block, pooled_);
-            canonical::transpose(pooled_.data(), pooled_.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
-                                 pooled_.rows(), pooled_.cols());
+            pool_channels<S>(point, block, chosen_);
+            write(p, chosen_, ids);
         } else if (point.count() == point.width) {
-            canonical::transpose(block.data(), block.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
-                                 block.rows(), block.cols());
-        } else {
+            write(p, block, ids);
+        } else if constexpr (is_exact<E>) {
             for (Index u = 0; u < point.count(); ++u) {
                 S* to = store_.column(p, u) + first_;
                 const auto row = static_cast<Index>(point.units[static_cast<std::size_t>(u)]);
                 for (Index j = 0; j < block.cols(); ++j) to[j] = block(row, j);
             }
+        } else {
+            reshape(chosen_, point.count(), block.cols());
+            for (Index j = 0; j < block.cols(); ++j) {
+                Index to = 0;
+                for (const std::uint32_t row : point.units) chosen_(to++, j) = block(static_cast<Index>(row), j);
+            }
+            write(p, chosen_, ids);
         }
     }
 
     void end() const { cursor_.end(known()); }
+
+    /// From now on, only the smallest and largest value of every column is kept here.
+    void measure() { extremes_.resize(store_.points.size()); }
+
+    /// Smallest and largest value of every column of each point; empty before anything was measured.
+    using Extremes = std::vector<std::pair<Column<S>, Column<S>>>;
+    Extremes take_extremes() { return std::exchange(extremes_, {}); }
 
 private:
     auto known() const {
@@ -145,13 +161,83 @@ private:
         };
     }
 
-    MemoryStore<S>& store_;
+    /// Shapes   columns: columns of the point x samples.
+    void write(std::size_t p, const BatchView<S>& columns, std::span<const std::uint64_t> ids) {
+        if constexpr (is_exact<E>) {
+            canonical::transpose(columns.data(), columns.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
+                                 columns.rows(), columns.cols());
+        } else if (!extremes_.empty()) {
+            auto& [lowest, largest] = extremes_[p];
+            if (lowest.size() == 0) lowest = largest = columns.col(0);
+            lowest = lowest.cwiseMin(columns.rowwise().minCoeff());
+            largest = largest.cwiseMax(columns.rowwise().maxCoeff());
+        } else {
+            encode(p, columns, ids);
+        }
+    }
+
+    /// Tiles are transposed where the first cache holds them, and leave it encoded.
+    void encode(std::size_t p, const BatchView<S>& columns, std::span<const std::uint64_t> ids) {
+        constexpr Index strip = 16, run = 256;
+        alignas(64) S tile[strip * run];
+        Range<S>* ranges = store_.ranges(p).data();
+        if constexpr (E::ranged == Ranged::sample) {
+            ranges += first_;
+            for (Index j = 0; j < columns.cols() && columns.rows() > 0; ++j) {
+                ranges[j] = Range<S>::of(columns.col(j).minCoeff(), columns.col(j).maxCoeff());
+            }
+        }
+        for (Index j = 0; j < columns.cols(); j += run) {
+            const Index n = std::min(run, columns.cols() - j);
+            for (Index c = 0; c < columns.rows(); c += strip) {
+                const Index count = std::min(strip, columns.rows() - c);
+                canonical::transpose(columns.data() + c + j * columns.outerStride(), columns.outerStride(), tile, n,
+                                     count, n);
+                for (Index r = 0; r < count; ++r) {
+                    const Range<S>* range = E::ranged == Ranged::unit ? ranges + c + r : ranges + j;
+                    if (!E::encode(tile + r * n, store_.column(p, c + r) + first_ + j, n, range)) {
+                        refuse<E, S>("record", store_.points[p], c + r,
+                                     std::span<const S>(tile + r * n, static_cast<std::size_t>(n)), range,
+                                     ids.subspan(static_cast<std::size_t>(j)));
+                    }
+                }
+            }
+        }
+    }
+
+    Store& store_;
     const Activations<S>& seen_;
     PointCursor cursor_;
     std::vector<Index> point_of_;
-    Batch<S> pooled_;
+    Batch<S> chosen_;  ///< pooled channels, or selected units
+    Extremes extremes_;
     Index first_ = 0;
     Index count_ = 0;
 };
+
+/// Ranges of units from what each worker measured.
+template <class Store, class Workers>
+void set_ranges(Store& store, Workers& workers) {
+    using S = typename Store::Scalar;
+    auto all = workers.front()->writer.take_extremes();
+    for (std::size_t w = 1; w < workers.size(); ++w) {
+        const auto more = workers[w]->writer.take_extremes();
+        for (std::size_t p = 0; p < all.size(); ++p) {
+            auto& [lowest, largest] = all[p];
+            if (more[p].first.size() == 0) continue;
+            if (lowest.size() == 0) {
+                all[p] = more[p];
+            } else {
+                lowest = lowest.cwiseMin(more[p].first);
+                largest = largest.cwiseMax(more[p].second);
+            }
+        }
+    }
+    for (std::size_t p = 0; p < all.size(); ++p) {
+        for (Index c = 0; c < all[p].first.size(); ++c) {
+            store.ranges(p)[static_cast<std::size_t>(c)] = Range<S>::of(all[p].first[c], all[p].second[c]);
+        }
+    }
+}
 
 }  // namespace renn::inline RENN_ABI::detail

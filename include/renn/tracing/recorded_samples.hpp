@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// renn/tracing/recorded_samples.hpp - all that a store in memory knows beside the values.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/tracing/point.hpp>
+
+namespace renn::inline RENN_ABI {
+
+/// Compiler, instruction set and scalar: activations have the same bits only where these are the same.
+template <class S>
+std::string build_description() {
+    std::string text;
+#if defined(__clang__)
+    text = "clang " + std::to_string(__clang_major__);
+#elif defined(__GNUC__)
+    text = "gcc " + std::to_string(__GNUC__);
+#else
+    text = "other compiler";
+#endif
+    return text + ", " + Eigen::SimdInstructionSetsInUse() + ", float" + std::to_string(8 * sizeof(S));
+}
+
+/// What is known of the model, its places and each sample. Samples are addressed by position here, by id outside.
+template <class S>
+struct RecordedSamples {
+    using Scalar = S;
+
+    std::vector<Point> points;
+    std::vector<std::uint64_t> ids;
+    std::vector<std::int32_t> labels;       ///< one a sample, or empty
+    std::vector<std::int32_t> predictions;  ///< one a sample, or empty for a model without outputs
+    std::vector<std::string> tags;          ///< one a sample, or empty
+    std::vector<std::string> class_names;
+    Batch<S> outputs;               ///< outputs x samples: the logits
+    std::uint64_t fingerprint = 0;  ///< of the model
+    std::string build = build_description<S>();
+    Batch<S> first_input;  ///< of foreign code: the first sample, to know the code again
+
+    Index samples() const noexcept { return static_cast<Index>(ids.size()); }
+    int classes() const noexcept {
+        const std::int32_t top = labels.empty() ? -1 : *std::max_element(labels.begin(), labels.end());
+        return std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
+    }
+
+    /// Position of a sample. Throws DataError for an unknown id. O(1) for ascending ids without gaps, else O(log n).
+    Index position_of(std::uint64_t id) const {
+        const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id,
+                                         [this](std::uint32_t i, std::uint64_t wanted) { return ids[i] < wanted; });
+        if (!by_id_.empty()) {
+            if (at != by_id_.end() && ids[*at] == id) return static_cast<Index>(*at);
+        } else {
+            const auto found = std::lower_bound(ids.begin(), ids.end(), id);
+            if (found != ids.end() && *found == id) return found - ids.begin();
+        }
+        detail::raise<DataError>("store", "sample " + std::to_string(id), "an id that was not recorded",
+                                 "one of " + std::to_string(samples()) + " recorded ids");
+    }
+
+    /// Positions in ascending order of ids; empty where they ascend already.
+    const std::vector<std::uint32_t>& by_id() const noexcept { return by_id_; }
+
+    /// To be called once all samples are there. Throws DataError for a repeated id.
+    void index_ids() {
+        by_id_.clear();
+        if (!std::is_sorted(ids.begin(), ids.end())) {
+            by_id_.resize(ids.size());
+            std::iota(by_id_.begin(), by_id_.end(), 0U);
+            std::sort(by_id_.begin(), by_id_.end(),
+                      [this](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
+        }
+        for (std::size_t i = 1; i < ids.size(); ++i) {
+            const std::uint64_t before = by_id_.empty() ? ids[i - 1] : ids[by_id_[i - 1]];
+            const std::uint64_t here = by_id_.empty() ? ids[i] : ids[by_id_[i]];
+            if (before == here) {
+                detail::raise<DataError>("store", "id " + std::to_string(here), "recorded twice", "each id once");
+            }
+        }
+    }
+
+private:
+    std::vector<std::uint32_t> by_id_;
+};
+
+}  // namespace renn::inline RENN_ABI

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// renn/tracing/to_memory.hpp - any store as one in memory, encoded if wanted.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/tracing/encoding.hpp>
+#include <renn/tracing/memory_store.hpp>
+#include <renn/tracing/point.hpp>
+#include <renn/tracing/recorded_samples.hpp>
+
+namespace renn::inline RENN_ABI {
+
+/// All that a store knows beside the values.
+template <class Source>
+RecordedSamples<typename Source::Scalar> recorded_samples(const Source& source) {
+    RecordedSamples<typename Source::Scalar> known;
+    known.points.assign(source.points.begin(), source.points.end());
+    known.ids.assign(source.ids.begin(), source.ids.end());
+    known.labels.assign(source.labels.begin(), source.labels.end());
+    known.predictions.assign(source.predictions.begin(), source.predictions.end());
+    if (!source.tags.empty()) {
+        for (std::size_t s = 0; s < known.ids.size(); ++s) known.tags.emplace_back(source.tags[s]);
+    }
+    known.class_names.assign(source.class_names.begin(), source.class_names.end());
+    known.outputs = source.outputs;
+    known.fingerprint = source.fingerprint;
+    known.build = source.build;
+    known.first_input = source.first_input;
+    known.index_ids();
+    return known;
+}
+
+namespace detail {
+
+/// Smallest and largest value of each sample at a point.
+template <class Source, class S = typename Source::Scalar>
+std::vector<Range<S>> ranges_of_samples(const Source& source, std::uint32_t p, std::vector<S>& scratch) {
+    std::vector<S> lowest, largest;
+    for (std::uint32_t u = 0; u < source.points[p].units.size(); ++u) {
+        for (Index d = 0; d < source.points[p].dimensions(); ++d) {
+            const std::span<const S> values = source.values({p, u}, d, scratch);
+            if (lowest.empty()) {
+                lowest.assign(values.begin(), values.end());
+                largest = lowest;
+            }
+            for (std::size_t s = 0; s < values.size(); ++s) {
+                lowest[s] = std::min(lowest[s], values[s]);
+                largest[s] = std::max(largest[s], values[s]);
+            }
+        }
+    }
+    std::vector<Range<S>> ranges(static_cast<std::size_t>(source.samples()));
+    for (std::size_t s = 0; s < lowest.size(); ++s) ranges[s] = Range<S>::of(lowest[s], largest[s]);
+    return ranges;
+}
+
+}  // namespace detail
+
+/// to_memory(store): a copy in memory of any store. to_memory<Float16>(store): its values encoded, the same as if they
+/// had been recorded so.
+///
+/// Throws   DataError naming unit and sample of a value that the encoding cannot keep.
+/// Cost     every value read once, twice with ranges of samples; at most a column more memory than the result has.
+template <class E = Exact, class Source>
+    requires Encoding<E, typename Source::Scalar> MemoryStore<typename Source::Scalar, E> to_memory(
+        const Source& source) {
+        using S = typename Source::Scalar;
+        MemoryStore<S, E> store(recorded_samples(source));
+        const Index n = store.samples();
+        store.reserve(n, 0);
+        std::vector<S> scratch;
+        for (std::uint32_t p = 0; p < store.points.size(); ++p) {
+            const Point& point = store.points[p];
+            if (!point.stored()) continue;
+            if constexpr (E::ranged == Ranged::sample) store.ranges(p) = detail::ranges_of_samples(source, p, scratch);
+            const Range<S>* range = store.ranges(p).data();
+            for (std::uint32_t u = 0; u < point.units.size(); ++u) {
+                for (Index d = 0; d < point.dimensions(); ++d) {
+                    const std::span<const S> values = source.values({p, u}, d, scratch);
+                    const Index column = static_cast<Index>(u) * point.dimensions() + d;
+                    if constexpr (E::ranged == Ranged::unit) {
+                        range = store.ranges(p).data() + column;
+                        if (n > 0) {
+                            const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
+                            store.ranges(p)[static_cast<std::size_t>(column)] = Range<S>::of(*lowest, *largest);
+                        }
+                    }
+                    if (!E::encode(values.data(), store.column(p, column), n, range)) {
+                        detail::refuse<E, S>("to_memory", point, column, values, range, store.ids);
+                    }
+                }
+            }
+        }
+        return store;
+    }
+
+}  // namespace renn::inline RENN_ABI
