@@ -225,6 +225,9 @@ public:
             file_.fail("damaged description");
         }
         for (std::size_t p = 0; p < what_.points.size(); ++p) check_point(what_.points, p);
+        bool fine = has_block(what_.blocks, BlockKind::ids) && what_.outputs >= 0;
+        for (const Point& point : what_.points) fine = fine && point.columns() < (Index{1} << 40);
+        if (!fine) file_.fail("damaged description");
         columns_ = column_count(what_.points);
         end_ = aligned(store_head_bytes + head_.description_bytes);
     }
@@ -233,15 +236,16 @@ public:
     const StoreDescription<S>& description() const noexcept { return what_; }
     const std::string& context() const noexcept { return file_.context(); }
 
-    /// Checks the next segment; false at the end of what is whole.
-    bool next() {
+    /// Checks the next segment, perhaps without its values, which columns() checks again; false at the end of what is
+    /// whole.
+    bool next(bool with_values = true) {
         const SegmentHead head = whole_head();
         if (head.samples == 0) return false;
         const SegmentLayout at(what_, columns_, head.samples, head.tag_bytes);
-        const auto piece = static_cast<std::size_t>(head.samples) * sizeof(S);
-        values_.resize(std::max<std::size_t>(1, (std::size_t{1} << 20) / piece) * static_cast<std::size_t>(head.samples));
-        const auto together = static_cast<std::uint64_t>(values_.size() / head.samples);
-        for (std::uint64_t c = 0; c < columns_; c += together) {
+        const std::uint64_t piece = head.samples * sizeof(S);
+        const std::uint64_t together = std::max<std::uint64_t>(1, (std::uint64_t{1} << 20) / piece);
+        if (with_values) values_.resize(static_cast<std::size_t>(std::min(together, columns_) * head.samples));
+        for (std::uint64_t c = 0; with_values && c < columns_; c += together) {
             const std::uint64_t count = std::min(together, columns_ - c);
             if (!read_columns(end_, at, c, count, values_.data(), static_cast<std::size_t>(head.samples))) {
                 why_ = "damaged values";
@@ -315,7 +319,8 @@ private:
         }
         if (head.bytes > rest) return torn("torn segment");
         std::uint64_t size = head.samples;
-        if (head.tag_bytes > rest || !multiply(size, columns_) || !multiply(size, sizeof(S)) || size > rest) {
+        const auto wide = columns_ + static_cast<std::uint64_t>(what_.outputs);
+        if (head.tag_bytes > rest || !multiply(size, wide) || !multiply(size, sizeof(S)) || size > rest) {
             return torn("damaged segment");
         }
         const SegmentLayout at(what_, columns_, head.samples, head.tag_bytes);
