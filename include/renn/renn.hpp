@@ -14,11 +14,19 @@
 // by name only: io/safetensors.hpp
 // by name only: io/safetensors_header.hpp
 // by name only: network/receptive_field.hpp
+// by name only: tracing/data_fingerprint.hpp
+// by name only: tracing/external_sort.hpp
+// by name only: tracing/file_store.hpp
+// by name only: tracing/finish_recording.hpp
+// by name only: tracing/journal.hpp
+// by name only: tracing/journal_source.hpp
 // by name only: tracing/neuron_patches.hpp
+// by name only: tracing/record_to_file.hpp
 // by name only: tracing/reduced.hpp
-// by name only: tracing/store.hpp
+// by name only: tracing/store_chunks.hpp
 // by name only: tracing/store_format.hpp
 // by name only: tracing/store_output.hpp
+// by name only: tracing/stored_arrays.hpp
 // by name only: tracing/to_memory.hpp
 // by name only: tracing/write_store.hpp
 #pragma once

@@ -19,12 +19,14 @@
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
 #include <renn/index/channel_tree.hpp>
+#include <renn/index/check_window.hpp>
 #include <renn/index/clipped.hpp>
 #include <renn/index/column.hpp>
 #include <renn/index/window.hpp>
 #include <renn/tracing/derivation.hpp>
 #include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/pages.hpp>
+#include <renn/tracing/store.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -90,7 +92,8 @@ public:
         slots_ = std::make_unique<Slot[]>(starts_.back());
         const auto n = static_cast<std::size_t>(store_->samples());
         for (std::uint32_t p = 0; p < store_->points.size(); ++p) {  // address space; memory comes with the first touch
-            const bool sorted = source({p, 0}).point == p && store_->points[p].dimensions() == 1;
+            const bool sorted =
+                source({p, 0}).point == p && store_->points[p].dimensions() == 1 && stored_column({p, 0}).empty();
             const std::size_t count = sorted ? store_->points[p].units.size() * n : 0;
             values_.emplace_back(count);
             order_.emplace_back(count);
@@ -148,9 +151,41 @@ public:
         derivations_[point].apply(derivations_[point].layer, in, out, n);
     }
 
+    /// Value of the sample at a place of a unit's sorted column.
+    Scalar value_at(Unit u, std::uint32_t place) const {
+        const Scalar in = entry(u).column.values[place];
+        check(entry(u).column.values + place, 1);
+        if (source(u) == u) return in;
+        Scalar out;
+        derivations_[u.point].apply(derivations_[u.point].layer, &in, &out, 1);
+        return out;
+    }
+
+    /// Whether a sample's value is found through its unit's sorted column only.
+    static constexpr bool keeps_sorted = requires(const Store& s, Unit u) { s.sorted(u); };
+
+    /// To be called for what was read of a column: a store that checks its bytes throws if they are not those written.
+    template <class T>
+    void check([[maybe_unused]] const T* from, [[maybe_unused]] std::size_t count) const {
+        if constexpr (requires { store_->check(from, count); }) store_->check(from, count * sizeof(T));
+    }
+
+    /// The same for all that the window of a query rests on, its place included.
+    void check_window([[maybe_unused]] const Entry& entry, [[maybe_unused]] double query,
+                      [[maybe_unused]] std::uint32_t k, [[maybe_unused]] std::uint32_t position,
+                      [[maybe_unused]] const Window& window, [[maybe_unused]] bool among) const {
+        if constexpr (requires { store_->check(entry.column.values, std::size_t{}); }) {
+            detail::check_window(*this, entry.column, query, k, position, window, among);
+        }
+    }
+
     /// Place of a sample in the sorted column of a unit. O(log n).
     std::uint32_t place_of(Unit u, std::uint32_t sample) const {
         const ColumnView<Scalar> view = entry(u).column;
+        if constexpr (keeps_sorted) {
+            check(view.order, view.size);
+            return static_cast<std::uint32_t>(std::find(view.order, view.order + view.size, sample) - view.order);
+        }
         const Scalar wanted = value(source(u), sample);
         const Scalar* begin = std::lower_bound(view.values, view.values + view.size, wanted);
         const Scalar* end = std::upper_bound(begin, view.values + view.size, wanted);
@@ -230,9 +265,18 @@ private:
         return shares ? Unit{static_cast<std::uint32_t>(store_->points[u.point].derived_from), u.unit} : u;
     }
 
+    /// What the store has of the unit's index.
+    StoredColumn<Scalar> stored_column([[maybe_unused]] Unit u) const {
+        if constexpr (keeps_sorted) {
+            if (store_->points[u.point].stored()) return store_->sorted(u);
+        }
+        return {};
+    }
+
     /// The unit's own sorted column, seen as it is.
     ColumnView<Scalar> column(Unit u, detail::RadixScratch<Scalar>* scratch) const {
         const auto n = static_cast<std::size_t>(store_->samples());
+        if (const auto stored = stored_column(u); !stored.empty()) return {stored.values, stored.order, n};
         Scalar* values = values_[u.point].data() + u.unit * n;
         std::uint32_t* order = order_[u.point].data() + u.unit * n;
         slot(u).column_once.run([&] {
@@ -255,8 +299,27 @@ private:
 
     /// Where the values above 0 begin.
     static std::uint32_t positives(const ColumnView<Scalar>& column) {
-        return static_cast<std::uint32_t>(
-            std::upper_bound(column.values, column.values + column.size, Scalar(0)) - column.values);
+        return static_cast<std::uint32_t>(std::upper_bound(column.values, column.values + column.size, Scalar(0)) -
+                                          column.values);
+    }
+
+    /// From the levels in the store, from the locator of the column it shares, or from the column.
+    void make_locator(Unit u, Unit from, detail::RadixScratch<Scalar>* scratch) const {
+        const Slot& s = slot(u);
+        if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, std::span<const Scalar>>) {
+            if (const auto stored = stored_column(from); !stored.empty()) {
+                s.locator.emplace(s.view, stored.levels);
+                return;
+            }
+        }
+        if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, const Locator&>) {
+            if (from != u) {
+                s.locator.emplace(s.view, *built(from, scratch).locator);
+                return;
+            }
+        }
+        check(s.view.values, s.view.size);
+        s.locator.emplace(s.view);
     }
 
     const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {
@@ -265,17 +328,13 @@ private:
             const Unit from = source(u);
             s.view = column(from, scratch);
             s.view.slope = derivations_[u.point].negative_slope.value_or(Scalar(1));
-            if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, const Locator&>) {
-                if (from == u) {
-                    s.locator.emplace(s.view);
-                } else {
-                    s.locator.emplace(s.view, *built(from, scratch).locator);
-                }
-            } else {
-                s.locator.emplace(s.view);
-            }
+            make_locator(u, from, scratch);
             bytes_ += s.locator->bytes();
-            if (s.view.slope == Scalar(0)) s.view.clipped = positives(s.view);
+            if (s.view.slope == Scalar(0)) {
+                s.view.clipped = positives(s.view);
+                const std::uint32_t edge = s.view.clipped > 0 ? s.view.clipped - 1 : 0;
+                check(s.view.values + edge, std::min(2U, s.view.size - edge));
+            }
         });
         return s;
     }

@@ -139,17 +139,20 @@ public:
         const NeuronAnswer& a = this->search_->neurons[number];
         const Window& w = a.window;
         NeuronSources result{a.query, {}, w.boundary, w.closer, w.tied, w.places, a.votes};
+        this->search_->index->check(a.order + w.tied_begin, w.tied_end - w.tied_begin);
         for (std::uint32_t i = w.tied_begin; i < w.tied_end; ++i) {
             const std::uint32_t s = a.order[i];
             if (!this->search_->admits(s)) continue;
-            const auto value = static_cast<double>(this->search_->index->value(a.unit, s));
+            const bool by_place = Index::keeps_sorted && a.distances == nullptr;
+            const auto value = static_cast<double>(by_place ? this->search_->index->value_at(a.unit, i)
+                                                            : this->search_->index->value(a.unit, s));
             const double distance = a.distances != nullptr ? a.distances[i] : std::abs(value - a.query);
             result.neighbours.push_back({this->store().ids[s], value, distance});
         }
         const auto nearer = [](const Neighbour& x, const Neighbour& y) {
             return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;
         };
-        const std::size_t kept = w.closer + w.places;
+        const std::size_t kept = std::min<std::size_t>(w.closer + w.places, result.neighbours.size());
         std::partial_sort(result.neighbours.begin(), result.neighbours.begin() + static_cast<std::ptrdiff_t>(kept),
                           result.neighbours.end(), nearer);
         result.neighbours.resize(kept);

@@ -90,9 +90,13 @@ struct Search {
     std::vector<Scalar> outputs;                               ///< of the model for the query
     std::int32_t prediction = -1;                              ///< -1 for a model without outputs
 
-    /// Of a sample from the query at one neuron; infinite beyond the boundary in several dimensions.
+    /// Of a sample from the query at one neuron; infinite beyond the boundary in several dimensions, and where the
+    /// store has the neuron's values sorted.
     double distance(const NeuronAnswer& a, std::uint32_t sample) const {
-        if (a.distances == nullptr) return std::abs(static_cast<double>(index->value(a.unit, sample)) - a.query);
+        if (a.distances == nullptr) {
+            if constexpr (Index::keeps_sorted) return distance_by_place(a, sample);
+            return std::abs(static_cast<double>(index->value(a.unit, sample)) - a.query);
+        }
         const std::uint32_t* tied = a.order + a.window.closer_end;
         const std::uint32_t* end = a.order + a.window.tied_end;
         const std::uint32_t* at = std::find(a.order, tied, sample);
@@ -101,6 +105,16 @@ struct Search {
             if (at == end || *at != sample) return std::numeric_limits<double>::infinity();
         }
         return a.distances[at - a.order];
+    }
+
+    /// Of a sample in the window of an answer; infinite for all others.
+    double distance_by_place(const NeuronAnswer& a, std::uint32_t sample) const {
+        const std::uint32_t* end = a.order + a.window.tied_end;
+        index->check(a.order + a.window.tied_begin, a.window.tied_end - a.window.tied_begin);
+        const std::uint32_t* at = std::find(a.order + a.window.tied_begin, end, sample);
+        if (at == end) return std::numeric_limits<double>::infinity();
+        return std::abs(static_cast<double>(index->value_at(a.unit, static_cast<std::uint32_t>(at - a.order))) -
+                        a.query);
     }
 
     bool admits(std::uint32_t sample) const noexcept {
@@ -165,6 +179,7 @@ void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
         const auto& ids = search.index->store().ids;
         const auto from = static_cast<std::ptrdiff_t>(search.chosen.size());
         const auto collect = [&](std::uint32_t begin, std::uint32_t end) {
+            search.index->check(answer.order + begin, end - begin);
             for (std::uint32_t i = begin; i < end; ++i) {
                 if (search.admits(answer.order[i])) search.chosen.push_back(answer.order[i]);
             }
@@ -172,7 +187,8 @@ void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
         collect(w.tied_begin, w.closer_begin);
         collect(w.closer_end, w.tied_end);
         const auto first = search.chosen.begin() + from;
-        std::nth_element(first, first + w.places, search.chosen.end(),
+        const auto places = std::min<std::ptrdiff_t>(w.places, search.chosen.end() - first);
+        std::nth_element(first, first + places, search.chosen.end(),
                          [&ids](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
         search.chosen.resize(static_cast<std::size_t>(from) + w.places);
     }
@@ -185,8 +201,9 @@ NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::
     NeuronAnswer answer{.unit = u, .order = entry.column.order, .query = query, .window = {}};
     Window& w = answer.window;
     if (search.allowed != nullptr) {
-        w = find_window_among(entry.column, query, k, position,
-                              [&search](std::uint32_t sample) { return search.admits(sample); });
+        w = find_window_among(entry.column, query, k, position, [&](std::uint32_t sample) {
+            return sample < entry.column.size && search.admits(sample);
+        });
     } else if (search.without != no_sample) {
         const std::uint32_t hole = search.index->place_of(u, search.without);
         w = find_window(entry.column.without(hole), query, k, position - (hole < position ? 1U : 0U));
@@ -197,6 +214,7 @@ NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::
     } else {
         w = find_window(entry.column, query, k, position);
     }
+    search.index->check_window(entry, query, k, position, w, search.allowed != nullptr);
     const bool tied = w.tied > w.places;
     if (tied && search.index->clipped_number(u) >= 0) {
         const bool below = w.tied_begin < w.closer_begin, above = w.closer_end < w.tied_end;

@@ -29,6 +29,7 @@
 #include <renn/tracing/pool_channels.hpp>
 #include <renn/tracing/probe.hpp>
 #include <renn/tracing/record.hpp>
+#include <renn/tracing/store.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -41,6 +42,7 @@ template <class Model, class Store = MemoryStore<typename Model::Scalar>, class 
 class TracedNetwork {
 public:
     using Scalar = typename Model::Scalar;
+    static_assert(ActivationStore<Store>, "renn: this type is not an activation store (tracing/store.hpp)");
     static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/neuron_index.hpp)");
     using Index = NeuronIndex<Store, Policy>;
     using Answer = Retrace<Index>;
@@ -249,6 +251,13 @@ auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar, E>, Policy>(std::move(net), std::move(selection));
 }
 
+/// trace<Sorted>(net, FileStore<float>::open("digits.store")): with a store recorded earlier. Throws MismatchError if
+/// it belongs to another network.
+template <class Policy = KdTree, Composite Net, ActivationStore Store>
+auto trace(Net net, Store store) {
+    return TracedNetwork<Net, Store, Policy>(std::move(net), std::move(store));
+}
+
 /// trace(callable): any code that takes a matrix, features x samples, and reports named matrices to a probe. It runs on
 /// one thread unless the options allow more.
 template <class Policy = KdTree, class S = float, class F>
@@ -256,6 +265,14 @@ template <class Policy = KdTree, class S = float, class F>
 auto trace(F function, ForeignOptions options = {}, Selection selection = {}) {
     using Model = Foreign<S, F>;
     return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(function), options), std::move(selection));
+}
+
+/// The same for foreign code.
+template <class Policy = KdTree, class S = float, class F, ActivationStore Store>
+    requires Probed<S, F>
+auto trace(F function, Store store, ForeignOptions options = {}) {
+    using Model = Foreign<S, F>;
+    return TracedNetwork<Model, Store, Policy>(Model(std::move(function), options), std::move(store));
 }
 
 /// trace_each([] { return MyNetwork(); }): foreign code that keeps state, made anew for each thread.

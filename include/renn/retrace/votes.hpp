@@ -156,6 +156,7 @@ protected:
 
     template <class F>
     void for_range(const std::uint32_t* order, std::uint32_t begin, std::uint32_t end, F& f) const {
+        search_->index->check(order + begin, end - begin);
         const bool everyone = search_->allowed == nullptr && search_->without == detail::no_sample;
         for (std::uint32_t i = begin; i < end; ++i) {
             if (everyone || search_->admits(order[i])) f(order[i]);

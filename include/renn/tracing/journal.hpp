@@ -343,7 +343,8 @@ private:
         for (std::uint64_t c = 0; c < count; ++c) {
             S* column = to + static_cast<std::size_t>(c) * stride;
             if (stride != samples) file_.read_at(offset + at.values + (first + c) * piece, column, piece);
-            if (checksum_of(column, static_cast<std::size_t>(piece)) != sums_[static_cast<std::size_t>(c)]) return false;
+            if (checksum_of(column, static_cast<std::size_t>(piece)) != sums_[static_cast<std::size_t>(c)])
+                return false;
         }
         return true;
     }

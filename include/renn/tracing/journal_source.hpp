@@ -102,7 +102,8 @@ struct FinishPlan {
     std::uint64_t column = 0;  ///< of a column that waits in memory
     std::uint64_t least = 0;   ///< budget below which it cannot be done
     int threads = 1;
-    std::uint64_t group = 0;  ///< columns read from the journal in one pass; 0: not even one fits, they are sorted on disk
+    std::uint64_t group =
+        0;  ///< columns read from the journal in one pass; 0: not even one fits, they are sorted on disk
     std::uint64_t passes = 1;
 
     /// `meta`: bytes that a segment has beside its values; `ordered`: ids ascend, so that no order of them is needed.
@@ -173,9 +174,9 @@ public:
         classes_ = std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
         plan_.emplace(plan(ordered));
         if (budget < plan_->least) {
-            raise<DataError>("record", "budget", std::to_string(budget) + " bytes",
-                             "at least " + std::to_string(plan_->least) + " for " + std::to_string(ids.size()) +
-                                 " samples");
+            raise<DataError>(
+                "record", "budget", std::to_string(budget) + " bytes",
+                "at least " + std::to_string(plan_->least) + " for " + std::to_string(ids.size()) + " samples");
         }
         if (!ordered) order_ids(budget);
         for (const Point& point : points) {

@@ -133,7 +133,8 @@ public:
             const Index taken = std::min(count - filled, batch_.inputs.cols() - at_);
             inputs_.middleCols(filled, taken) = batch_.inputs.middleCols(at_, taken);
             to.ids.insert(to.ids.end(), batch_.ids.begin() + at_, batch_.ids.begin() + at_ + taken);
-            if (labelled_) to.labels.insert(to.labels.end(), batch_.labels.begin() + at_, batch_.labels.begin() + at_ + taken);
+            if (labelled_)
+                to.labels.insert(to.labels.end(), batch_.labels.begin() + at_, batch_.labels.begin() + at_ + taken);
             filled += taken;
             at_ += taken;
         }
@@ -305,16 +306,16 @@ public:
             }
             if (count > 0 && filling_.capacity() != count) make_room(filling_, count, 0);
             const Index writes = waiting > 0 ? 1 : 0, base = result.samples + waiting;
-            const bool finished = parallel_for(
-                (count + options_.batch - 1) / options_.batch + writes, threads_,
-                [&](Index task, int worker) {
-                    if (task < writes) return writer->append(full_, base - waiting);
-                    run((task - writes) * options_.batch, count, worker);
-                },
-                [&](Index done) {
-                    return tell(base + std::min(std::max<Index>(0, done - writes) * options_.batch, count),
-                                "recording");
-                });
+            const bool finished =
+                parallel_for((count + options_.batch - 1) / options_.batch + writes, threads_,
+                             [&](Index task, int worker) {
+                                 if (task < writes) return writer->append(full_, base - waiting);
+                                 run((task - writes) * options_.batch, count, worker);
+                             },
+                             [&](Index done) {
+                                 return tell(base + std::min(std::max<Index>(0, done - writes) * options_.batch, count),
+                                             "recording");
+                             });
             result.samples = base;
             if (!finished) {
                 writer->close();
@@ -404,13 +405,13 @@ inline void check_record_options(const RecordFileOptions& options) {
 
 /// Records a data set into a store file, which FileStore opens. While that goes on, `path.recording` grows by whole
 /// segments (read_journal reads it). A recording that was interrupted, by the callback, an error, a signal, is resumed
-/// by the same call; the file is the same, byte for byte, as if nothing had happened, whatever threads, batch and budget
-/// were. Then the file is made, beside `path.partial` and, where a unit's values exceed the budget, `path.runs` and
-/// `path.order`; it appears whole, in place of an older one.
+/// by the same call; the file is the same, byte for byte, as if nothing had happened, whatever threads, batch and
+/// budget were. Then the file is made, beside `path.partial` and, where a unit's values exceed the budget, `path.runs`
+/// and `path.order`; it appears whole, in place of an older one.
 ///
 /// Throws   as record(); FormatError naming file and cause where one cannot be written or the interrupted recording is
-///          damaged in its beginning; MismatchError where that is of another network, data, selection or build; DataError
-///          for a budget that is too small, naming what would do.
+///          damaged in its beginning; MismatchError where that is of another network, data, selection or build;
+///          DataError for a budget that is too small, naming what would do.
 /// Cost     one forward pass a sample; the values written twice and read once, in estimate().passes rounds; memory
 ///          at most the budget, beside the model's workspaces (a batch a thread) and the data.
 /// Threads  one writer a path; readers of the older file go on with that.
@@ -443,7 +444,8 @@ RecordedFile record_stream_to_file(const Model& model, Stream&& next, const std:
     detail::StreamSource<S, std::remove_reference_t<Stream>> source(next, selection.every);
     const auto names = [&next] {
         std::vector<std::string> all;
-        if constexpr (requires { next.class_names(); }) all.assign(next.class_names().begin(), next.class_names().end());
+        if constexpr (requires { next.class_names(); })
+            all.assign(next.class_names().begin(), next.class_names().end());
         return all;
     };
     return detail::record_file<Model, S>(model, source, path, options.data, names, options, selection, system);

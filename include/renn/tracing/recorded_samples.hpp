@@ -29,6 +29,28 @@ std::string build_description() {
     return text + ", " + Eigen::SimdInstructionSetsInUse() + ", float" + std::to_string(8 * sizeof(S));
 }
 
+namespace detail {
+
+/// Position of a sample among ids that ascend, or do where `by_id` says. Throws DataError for an unknown id. O(log n).
+template <class Ids, class Order>
+Index position_of_id(const Ids& ids, const Order& by_id, std::uint64_t id) {
+    std::size_t low = 0, high = ids.size();
+    const auto place = [&by_id](std::size_t i) { return by_id.empty() ? i : std::size_t{by_id[i]}; };
+    while (low < high) {
+        const std::size_t middle = low + (high - low) / 2;
+        if (ids[place(middle)] < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low < ids.size() && ids[place(low)] == id) return static_cast<Index>(place(low));
+    raise<DataError>("store", "sample " + std::to_string(id), "an id that was not recorded",
+                     "one of " + std::to_string(ids.size()) + " recorded ids");
+}
+
+}  // namespace detail
+
 /// What is known of the model, its places and each sample. Samples are addressed by position here, by id outside.
 template <class S>
 struct RecordedSamples {
@@ -52,18 +74,7 @@ struct RecordedSamples {
     }
 
     /// Position of a sample. Throws DataError for an unknown id. O(1) for ascending ids without gaps, else O(log n).
-    Index position_of(std::uint64_t id) const {
-        const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id,
-                                         [this](std::uint32_t i, std::uint64_t wanted) { return ids[i] < wanted; });
-        if (!by_id_.empty()) {
-            if (at != by_id_.end() && ids[*at] == id) return static_cast<Index>(*at);
-        } else {
-            const auto found = std::lower_bound(ids.begin(), ids.end(), id);
-            if (found != ids.end() && *found == id) return found - ids.begin();
-        }
-        detail::raise<DataError>("store", "sample " + std::to_string(id), "an id that was not recorded",
-                                 "one of " + std::to_string(samples()) + " recorded ids");
-    }
+    Index position_of(std::uint64_t id) const { return detail::position_of_id(ids, by_id_, id); }
 
     /// Positions in ascending order of ids; empty where they ascend already.
     const std::vector<std::uint32_t>& by_id() const noexcept { return by_id_; }

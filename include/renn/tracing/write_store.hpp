@@ -2,21 +2,27 @@
 // renn/tracing/write_store.hpp - any store as a file.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <renn/core/batch.hpp>
+#include <renn/core/catching.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
 #include <renn/index/column.hpp>
 #include <renn/index/radix_sort.hpp>
+#include <renn/io/file_writer.hpp>
+#include <renn/tracing/point.hpp>
 #include <renn/tracing/store.hpp>
 #include <renn/tracing/store_output.hpp>
 #include <renn/version.hpp>
@@ -31,12 +37,257 @@ struct WriteOptions {
     ProgressCallback progress = {};  ///< in columns; false cancels: no file is left
 };
 
-/// Writes a store to a file that FileStore opens. It appears whole or not at all. A source is any ActivationStore; its
-/// values(unit, dimension, scratch) are asked in ascending order of (point, unit, dimension), with `threads` > 1 by
-/// several threads at once. Returns false if the callback cancelled.
-/// Throws   FormatError naming file and cause if it cannot be written; DataError for values that are not finite.
-/// Cost     a radix sort a unit; memory two columns a thread.
+namespace detail {
+
+/// Lets tasks that were begun in ascending order do a part of their work in that order.
+class Turns {
+public:
+    /// Waits until every task before this one is done; false if one of them failed.
+    bool wait(Index task) {
+        std::unique_lock lock(guard_);
+        changed_.wait(lock, [&] { return failed_ || next_ == task; });
+        return !failed_;
+    }
+    void done() {
+        const std::lock_guard lock(guard_);
+        ++next_;
+        changed_.notify_all();
+    }
+    void fail() {
+        const std::lock_guard lock(guard_);
+        failed_ = true;
+        changed_.notify_all();
+    }
+
+private:
+    std::mutex guard_;
+    std::condition_variable changed_;
+    Index next_ = 0;
+    bool failed_ = false;
+};
+
+/// Head and description of a source, its blocks not yet placed.
 template <ActivationStore Source>
-bool write_store(const std::string& path, const Source& source, const WriteOptions& options = {});
+std::pair<StoreHead, StoreDescription<typename Source::Scalar>> describe_store(const Source& source, bool sorted,
+                                                                               std::uint64_t data) {
+    using S = typename Source::Scalar;
+    if (source.samples() < 1) raise<DataError>("store", "samples", "0", "at least 1");
+    StoreHead head("store");
+    head.scalar = head.network_scalar = scalar_kind<S>;
+    head.samples = static_cast<std::uint64_t>(source.samples());
+    head.network = source.fingerprint;
+    head.data = data;
+    StoreDescription<S> what{.library = version,
+                             .build = source.build,
+                             .points = source.points,
+                             .class_names = source.class_names,
+                             .classes = source.classes(),
+                             .outputs = source.outputs.rows(),
+                             .first_input = source.first_input,
+                             .blocks = {}};
+    const auto add = [&what](bool there, BlockKind kind, std::uint32_t point = 0) {
+        if (there) what.blocks.push_back({kind, point, 0, 0});
+    };
+    add(true, BlockKind::ids);
+    add(source.by_id().size() > 0, BlockKind::by_id);
+    add(!source.labels.empty(), BlockKind::labels);
+    add(what.outputs > 0, BlockKind::predictions);
+    add(what.outputs > 0, BlockKind::outputs);
+    if (!source.tags.empty()) {
+        add(true, BlockKind::tag_ends);
+        add(true, BlockKind::tag_bytes);
+        for (std::size_t i = 0; i < head.samples; ++i) {
+            what.blocks.back().bytes += std::string_view(source.tags[i]).size();
+        }
+    }
+    for (std::uint32_t p = 0; p < what.points.size(); ++p) {
+        const bool one_number = what.points[p].dimensions() == 1;
+        add(what.points[p].stored(), sorted && one_number ? BlockKind::sorted : BlockKind::columns, p);
+    }
+    return {head, std::move(what)};
+}
+
+/// Writes what a source knows of each sample: every block that belongs to no point.
+template <class Output, ActivationStore Source>
+void write_samples(Output& out, const Source& source) {
+    const auto n = static_cast<std::size_t>(source.samples());
+    const auto array = [&]<class T>(T, const auto& value_of) {
+        std::vector<T> piece;
+        for (std::size_t i = 0; i < n;) {
+            piece.clear();
+            for (const std::size_t end = std::min(n, i + 8192); i < end; ++i) piece.push_back(value_of(i));
+            out.write(std::span<const T>(piece));
+        }
+    };
+    const auto by_id = source.by_id();
+    std::uint64_t tag_end = 0;
+    for (const Block& block : out.description().blocks) {
+        switch (block.kind) {
+            case BlockKind::ids:
+                array(std::uint64_t{}, [&](std::size_t i) -> std::uint64_t { return source.ids[i]; });
+                break;
+            case BlockKind::by_id:
+                array(std::uint32_t{}, [&](std::size_t i) { return by_id[i]; });
+                break;
+            case BlockKind::labels:
+                array(std::int32_t{}, [&](std::size_t i) -> std::int32_t { return source.labels[i]; });
+                break;
+            case BlockKind::predictions:
+                array(std::int32_t{}, [&](std::size_t i) -> std::int32_t { return source.predictions[i]; });
+                break;
+            case BlockKind::outputs:
+                for (std::size_t i = 0; i < n; ++i) {
+                    const auto column = source.outputs.col(static_cast<Index>(i));
+                    out.write(column.data(), static_cast<std::size_t>(column.size()) * sizeof(*column.data()));
+                }
+                break;
+            case BlockKind::tag_ends:
+                array(std::uint64_t{},
+                      [&](std::size_t i) { return tag_end += std::string_view(source.tags[i]).size(); });
+                break;
+            case BlockKind::tag_bytes:
+                for (std::size_t i = 0; i < n; ++i) {
+                    const std::string& tag = source.tags[i];
+                    out.write(tag.data(), tag.size());
+                }
+                break;
+            default:
+                return;
+        }
+        out.pad();
+    }
+}
+
+/// Writes the columns of a source; `sorted_of(unit)` has those that are sorted already, or is empty for them.
+template <class Output, ActivationStore Source, class SortedOf>
+bool write_columns(Output& out, const Source& source, const WriteOptions& options, const SortedOf& sorted_of) {
+    using S = typename Source::Scalar;
+    struct Task {
+        Unit unit;
+        Index dimension;
+        bool sorted;
+    };
+    std::vector<Task> tasks;
+    for (const Block& block : out.description().blocks) {
+        if (block.kind < BlockKind::sorted) continue;
+        const Point& point = source.points[block.point];
+        for (std::uint32_t u = 0; u < point.units.size(); ++u) {
+            for (Index d = 0; d < point.dimensions(); ++d) {
+                tasks.push_back({{block.point, u}, d, block.kind == BlockKind::sorted});
+            }
+        }
+    }
+    struct Worker {
+        std::vector<S> loaded, values;
+        std::vector<std::uint32_t> order;
+        RadixScratch<S> radix;
+    };
+    const auto n = static_cast<std::size_t>(source.samples());
+    const auto count = static_cast<Index>(tasks.size());
+    const int threads = thread_count(options.threads, count);
+    std::vector<Worker> workers(static_cast<std::size_t>(threads));
+    Turns turns;
+    const auto work = [&](Index number, int worker) {
+        const Task& task = tasks[static_cast<std::size_t>(number)];
+        Worker& mine = workers[static_cast<std::size_t>(worker)];
+        std::span<const S> values;
+        std::span<const std::uint32_t> order;
+        if (const StoredColumn<S> ready = task.sorted ? sorted_of(task.unit) : StoredColumn<S>(); !ready.empty()) {
+            values = {ready.values, n};
+            order = {ready.order, n};
+        } else {
+            values = source.values(task.unit, task.dimension, mine.loaded);
+            if (task.sorted) {
+                mine.values.resize(n);
+                mine.order.resize(n);
+                sort_column<S>(values, source.by_id(), mine.values.data(), mine.order.data(), mine.radix);
+                values = mine.values;
+                order = mine.order;
+            }
+        }
+        if (!turns.wait(number)) return;
+        if (task.sorted) {
+            out.write_values(values);
+            out.end_values();
+            out.write_order(order);
+            out.end_order();
+        } else {
+            out.write(values);
+            out.pad();
+        }
+        turns.done();
+    };
+    return parallel_for(
+        count, threads,
+        [&](Index number, int worker) {
+            catching([&] { work(number, worker); },
+                     [&](const std::exception_ptr& caught) {
+                         turns.fail();
+                         std::rethrow_exception(caught);
+                     });
+        },
+        [&](Index done) {
+            return !options.progress ||
+                   options.progress({static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(count), "writing"});
+        });
+}
+
+template <class System, ActivationStore Source, class SortedOf>
+bool write_store(const std::string& path, const Source& source, const WriteOptions& options, const SortedOf& sorted_of,
+                 System system) {
+    if (options.threads < 0) raise<DataError>("store", "threads", std::to_string(options.threads), "0 or more");
+    auto [head, what] = describe_store(source, options.sorted, options.data);
+    StoreOutput<typename Source::Scalar, System> out(path, head, std::move(what), std::move(system));
+    write_samples(out, source);
+    if (!write_columns(out, source, options, sorted_of)) return false;
+    out.finish();
+    return true;
+}
+
+}  // namespace detail
+
+/// Writes a store to a file that FileStore opens. It appears whole or not at all. A source is any ActivationStore; its
+/// values(unit, dimension, scratch) are asked in ascending order of (point, unit, dimension), with more than one thread
+/// by several of them at once. What it has sorted already is taken as it is. A value -0 comes back as 0 where the file
+/// has it sorted. `System` makes the calls to the system (io/file_writer.hpp).
+/// Returns  false if the callback cancelled; no file is left then.
+/// Throws   FormatError naming file and cause if it cannot be written, DataError for values that are not finite.
+/// Cost     a radix sort a unit; memory of five columns a thread.
+template <ActivationStore Source, class System = detail::SystemCalls>
+bool write_store(const std::string& path, const Source& source, const WriteOptions& options = {}, System system = {}) {
+    using S = typename Source::Scalar;
+    return detail::write_store(
+        path, source, options,
+        [&source](Unit unit) {
+            if constexpr (requires { source.sorted(unit); }) {
+                StoredColumn<S> column = source.sorted(unit);
+                if constexpr (requires { source.check(column.values, std::size_t{}); }) {
+                    const auto n = column.empty() ? 0 : static_cast<std::size_t>(source.samples());
+                    source.check(column.values, n * sizeof(S));
+                    source.check(column.order, n * sizeof(std::uint32_t));
+                }
+                return column;
+            } else {
+                return StoredColumn<S>();
+            }
+        },
+        std::move(system));
+}
+
+/// The store of a recorded network, with the sorted columns that its index has or makes now.
+template <class Traced, class System = detail::SystemCalls>
+    requires requires(const Traced& traced) {
+        traced.index().entry(Unit{});
+    }
+bool write_store(const std::string& path, const Traced& traced, const WriteOptions& options = {}, System system = {}) {
+    using S = typename Traced::Scalar;
+    return detail::write_store(
+        path, traced.store(), options,
+        [&traced](Unit unit) {
+            const auto column = traced.index().entry(unit).column;
+            return StoredColumn<S>{column.values, column.order};
+        },
+        std::move(system));
+}
 
 }  // namespace renn::inline RENN_ABI
