@@ -15,6 +15,7 @@
 // by name only: io/safetensors_header.hpp
 // by name only: network/receptive_field.hpp
 // by name only: tracing/data_fingerprint.hpp
+// by name only: tracing/estimate.hpp
 // by name only: tracing/external_sort.hpp
 // by name only: tracing/file_store.hpp
 // by name only: tracing/finish_recording.hpp

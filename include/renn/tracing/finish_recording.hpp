@@ -27,6 +27,12 @@ std::uint64_t segment_meta(const StoreDescription<S>& what, std::uint64_t sample
     return SegmentLayout(what, column_count(what.points), samples, tag_bytes).values;
 }
 
+/// Upper bound of the length of the file that a journal becomes, to plan with.
+template <class S>
+std::uint64_t finish_bytes(std::uint64_t samples, std::uint64_t columns, std::uint64_t meta, std::uint64_t segment) {
+    return columns * samples * (sizeof(S) + 5) + samples * meta / segment;
+}
+
 /// Writes the columns one after another, each through sorted runs on disk: for columns of which not one fits.
 template <class S, class System>
 bool write_columns_from_disk(StoreOutput<S, System>& out, const JournalSource<S, System>& source,
@@ -114,7 +120,7 @@ bool finish_recording(const std::string& path, const std::vector<std::string>& c
         const int threads = thread_count(options.threads, static_cast<Index>(columns));
         const auto plan = [&](bool ordered) {
             const auto n = static_cast<std::uint64_t>(journal.samples());
-            const std::uint64_t bytes = columns * n * (sizeof(S) + 5) + n * meta / journal.head().segment;
+            const std::uint64_t bytes = finish_bytes<S>(n, columns, meta, journal.head().segment);
             return FinishPlan(sizeof(S), n, columns, bytes, meta, ordered, budget, threads);
         };
         const JournalSource<S, System> source(path, journal, class_names, plan, budget, system);
