@@ -213,7 +213,7 @@ public:
                                  std::string(scalar_name(scalar_kind<S>)));
         }
         if (head_.segment == 0 || head_.description_bytes > file_.size()) file_.fail("truncated");
-        file_.require(store_head_bytes + head_.description_bytes);
+        file_.require(aligned(store_head_bytes + head_.description_bytes));
         std::string text(static_cast<std::size_t>(head_.description_bytes), '\0');
         file_.read_at(store_head_bytes, text.data(), text.size());
         if (checksum_of(text.data(), text.size()) != head_.description_checksum) file_.fail("damaged description");

@@ -113,8 +113,8 @@ struct FinishPlan {
         const std::uint64_t item = scalar == 4 ? 8 : 16;
         column = samples * scalar;
         thread = samples * (2 * scalar + 4 + 2 * item);
-        fixed = (std::uint64_t{4} << 20) + file_bytes / chunk_bytes * 16 + samples / 64 * scalar * 6 + 3 * meta +
-                64 * columns;
+        fixed =
+            (std::uint64_t{4} << 20) + file_bytes / chunk_bytes * 16 + samples / 64 * scalar + 3 * meta + 64 * columns;
         least = fixed + (std::uint64_t{5} << 20);
         const std::uint64_t rest = budget > fixed ? budget - fixed : 0;
         passes = columns;

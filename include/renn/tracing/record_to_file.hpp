@@ -442,7 +442,7 @@ RecordedFile record_stream_to_file(const Model& model, Stream&& next, const std:
     detail::check_record_options(options);
     detail::check_selection(selection);
     detail::StreamSource<S, std::remove_reference_t<Stream>> source(next, selection.every);
-    const auto names = [&next] {
+    const auto names = [&] {
         std::vector<std::string> all;
         if constexpr (requires { next.class_names(); })
             all.assign(next.class_names().begin(), next.class_names().end());

@@ -67,7 +67,7 @@ private:
 };
 
 /// Head and description of a source, its blocks not yet placed.
-template <ActivationStore Source>
+template <class Source>
 std::pair<StoreHead, StoreDescription<typename Source::Scalar>> describe_store(const Source& source, bool sorted,
                                                                                std::uint64_t data) {
     using S = typename Source::Scalar;
@@ -258,7 +258,7 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
     using S = typename Source::Scalar;
     return detail::write_store(
         path, source, options,
-        [&source](Unit unit) {
+        [&]([[maybe_unused]] Unit unit) {
             if constexpr (requires { source.sorted(unit); }) {
                 StoredColumn<S> column = source.sorted(unit);
                 if constexpr (requires { source.check(column.values, std::size_t{}); }) {
