@@ -5,6 +5,8 @@
 // by name only: data/csv_lines.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
+// by name only: evaluation/retrieval.hpp
+// by name only: evaluation/store_error.hpp
 // by name only: io/file_writer.hpp
 // by name only: io/import_weights.hpp
 // by name only: io/json.hpp
@@ -22,6 +24,8 @@
 // by name only: tracing/journal.hpp
 // by name only: tracing/journal_source.hpp
 // by name only: tracing/neuron_patches.hpp
+// by name only: tracing/part_of_store.hpp
+// by name only: tracing/recompute_store.hpp
 // by name only: tracing/record_to_file.hpp
 // by name only: tracing/reduced.hpp
 // by name only: tracing/store_chunks.hpp
@@ -29,6 +33,8 @@
 // by name only: tracing/store_output.hpp
 // by name only: tracing/stored_arrays.hpp
 // by name only: tracing/to_memory.hpp
+// by name only: tracing/united_store.hpp
+// by name only: tracing/write_reduced.hpp
 // by name only: tracing/write_store.hpp
 #pragma once
 

@@ -12,10 +12,12 @@
 #include <numeric>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <renn/core/error.hpp>
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
 #include <renn/index/channel_tree.hpp>
@@ -184,7 +186,12 @@ public:
         const ColumnView<Scalar> view = entry(u).column;
         if constexpr (keeps_sorted) {
             check(view.order, view.size);
-            return static_cast<std::uint32_t>(std::find(view.order, view.order + view.size, sample) - view.order);
+            const std::uint32_t* at = std::find(view.order, view.order + view.size, sample);
+            if (at == view.order + view.size) {
+                detail::raise<FormatError>("index",
+                                           "damaged: a sorted column without sample " + std::to_string(sample));
+            }
+            return static_cast<std::uint32_t>(at - view.order);
         }
         const Scalar wanted = value(source(u), sample);
         const Scalar* begin = std::lower_bound(view.values, view.values + view.size, wanted);

@@ -10,13 +10,9 @@
 #include <renn/core/batch.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/pool_channels.hpp>
+#include <renn/tracing/store.hpp>
 
 namespace renn::inline RENN_ABI::detail {
-
-template <class Store>
-concept Rounds = requires(const Store& store, std::span<typename Store::Scalar> values) {
-    store.as_stored(std::size_t{}, values);
-};
 
 /// Shapes   reported: width of the point x queries; out: the same, or columns of the point x queries where channels are
 ///          the neurons. Rows of units that are not recorded stay as they are.

@@ -138,6 +138,11 @@ private:
         std::uint64_t mine = 0;
         if constexpr (requires { fingerprint(*model_); }) {
             mine = fingerprint(*model_);
+        } else if (model_->options().fingerprint) {
+            mine = *model_->options().fingerprint;
+        } else if (store.first_input.size() == 0) {
+            detail::raise<MismatchError>("TracedNetwork", "fingerprint of the foreign code", "none",
+                                         std::to_string(store.fingerprint) + ", which the store was recorded with");
         } else {
             Activations<Scalar> seen;
             auto workspace = make_workspace(*model_);

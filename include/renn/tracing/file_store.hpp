@@ -37,14 +37,19 @@ struct OpenOptions {
 /// The activation store as a file (write_store, docs/format.md). Opening maps it and reads head, description and table
 /// of checksums; each chunk of 64 KiB is checked when it is first read, so any member may throw FormatError that names
 /// it. Where the file holds a unit's sorted column, a search reads a few pages of it and builds nothing.
+/// FileStore<float, Float16> reads a file of values that are encoded so (write_reduced.hpp).
 ///
 /// A value: copies share the mapping, which lives as long as one of them. A file that is replaced (write_store does) is
 /// still read as it was; one that is cut or rewritten in place ends the program.
 /// Threads  const members may run on several threads at once, in any number of processes.
-template <class S>
+template <class S, class E = Exact>
 class FileStore {
 public:
     using Scalar = S;
+    using Encoding = E;
+    using Code = typename E::template Code<S>;  ///< what a value is kept as
+    static_assert(is_exact<E> || detail::stored_kind<S, E>() != detail::scalar_kind<S>,
+                  "renn: store files have no such encoding");
 
     std::vector<Point> points;
     StoredArray<std::uint64_t> ids;
@@ -66,9 +71,9 @@ public:
         const auto require = [&chunks](const char* what, const std::string& got, const std::string& expected) {
             if (got != expected) detail::raise<MismatchError>(chunks->where(), what, got, expected);
         };
-        const std::string scalar(scalar_name(detail::scalar_kind<S>));
-        require("scalar of the network", std::string(scalar_name(head.network_scalar)), scalar);
-        require("scalar", std::string(scalar_name(head.scalar)), scalar);
+        require("scalar of the network", std::string(scalar_name(head.network_scalar)),
+                std::string(scalar_name(detail::scalar_kind<S>)));
+        require("scalar", std::string(scalar_name(head.scalar)), std::string(scalar_name(detail::stored_kind<S, E>())));
         if (options.network) {
             require("fingerprint of the store's network", std::to_string(head.network),
                     std::to_string(*options.network));
@@ -90,39 +95,94 @@ public:
     /// Values of a unit in sample order. O(n) and a scratch of n values where the file has them sorted.
     std::span<const S> values(Unit u, Index dimension, std::vector<S>& scratch) const {
         const auto n = ids.size();
-        if (const StoredColumn<S> column = sorted(u); !column.empty()) {
-            check(column.values, n * sizeof(S));
-            check(column.order, n * sizeof(std::uint32_t));
+        if constexpr (is_exact<E>) {
+            if (const StoredColumn<S> column = sorted(u); !column.empty()) {
+                check(column.values, n * sizeof(S));
+                check(column.order, n * sizeof(std::uint32_t));
+                scratch.resize(n);
+                for (std::size_t i = 0; i < n; ++i) scratch[column.order[i]] = column.values[i];
+                return scratch;
+            }
+            const S* from = column_values(u, dimension);
+            check(from, n * sizeof(S));
+            return {from, n};
+        } else {
+            const Index column = column_of(u, dimension);
             scratch.resize(n);
-            for (std::size_t i = 0; i < n; ++i) scratch[column.order[i]] = column.values[i];
+            E::decode(this->column(u.point, column), scratch.data(), samples(), range(u.point, column, 0));
             return scratch;
         }
-        const S* from = column_values(u, dimension);
-        check(from, n * sizeof(S));
-        return {from, n};
     }
 
     /// Value of a unit for a sample. O(n) where the file has its values sorted.
     S value(Unit u, Index dimension, Index sample) const {
-        if (const StoredColumn<S> column = sorted(u); !column.empty()) {
-            check(column.order, ids.size() * sizeof(std::uint32_t));
-            const auto* at = std::find(column.order, column.order + ids.size(), static_cast<std::uint32_t>(sample));
-            if (at == column.order + ids.size()) {
-                chunks_->fail("values of " + points[u.point].text(), "none of sample " + std::to_string(sample),
-                              "one of each");
+        if constexpr (is_exact<E>) {
+            if (const StoredColumn<S> column = sorted(u); !column.empty()) {
+                check(column.order, ids.size() * sizeof(std::uint32_t));
+                const auto* at = std::find(column.order, column.order + ids.size(), static_cast<std::uint32_t>(sample));
+                if (at == column.order + ids.size()) {
+                    chunks_->fail("values of " + points[u.point].text(), "none of sample " + std::to_string(sample),
+                                  "one of each");
+                }
+                const S* value = column.values + (at - column.order);
+                check(value, sizeof(S));
+                return *value;
             }
-            const S* value = column.values + (at - column.order);
-            check(value, sizeof(S));
-            return *value;
+            const S* from = column_values(u, dimension) + sample;
+            check(from, sizeof(S));
+            return *from;
+        } else {
+            const Index column = column_of(u, dimension);
+            const Code* code = codes(u.point, column) + sample;
+            check(code, sizeof(Code));
+            S result;
+            E::decode(code, &result, 1, range(u.point, column, sample));
+            return result;
         }
-        const S* from = column_values(u, dimension) + sample;
-        check(from, sizeof(S));
-        return *from;
+    }
+
+    /// Rounds one sample's recorded values at a point as those in the file are rounded.
+    void as_stored(std::size_t point, std::span<S> values_of_one_sample) const requires(!is_exact<E>) {
+        if constexpr (E::ranged == Ranged::unit) {
+            std::vector<Range<S>> ranges;
+            for (Index c = 0; c < std::ssize(values_of_one_sample); ++c) ranges.push_back(*range(point, c, 0));
+            round_trip<E>(values_of_one_sample, ranges.data());
+        } else {
+            round_trip<E, S>(values_of_one_sample);
+        }
+    }
+
+    /// How far a value may be from the one that was recorded.
+    double error_bound(Unit u, Index dimension, Index sample) const {
+        if constexpr (E::ranged == Ranged::none) {
+            return E::error_bound(value(u, dimension, sample));
+        } else {
+            return E::error_bound(S(), *range(u.point, column_of(u, dimension), sample));
+        }
+    }
+
+    /// What a column is kept as, in the order of samples, and its ranges from a sample on, or null.
+    const Code* column(std::size_t point, Index column) const requires(!is_exact<E>) {
+        check(codes(point, column), ids.size() * sizeof(Code));
+        return codes(point, column);
+    }
+    const Range<S>* range(std::size_t point, [[maybe_unused]] Index column, [[maybe_unused]] Index sample) const {
+        if constexpr (E::ranged == Ranged::none) {
+            return nullptr;
+        } else if constexpr (E::ranged == Ranged::unit) {
+            const auto* one = reinterpret_cast<const Range<S>*>(column_begin(point, column));
+            check(one, sizeof(*one));
+            return one;
+        } else {
+            const auto* all = reinterpret_cast<const Range<S>*>(chunks_->at(sample_ranges_[point]->offset));
+            check(all + sample, (sample > 0 ? 1 : ids.size()) * sizeof(*all));
+            return all + sample;
+        }
     }
 
     /// A unit's sorted column, where the file has it; else empty. Of its levels everything is checked but the finest
     /// one, whose errors a search finds by its result.
-    StoredColumn<S> sorted(Unit u) const {
+    StoredColumn<S> sorted(Unit u) const requires(is_exact<E>) {
         const detail::Block* block = blocks_[u.point];
         if (block == nullptr || block->kind != detail::BlockKind::sorted) return {};
         const char* column = chunks_->at(block->offset + u.unit * layout_.bytes);
@@ -162,6 +222,7 @@ private:
         const auto n = static_cast<std::size_t>(head.samples);
         blocks_storage_ = std::make_shared<const std::vector<detail::Block>>(std::move(what.blocks));
         blocks_.assign(what.points.size(), nullptr);
+        sample_ranges_ = blocks_;
         const detail::Block* tag_ends = nullptr;
         for (const detail::Block& block : *blocks_storage_) {
             switch (block.kind) {
@@ -191,10 +252,12 @@ private:
                     blocks_[block.point] = &block;
                     break;
                 case detail::BlockKind::sample_ranges:
+                    sample_ranges_[block.point] = &block;
                     break;
             }
         }
         layout_ = detail::column_layout(detail::BlockKind::sorted, head.scalar, head.samples);
+        columns_ = detail::column_layout(detail::BlockKind::columns, head.scalar, head.samples);
         const auto sizes = detail::level_sizes(head.samples);
         if (!sizes.empty()) {
             coarse_levels_ = static_cast<std::size_t>(layout_.level_values - detail::padded_level(sizes.front()));
@@ -229,16 +292,24 @@ private:
         return what;
     }
 
-    const S* column_values(Unit u, Index dimension) const noexcept {
-        const auto column = static_cast<std::uint64_t>(u.unit * points[u.point].dimensions() + dimension);
-        const auto stride = detail::aligned(ids.size() * sizeof(S));
-        return reinterpret_cast<const S*>(chunks_->at(blocks_[u.point]->offset + column * stride));
+    const S* column_values(Unit u, Index dimension) const noexcept { return codes(u.point, column_of(u, dimension)); }
+
+    Index column_of(Unit u, Index dimension) const noexcept {
+        return static_cast<Index>(u.unit) * points[u.point].dimensions() + dimension;
+    }
+    const char* column_begin(std::size_t point, Index column) const noexcept {
+        return chunks_->at(blocks_[point]->offset + static_cast<std::uint64_t>(column) * columns_.bytes);
+    }
+    const Code* codes(std::size_t point, Index column) const noexcept {
+        return reinterpret_cast<const Code*>(column_begin(point, column) + columns_.values);
     }
 
     std::shared_ptr<const detail::StoreChunks> chunks_;
     std::shared_ptr<const std::vector<detail::Block>> blocks_storage_;
     std::vector<const detail::Block*> blocks_;  ///< one a point; null for derived ones
-    detail::ColumnLayout layout_;               ///< of a sorted column
+    std::vector<const detail::Block*> sample_ranges_;
+    detail::ColumnLayout layout_;   ///< of a sorted column
+    detail::ColumnLayout columns_;  ///< of one in the order of samples
     std::size_t coarse_levels_ = 0;
     StoredArray<std::uint32_t> by_id_;
     int classes_ = 0;

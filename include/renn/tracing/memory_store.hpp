@@ -76,6 +76,15 @@ public:
     const Code* column(std::size_t point, Index column) const noexcept {
         return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
     }
+    /// That of a column, or of a sample; null where the encoding needs none.
+    const Range<S>* range(std::size_t point, [[maybe_unused]] Index column,
+                          [[maybe_unused]] Index sample) const noexcept {
+        if constexpr (E::ranged == Ranged::none) {
+            return nullptr;
+        } else {
+            return ranges_[point].data() + (E::ranged == Ranged::unit ? column : sample);
+        }
+    }
     /// Of a point: one a column, or one a sample; empty where the encoding needs none.
     std::vector<Range<S>>& ranges(std::size_t point) noexcept { return ranges_[point]; }
     Index capacity() const noexcept { return capacity_; }
@@ -97,7 +106,6 @@ public:
         capacity_ = capacity;
     }
 
-    /// Bytes of activation values, and of the ranges they were encoded with.
     std::size_t bytes() const noexcept {
         std::size_t total = 0;
         for (const Pages& block : blocks_) total += block.size() * sizeof(Code);
@@ -110,10 +118,6 @@ private:
 
     Index column_of(Unit u, Index dimension) const noexcept {
         return static_cast<Index>(u.unit) * points[u.point].dimensions() + dimension;
-    }
-    const Range<S>* range(std::size_t point, Index column, Index sample) const noexcept {
-        if constexpr (E::ranged == Ranged::none) return nullptr;
-        return ranges_[point].data() + (E::ranged == Ranged::unit ? column : sample);
     }
 
     std::vector<Pages> blocks_;  ///< one a point, empty for derived ones

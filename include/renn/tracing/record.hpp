@@ -149,7 +149,9 @@ Activations<S> first_look(const Model& model, const BatchView<S>& sample, std::u
     store.points = make_points(seen, selection);
     store.outputs.resize(seen.output().rows(), 0);
     store.fingerprint = model_fingerprint(model, seen);
-    if constexpr (!requires { fingerprint(model); }) store.first_input = sample;
+    if constexpr (!requires { fingerprint(model); }) {
+        if (!model.options().fingerprint) store.first_input = sample;
+    }
     return seen;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -73,7 +74,7 @@ struct RecordedSamples {
         return std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
     }
 
-    /// Position of a sample. Throws DataError for an unknown id. O(1) for ascending ids without gaps, else O(log n).
+    /// Position of a sample. Throws DataError for an unknown id. O(log n).
     Index position_of(std::uint64_t id) const { return detail::position_of_id(ids, by_id_, id); }
 
     /// Positions in ascending order of ids; empty where they ascend already.
@@ -101,4 +102,36 @@ private:
     std::vector<std::uint32_t> by_id_;
 };
 
+namespace detail {
+
+/// What is known of the samples at some positions.
+template <class Store>
+RecordedSamples<typename Store::Scalar> known_at(const Store& store, std::span<const std::uint32_t> positions) {
+    RecordedSamples<typename Store::Scalar> known;
+    known.points.assign(store.points.begin(), store.points.end());
+    known.class_names.assign(store.class_names.begin(), store.class_names.end());
+    known.fingerprint = store.fingerprint;
+    known.build = store.build;
+    known.first_input = store.first_input;
+    known.outputs.resize(store.outputs.rows(), static_cast<Index>(positions.size()));
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+        const std::size_t s = positions[i];
+        known.ids.push_back(store.ids[s]);
+        if (!store.labels.empty()) known.labels.push_back(store.labels[s]);
+        if (!store.predictions.empty()) known.predictions.push_back(store.predictions[s]);
+        if (!store.tags.empty()) known.tags.emplace_back(store.tags[s]);
+        known.outputs.col(static_cast<Index>(i)) = store.outputs.col(static_cast<Index>(s));
+    }
+    known.index_ids();
+    return known;
+}
+
+template <class Store>
+std::vector<std::uint32_t> all_positions(const Store& store) {
+    std::vector<std::uint32_t> positions(static_cast<std::size_t>(store.samples()));
+    std::iota(positions.begin(), positions.end(), 0U);
+    return positions;
+}
+
+}  // namespace detail
 }  // namespace renn::inline RENN_ABI

@@ -58,4 +58,18 @@ concept ActivationStore = requires(const T& store, Unit unit, Index number, std:
     { store.value(unit, number, number) } -> std::same_as<typename T::Scalar>;
 };
 
+namespace detail {
+
+template <class Store>
+concept Rounds = requires(const Store& store, std::span<typename Store::Scalar> values) {
+    store.as_stored(std::size_t{}, values);
+};
+
+/// A store of rounded values, or a part or union of such: a copy that does not know it would not round queries.
+template <class Store>
+concept Reduced = Rounds<Store> || requires {
+    requires Store::reduced;
+};
+
+}  // namespace detail
 }  // namespace renn::inline RENN_ABI

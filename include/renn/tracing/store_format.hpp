@@ -21,6 +21,7 @@
 #include <renn/io/checksum.hpp>
 #include <renn/io/frame.hpp>
 #include <renn/io/save_point.hpp>
+#include <renn/tracing/encoding.hpp>
 #include <renn/tracing/point.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -28,7 +29,7 @@ namespace renn::inline RENN_ABI {
 /// How a value lies in a store file.
 enum class ScalarKind : std::uint32_t { float32, float64, float16, bfloat16, linear8_per_unit, linear8_per_sample };
 
-inline std::string_view scalar_name(ScalarKind kind) noexcept {
+constexpr std::string_view scalar_name(ScalarKind kind) noexcept {
     constexpr std::string_view names[] = {"float32",  "float64",          "float16",
                                           "bfloat16", "linear8 per unit", "linear8 per sample"};
     const auto number = static_cast<std::size_t>(kind);
@@ -45,6 +46,14 @@ constexpr std::uint64_t scalar_bytes(ScalarKind kind) noexcept {
 }
 template <class S>
 inline constexpr ScalarKind scalar_kind = sizeof(S) == 4 ? ScalarKind::float32 : ScalarKind::float64;
+/// Of values of S kept as an encoding makes them; 8-bit ranges are two S each, lowest and step (tracing/encoding.hpp).
+template <class S, class E>
+constexpr ScalarKind stored_kind() noexcept {
+    for (std::uint32_t kind = 2; kind < 6; ++kind) {
+        if (scalar_name(static_cast<ScalarKind>(kind)) == E::name) return static_cast<ScalarKind>(kind);
+    }
+    return scalar_kind<S>;
+}
 
 inline constexpr std::uint64_t store_head_bytes = 4096;  ///< and where the chunks begin
 inline constexpr std::uint64_t chunk_bytes = 65536;
@@ -157,7 +166,7 @@ enum class BlockKind : std::uint32_t {
     tag_bytes = 7,       ///< the tags, one behind the other
     sorted = 8,          ///< of a point: for every column the values ascending, their positions, the levels of a search
     columns = 9,         ///< of a point: for every column the values in the order of samples
-    sample_ranges = 10,  ///< of a point: least and greatest value of each sample, of scalars that need them
+    sample_ranges = 10,  ///< of a point: the range of each sample, of scalars that need them
 };
 
 inline std::string_view block_name(BlockKind kind) noexcept {
@@ -178,7 +187,7 @@ struct Block {
 
 /// How the parts of one column lie, from where the column begins. The next one begins `bytes` later.
 struct ColumnLayout {
-    std::uint64_t values = 0;  ///< always 0, but for 8-bit scalars per unit: least and greatest come first
+    std::uint64_t values = 0;  ///< always 0, but for 8-bit scalars per unit: the range comes first
     std::uint64_t order = 0;
     std::uint64_t levels = 0;
     std::uint64_t level_values = 0;

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include <renn/core/batch.hpp>
@@ -14,30 +13,19 @@
 #include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/recorded_samples.hpp>
+#include <renn/tracing/store.hpp>
 
 namespace renn::inline RENN_ABI {
 
-/// All that a store knows beside the values.
-template <class Source>
-RecordedSamples<typename Source::Scalar> recorded_samples(const Source& source) {
-    RecordedSamples<typename Source::Scalar> known;
-    known.points.assign(source.points.begin(), source.points.end());
-    known.ids.assign(source.ids.begin(), source.ids.end());
-    known.labels.assign(source.labels.begin(), source.labels.end());
-    known.predictions.assign(source.predictions.begin(), source.predictions.end());
-    if (!source.tags.empty()) {
-        for (std::size_t s = 0; s < known.ids.size(); ++s) known.tags.emplace_back(source.tags[s]);
-    }
-    known.class_names.assign(source.class_names.begin(), source.class_names.end());
-    known.outputs = source.outputs;
-    known.fingerprint = source.fingerprint;
-    known.build = source.build;
-    known.first_input = source.first_input;
-    known.index_ids();
-    return known;
-}
-
 namespace detail {
+
+/// From the smallest to the largest of some values.
+template <class S>
+Range<S> range_of(std::span<const S> values) {
+    if (values.empty()) return {};
+    const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
+    return Range<S>::of(*lowest, *largest);
+}
 
 /// Smallest and largest value of each sample at a point.
 template <class Source, class S = typename Source::Scalar>
@@ -72,7 +60,7 @@ template <class E = Exact, class Source>
     requires Encoding<E, typename Source::Scalar> MemoryStore<typename Source::Scalar, E> to_memory(
         const Source& source) {
         using S = typename Source::Scalar;
-        MemoryStore<S, E> store(recorded_samples(source));
+        MemoryStore<S, E> store(detail::known_at(source, detail::all_positions(source)));
         const Index n = store.samples();
         store.reserve(n, 0);
         std::vector<S> scratch;

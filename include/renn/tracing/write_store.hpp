@@ -255,6 +255,9 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
 /// Cost     a radix sort a unit; memory of five columns a thread.
 template <ActivationStore Source, class System = detail::SystemCalls>
 bool write_store(const std::string& path, const Source& source, const WriteOptions& options = {}, System system = {}) {
+    static_assert(!detail::Reduced<Source>,
+                  "renn: this store keeps fewer bits; name its encoding, write_store<Float16>(path, store), with "
+                  "tracing/write_reduced.hpp");
     using S = typename Source::Scalar;
     return detail::write_store(
         path, source, options,
