@@ -31,10 +31,16 @@
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
 // by name only: tracing/data_fingerprint.hpp
+// by name only: tracing/estimate.hpp
+// by name only: tracing/external_sort.hpp
 // by name only: tracing/file_store.hpp
+// by name only: tracing/finish_recording.hpp
+// by name only: tracing/journal.hpp
+// by name only: tracing/journal_source.hpp
 // by name only: tracing/neuron_patches.hpp
 // by name only: tracing/part_of_store.hpp
 // by name only: tracing/recompute_store.hpp
+// by name only: tracing/record_to_file.hpp
 // by name only: tracing/reduced.hpp
 // by name only: tracing/store_chunks.hpp
 // by name only: tracing/store_format.hpp

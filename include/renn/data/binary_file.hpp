@@ -43,6 +43,14 @@ public:
         read_ += count;
     }
 
+    /// The same from anywhere; what read() reads next lies behind it.
+    void read_at(std::uint64_t offset, void* to, std::uint64_t count) {
+        if (offset > size_ || count > size_ - offset) require(std::numeric_limits<std::uint64_t>::max());
+        in_.seekg(static_cast<std::streamoff>(offset));
+        read_ = offset;
+        read(to, count);
+    }
+
     /// The file must be at least this long.
     void require(std::uint64_t length) const {
         if (size_ < length) fail("truncated", bytes_text(size_), "at least " + bytes_text(length));

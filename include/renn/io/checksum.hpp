@@ -18,6 +18,7 @@ namespace renn::inline RENN_ABI::detail {
 class Checksum {
 public:
     void add(const void* from, std::size_t count) {
+        if (count == 0) return;  // from may be null then
         const char* bytes = static_cast<const char*>(from);
         length_ += count;
         if (filled_ > 0) {

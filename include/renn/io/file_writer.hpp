@@ -133,7 +133,8 @@ void sync_folder_of(const std::string& path, const System& system = {}) {
     const std::string folder = std::filesystem::absolute(path).parent_path().string();
     const int file = system.open(folder.c_str(), O_RDONLY, 0);
     if (file < 0) raise_system(folder, "folder cannot be opened", errno);
-    const int done = system.fsync(file);
+    int done = system.fsync(file);
+    while (done != 0 && errno == EINTR) done = system.fsync(file);
     const int cause = errno;
     const int closed = system.close(file);
     if (done != 0 && cause != EINVAL) raise_system(folder, "folder cannot be brought to the disk", cause);

@@ -18,8 +18,8 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
-#include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/point.hpp>
+#include <renn/tracing/recorded_samples.hpp>
 #include <renn/tracing/store.hpp>
 #include <renn/tracing/store_chunks.hpp>
 #include <renn/tracing/store_format.hpp>

@@ -91,9 +91,50 @@ struct RecordWorker {
     }
 };
 
+template <class Model, class Store>
+using RecordWorkers = std::vector<std::unique_ptr<RecordWorker<Model, Store>>>;
+
+template <class Model, class Store>
+RecordWorkers<Model, Store> make_workers(const Model& model, Store& store,
+                                         const Activations<typename Store::Scalar>& seen, int threads) {
+    RecordWorkers<Model, Store> workers;
+    for (int t = 0; t < threads; ++t) {
+        workers.push_back(std::make_unique<RecordWorker<Model, Store>>(model, store, seen));
+    }
+    return workers;
+}
+
 inline void check_record_options(const RecordOptions& options) {
     if (options.batch < 1) raise<DataError>("record", "batch", std::to_string(options.batch), "1 or more");
     if (options.threads < 0) raise<DataError>("record", "threads", std::to_string(options.threads), "0 or more");
+}
+
+template <class Model, class S>
+void check_data(const Model& model, const Dataset<S>& data) {
+    if (data.empty()) raise<DataError>("record", "samples", "0", "at least 1");
+    if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
+        raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
+    }
+    if (model.in_features() != Dynamic && model.in_features() != data.features()) {
+        raise<ShapeError>("record", "features", std::to_string(data.features()),
+                          std::to_string(model.in_features()) + ", the network's in_features");
+    }
+}
+
+/// A batch of a stream must be whole; `first`: none came before, else `labelled` says whether those had labels.
+template <class S>
+void check_batch(const SampleBatch<S>& batch, bool first, bool labelled) {
+    const Index count = batch.inputs.cols();
+    if (!batch.ids.empty() && std::ssize(batch.ids) != count) {
+        raise<ShapeError>("record", "ids of a batch", shape_text(std::ssize(batch.ids), 1), shape_text(count, 1));
+    }
+    if (!batch.labels.empty() ? std::ssize(batch.labels) != count : labelled) {
+        raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()), std::to_string(count));
+    }
+    if (!batch.labels.empty() && !labelled && !first) {
+        raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
+                          "none, as in the batches before");
+    }
 }
 
 /// Looks at the model with its first sample: which places it has, what it puts out, what its fingerprint is.
@@ -137,14 +178,7 @@ std::optional<MemoryStore<S, E>> record(const Model& model, const Dataset<S>& da
     using Store = MemoryStore<S, E>;
     detail::check_record_options(options);
     detail::check_selection(selection);
-    if (data.empty()) detail::raise<DataError>("record", "samples", "0", "at least 1");
-    if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
-        detail::raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
-    }
-    if (model.in_features() != Dynamic && model.in_features() != data.features()) {
-        detail::raise<ShapeError>("record", "features", std::to_string(data.features()),
-                                  std::to_string(model.in_features()) + ", the network's in_features");
-    }
+    detail::check_data(model, data);
     Store store;
     const Column<S> first = data.input(0);
     const Activations<S> seen = detail::first_look<Model, S>(model, first, data.id(0), selection, store);
@@ -164,9 +198,7 @@ std::optional<MemoryStore<S, E>> record(const Model& model, const Dataset<S>& da
 
     const Index tasks = (samples + options.batch - 1) / options.batch;
     const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, tasks) : 1;
-    std::vector<std::unique_ptr<detail::RecordWorker<Model, Store>>> workers;
-    for (int t = 0; t < threads; ++t)
-        workers.push_back(std::make_unique<detail::RecordWorker<Model, Store>>(model, store, seen));
+    auto workers = detail::make_workers(model, store, seen, threads);
 
     const auto pass = [&](std::string_view phase) {
         return detail::parallel_for(
@@ -203,10 +235,10 @@ std::optional<MemoryStore<S, E>> record(const Model& model, const Dataset<S>& da
 template <class S, class E = Exact, class Model, SampleStream<S> Stream>
 std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next, const Selection& selection = {},
                                                const RecordOptions& options = {}) {
-    static_assert(Encoding<E, S>, "renn: this type is not an encoding (tracing/encoding.hpp)");
     static_assert(E::ranged != Ranged::unit,
                   "renn: a stream passes once, and ranges of units need a pass of their own: record a Dataset, or "
                   "encode by sample");
+    static_assert(Encoding<E, S>, "renn: this type is not an encoding (tracing/encoding.hpp)");
     using Store = MemoryStore<S, E>;
     detail::check_record_options(options);
     detail::check_selection(selection);
@@ -214,7 +246,7 @@ std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next
     Store store;
     std::optional<Activations<S>> seen;
     const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, 1024) : 1;
-    std::vector<std::unique_ptr<detail::RecordWorker<Model, Store>>> workers;
+    detail::RecordWorkers<Model, Store> workers;
     std::vector<SampleBatch<S>> ahead(static_cast<std::size_t>(threads));
     std::vector<Index> begins(ahead.size());
 
@@ -228,19 +260,7 @@ std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next
             if (!(more = next(batch))) break;
             if (batch.inputs.cols() == 0) continue;
             Index count = batch.inputs.cols();
-            if (!batch.ids.empty()) {
-                detail::require_shape("record", "ids of a batch",
-                                      Eigen::Map<Column<std::uint64_t>>(batch.ids.data(), std::ssize(batch.ids)), count,
-                                      1);
-            }
-            if (!batch.labels.empty() ? std::ssize(batch.labels) != count : !store.labels.empty()) {
-                detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
-                                          std::to_string(count));
-            }
-            if (!batch.labels.empty() && store.labels.empty() && store.samples() > 0) {
-                detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
-                                          "none, as in the batches before");
-            }
+            detail::check_batch(batch, store.samples() == 0, !store.labels.empty());
             if (selection.every > 1) {
                 detail::thin(batch, passed, selection.every);
                 passed += static_cast<std::uint64_t>(count);
@@ -258,8 +278,7 @@ std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next
         if (batches == 0) break;
         if (!seen) {
             seen = detail::first_look<Model, S>(model, ahead[0].inputs.col(0), store.ids[0], selection, store);
-            for (int t = 0; t < threads; ++t)
-                workers.push_back(std::make_unique<detail::RecordWorker<Model, Store>>(model, store, *seen));
+            workers = detail::make_workers(model, store, *seen, threads);
         }
         if (filled > store.capacity()) detail::make_room(store, std::max(filled, 2 * store.capacity()), begins[0]);
         detail::parallel_for(static_cast<Index>(batches), threads, [&](Index task, int worker) {

@@ -219,17 +219,30 @@ public:
         }
         seen_ += values.size();
     }
-    std::vector<S> levels() const {
+    /// Calls f(values) for the pieces of all levels, in their order. Memory: the finest level only.
+    template <class F>
+    void for_each_piece(F&& f) const {
         const std::vector<std::uint64_t> sizes = level_sizes(seen_);
-        std::vector<S> all;
+        std::vector<S> piece;
         for (std::size_t level = sizes.size(); level-- > 0;) {
             const std::size_t stride = std::size_t{1} << (4 * level);
-            const std::size_t end = all.size() + static_cast<std::size_t>(padded_level(sizes[level]));
-            for (std::size_t i = 1; i <= sizes[level]; ++i) all.push_back(finest_[i * stride - 1]);
-            all.resize(end, std::numeric_limits<S>::infinity());
+            for (std::uint64_t i = 0; i < padded_level(sizes[level]); ++i) {
+                piece.push_back(i < sizes[level] ? finest_[static_cast<std::size_t>((i + 1) * stride - 1)]
+                                                 : std::numeric_limits<S>::infinity());
+                if (piece.size() < 4096) continue;
+                f(std::span<const S>(piece));
+                piece.clear();
+            }
         }
+        f(std::span<const S>(piece));
+    }
+    std::vector<S> levels() const {
+        std::vector<S> all;
+        for_each_piece([&all](std::span<const S> piece) { all.insert(all.end(), piece.begin(), piece.end()); });
         return all;
     }
+    /// Room for the levels of so many values.
+    void reserve(std::uint64_t samples) { finest_.reserve(static_cast<std::size_t>(samples / 64)); }
 
 private:
     std::vector<S> finest_;

@@ -52,7 +52,7 @@ void lay_out(StoreHead& head, StoreDescription<S>& what) {
 /// Writes `path.partial` from front to back: description, blocks in their order and, in finish(), table and head; only
 /// then it gets its name. If that does not come to pass, nothing is left.
 /// Throws   FormatError `save: path.partial: cannot be written: No space left on device` and the like.
-/// Memory   1 MiB, and a sixtieth of a column while that is written sorted.
+/// Memory   1 MiB, an eight thousandth of the file, and a sixtieth of a column while that is written sorted.
 /// Threads  one.
 template <class S, class System = SystemCalls>
 class StoreOutput {
@@ -110,6 +110,7 @@ public:
     /// A column in ascending order: first all values in any number of pieces, then end_values(), all positions in any
     /// number of pieces, then end_order(), which writes the levels of a search itself.
     void write_values(std::span<const S> ascending) {
+        levels_.reserve(head_.samples);
         levels_.add(ascending);
         write(ascending);
     }
@@ -117,7 +118,7 @@ public:
     void write_order(std::span<const std::uint32_t> positions) { write(positions); }
     void end_order() {
         pad();
-        write(std::span<const S>(levels_.levels()));
+        levels_.for_each_piece([this](std::span<const S> values) { write(values); });
         pad();
         levels_ = LevelMaker<S>();
     }

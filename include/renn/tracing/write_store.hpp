@@ -67,7 +67,7 @@ private:
 };
 
 /// Head and description of a source, its blocks not yet placed.
-template <ActivationStore Source>
+template <class Source>
 std::pair<StoreHead, StoreDescription<typename Source::Scalar>> describe_store(const Source& source, bool sorted,
                                                                                std::uint64_t data) {
     using S = typename Source::Scalar;
