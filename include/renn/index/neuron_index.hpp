@@ -250,8 +250,8 @@ private:
 
     /// Where the values above 0 begin.
     static std::uint32_t positives(const ColumnView<Scalar>& column) {
-        return static_cast<std::uint32_t>(
-            std::upper_bound(column.values, column.values + column.size, Scalar(0)) - column.values);
+        return static_cast<std::uint32_t>(std::upper_bound(column.values, column.values + column.size, Scalar(0)) -
+                                          column.values);
     }
 
     const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {

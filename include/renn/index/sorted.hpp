@@ -74,8 +74,7 @@ public:
         /// With levels made before, which must outlive it: of this column, or of the same values seen otherwise.
         Locator(const ColumnView<S>& column, std::span<const S> levels)
             : layout_(column.size), levels_(levels.data()) {}
-        Locator(const ColumnView<S>& column, const Locator& source)
-            : layout_(column.size), levels_(source.levels_) {}
+        Locator(const ColumnView<S>& column, const Locator& source) : layout_(column.size), levels_(source.levels_) {}
         Locator(const Locator&) = delete;
         Locator& operator=(const Locator&) = delete;
 

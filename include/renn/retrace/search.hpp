@@ -19,6 +19,7 @@
 #include <renn/core/error.hpp>
 #include <renn/index/neuron_index.hpp>
 #include <renn/index/window.hpp>
+#include <renn/retrace/vote_counter.hpp>
 #include <renn/tracing/point.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -81,6 +82,7 @@ struct Search {
     using Scalar = typename Index::Scalar;
 
     std::shared_ptr<const Index> index;
+    std::shared_ptr<VotePool> pool;
     RetraceOptions options;
     std::uint32_t without = no_sample;                         ///< position of the sample left out
     std::shared_ptr<const std::vector<char>> allowed;          ///< one a sample, or null: all
@@ -103,6 +105,7 @@ struct Search {
         return a.distances[at - a.order];
     }
 
+    bool everyone() const noexcept { return without == no_sample && allowed == nullptr; }
     bool admits(std::uint32_t sample) const noexcept {
         return sample != without && (allowed == nullptr || (*allowed)[sample] != 0);
     }
