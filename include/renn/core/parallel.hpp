@@ -8,6 +8,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include <renn/core/batch.hpp>
@@ -21,12 +22,17 @@ inline int thread_count(int wanted, Index tasks) {
     return static_cast<int>(std::clamp<Index>(tasks, 1, limit));
 }
 
-/// Calls work(task, worker) for every task in 0..tasks-1, each once, tasks handed out in ascending order.
-/// The calling thread is worker 0, and only there is `after_each(finished)` called, at the latest when all is done;
-/// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined
-/// before it is rethrown. Returns false if it was stopped by after_each.
-template <class Work, class AfterEach>
-bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each) {
+/// What is called, without its type, so that the loop below is compiled once and not for every caller.
+struct TaskCall {
+    const void* object;
+    void (*call)(const void*, Index task, int worker);
+};
+struct AfterCall {
+    const void* object;
+    bool (*call)(const void*, Index finished);
+};
+
+inline bool run_tasks(Index tasks, int threads, TaskCall work, AfterCall after_each) {
     std::atomic<Index> next{0};
     std::atomic<Index> finished{0};
     std::atomic<bool> stop{false};
@@ -39,11 +45,11 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
         while (!stop.load(std::memory_order_relaxed)) {
             const Index task = next.fetch_add(1);
             if (task >= tasks) break;
-            work(task, worker);
+            work.call(work.object, task, worker);
             const Index count = finished.fetch_add(1) + 1;
             if (worker != 0) continue;
             told = count;
-            if (!after_each(count)) {
+            if (!after_each.call(after_each.object, count)) {
                 cancelled = true;
                 stop = true;
             }
@@ -65,8 +71,25 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
     run(0);
     helpers.clear();
     if (error) std::rethrow_exception(error);
-    if (!cancelled && told < tasks) cancelled = !after_each(tasks);  // a helper did the last task
+    if (!cancelled && told < tasks)
+        cancelled = !after_each.call(after_each.object, tasks);  // a helper did the last task
     return !cancelled;
+}
+
+/// Calls work(task, worker) for every task in 0..tasks-1, each once, tasks handed out in ascending order.
+/// The calling thread is worker 0, and only there is `after_each(finished)` called, at the latest when all is done;
+/// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined
+/// before it is rethrown. Returns false if it was stopped by after_each.
+template <class Work, class AfterEach>
+bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each) {
+    using W = std::remove_reference_t<Work>;
+    using A = std::remove_reference_t<AfterEach>;
+    return run_tasks(
+        tasks, threads,
+        {&work, [](const void* w, Index task, int worker) { (*static_cast<W*>(const_cast<void*>(w)))(task, worker); }},
+        {&after_each, [](const void* a, Index finished) {
+             return static_cast<bool>((*static_cast<A*>(const_cast<void*>(a)))(finished));
+         }});
 }
 
 template <class Work>

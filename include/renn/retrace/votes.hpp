@@ -250,7 +250,7 @@ private:
         return each * static_cast<double>(candidates);
     }
     double effort_of_all(const std::vector<Group>& tied) const {
-        double members = 0.0;
+        double members = 0.3 * static_cast<double>(store().samples());  // memory that every sample has a part of
         for (const Group& g : tied) members += static_cast<double>(search_->neurons[g.neuron].window.tied);
         return 0.6 * members;
     }
