@@ -81,7 +81,7 @@ struct ColumnView {
         const S near = static_cast<S>(query);
         const S wanted =
             static_cast<double>(near) < query ? std::nextafter(near, std::numeric_limits<S>::infinity()) : near;
-        if (wanted > S(0) || slope == S(1)) return wanted;
+        if (slope == S(1) || wanted > S(0)) return wanted;
         if (slope == S(0)) return -std::numeric_limits<S>::infinity();
         // The least S with slope * S not below it: products round, so it is looked for, first about the quotient.
         using Key = detail::RadixKey<S>;

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -34,8 +33,8 @@ namespace renn::inline RENN_ABI {
 
 /// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
 /// `position` returns how many values are below the query. A locator that can be made of a column and the locator of
-/// the same values seen through no activation shares with that; one with `depth`, `descend`, `finish` and `prefetch`
-/// (Sorted) is searched step by step, several neurons side by side.
+/// the same values seen through no activation shares with that; a policy with a `Layout`, the steps of a search
+/// (Sorted), is searched step by step, several neurons side by side.
 template <class P, class S>
 concept IndexPolicy = requires(const typename P::template Locator<S>& l, const ColumnView<S>& column, double query) {
     { P::name } -> std::convertible_to<std::string_view>;
@@ -48,22 +47,40 @@ concept IndexPolicy = requires(const typename P::template Locator<S>& l, const C
 
 namespace detail {
 
-/// Runs work once, whoever comes first; where it throws, the next may try again. (std::call_once would hang then under
-/// the thread sanitizer, and costs a function call each time.)
+/// Runs work once, whoever comes first, others wait; where it throws, the next may try again. Four bytes, as every
+/// query looks at hundreds of them. (std::call_once would hang then under the thread sanitizer.)
 class Once {
 public:
     template <class Work>
     void run(Work&& work) {
-        if (done_.load(std::memory_order_acquire)) return;
-        const std::lock_guard lock(guard_);
-        if (done_.load(std::memory_order_relaxed)) return;
+        if (state_.load(std::memory_order_acquire) == done) return;
+        while (!begin()) {
+            if (state_.load(std::memory_order_acquire) == done) return;
+            state_.wait(busy, std::memory_order_acquire);
+        }
+        Claim claim{state_};
         work();
-        done_.store(true, std::memory_order_release);
+        claim.outcome = done;
     }
 
 private:
-    std::mutex guard_;
-    std::atomic<bool> done_{false};
+    static constexpr int idle = 0, busy = 1, done = 2;
+
+    struct Claim {
+        std::atomic<int>& state;
+        int outcome = idle;
+        ~Claim() {
+            state.store(outcome, std::memory_order_release);
+            state.notify_all();
+        }
+    };
+
+    bool begin() noexcept {
+        int expected = idle;
+        return state_.compare_exchange_strong(expected, busy, std::memory_order_acquire);
+    }
+
+    std::atomic<int> state_{idle};
 };
 
 }  // namespace detail
@@ -71,9 +88,10 @@ private:
 /// The sorted values of every recorded neuron, over a store that does not change any more. A post-activation that keeps
 /// the order of its pre-activation shares its sorted column; any other gets one over the recomputed values.
 /// Threads   const members may run on several threads at once; a structure is built once, by whoever needs it first.
-template <class Store, class Policy>
+template <class Store, class P>
 class NeuronIndex {
 public:
+    using Policy = P;
     using Scalar = typename Store::Scalar;
     static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/neuron_index.hpp)");
     using Locator = typename Policy::template Locator<Scalar>;
@@ -151,16 +169,6 @@ public:
     /// What a point that is not stored makes of n values of the point it is recomputed from.
     void derive(std::uint32_t point, const Scalar* in, Scalar* out, Index n) const {
         derivations_[point].apply(derivations_[point].layer, in, out, n);
-    }
-
-    /// Value of the sample at a place of a unit's sorted column.
-    Scalar value_at(Unit u, std::uint32_t place) const {
-        const Scalar in = entry(u).column.values[place];
-        check(entry(u).column.values + place, 1);
-        if (source(u) == u) return in;
-        Scalar out;
-        derivations_[u.point].apply(derivations_[u.point].layer, &in, &out, 1);
-        return out;
     }
 
     /// Whether a sample's value is found through its unit's sorted column only.
@@ -251,8 +259,8 @@ public:
     std::size_t bytes() const noexcept { return bytes_.load(); }
 
 private:
-    struct Slot {
-        mutable detail::Once column_once, locator_once;
+    struct alignas(64) Slot {  // what a query reads is in its first lines
+        mutable detail::Once locator_once, column_once;
         mutable ColumnView<Scalar> view;
         mutable std::optional<Locator> locator;
         mutable std::unique_ptr<ChannelTree<Scalar>> tree;  ///< of a neuron in several dimensions, in place of both

@@ -23,10 +23,9 @@ namespace renn::inline RENN_ABI {
 struct Sorted {
     static constexpr std::string_view name = "Sorted";
 
-private:
     static constexpr std::uint32_t block = 64, fan = 16;
 
-    /// Where each level begins and, behind them, where the last ends.
+    /// How many levels a column has, where each begins and, behind them, where the last ends.
     struct Layout {
         std::uint32_t depth = 0;
         std::array<std::uint32_t, 8> begin{};
@@ -41,7 +40,6 @@ private:
         }
     };
 
-public:
     /// The levels of a column, coarsest first, each padded with infinities to (size / 16 + 1) * 16 values. They depend
     /// on the values alone, whatever activation they are seen through, and may be kept with them. O(n / 64).
     template <class S>
@@ -68,32 +66,31 @@ public:
     template <class S>
     class Locator {
     public:
-        explicit Locator(const ColumnView<S>& column)
-            : layout_(column.size), owned_(Sorted::levels(column)), levels_(owned_.data()) {}
+        explicit Locator(const ColumnView<S>& column) : levels_(nullptr), owned_(Sorted::levels(column)) {
+            levels_ = owned_.data();
+        }
 
         /// With levels made before, which must outlive it: of this column, or of the same values seen otherwise.
-        Locator(const ColumnView<S>& column, std::span<const S> levels)
-            : layout_(column.size), levels_(levels.data()) {}
-        Locator(const ColumnView<S>& column, const Locator& source) : layout_(column.size), levels_(source.levels_) {}
+        Locator(const ColumnView<S>&, std::span<const S> levels) : levels_(levels.data()) {}
+        Locator(const ColumnView<S>&, const Locator& source) : levels_(source.levels_) {}
         Locator(const Locator&) = delete;
         Locator& operator=(const Locator&) = delete;
 
         /// Number of values below the query; the column must be without a hole.
         std::uint32_t position(const ColumnView<S>& column, double query) const {
             const S least = column.least(query);
+            const Layout layout(column.size);
             std::uint32_t at = 0;
-            for (std::uint32_t level = 0; level < layout_.depth; ++level) at = descend(level, at, least);
+            for (std::uint32_t level = 0; level < layout.depth; ++level) at = descend(layout, level, at, least);
             return finish(column, at, least);
         }
 
-        /// The steps of such a search: `depth` times from a block of one level to the block of the next, from 0 on,
-        /// then within a block of values. `least` is column.least(query).
-        std::uint32_t depth() const noexcept { return layout_.depth; }
-        std::uint32_t descend(std::uint32_t level, std::uint32_t at, S least) const noexcept {
-            const S* first = levels_ + layout_.begin[level] + at * fan;
-            const S* last = level == 0 ? levels_ + layout_.begin[1] : first + fan;
-            std::uint32_t below = at * fan;
-            for (; first != last; first += fan) below += count_below<fan>(first, least);
+        /// The steps of such a search: for every level from its block to the block of the next, from 0 on, then within
+        /// a block of values. `layout` is that of the column's size, `least` is column.least(query).
+        std::uint32_t descend(const Layout& layout, std::uint32_t level, std::uint32_t at, S least) const noexcept {
+            std::uint32_t below = at * fan + count_below<fan>(levels_ + layout.begin[level] + at * fan, least);
+            if (level > 0) return below;
+            for (std::uint32_t i = fan; i < layout.begin[1]; i += fan) below += count_below<fan>(levels_ + i, least);
             return below;
         }
         std::uint32_t finish(const ColumnView<S>& column, std::uint32_t at, S least) const noexcept {
@@ -104,16 +101,22 @@ public:
             return below;
         }
 
-        /// Asks for what the step from `at` will read.
-        void prefetch(const ColumnView<S>& column, std::uint32_t level, std::uint32_t at) const noexcept {
-            const bool values = level == layout_.depth;
-            const S* from = values ? column.values + at * block : levels_ + layout_.begin[level] + at * fan;
-            detail::prefetch(from, values ? std::min(block, column.size - at * block) : fan);
+        /// Asks for what the step from `at` will read; of the values also those about it, where the nearest may lie.
+        void prefetch(const ColumnView<S>& column, const Layout& layout, std::uint32_t level,
+                      std::uint32_t at) const noexcept {
+            if (level < layout.depth) {
+                detail::prefetch(levels_ + layout.begin[level] + at * fan, level == 0 ? layout.begin[1] : fan);
+            } else {
+                const std::uint32_t from = at * block - std::min(at * block, around);
+                detail::prefetch(column.values + from, std::min(block + 2 * around, column.size - from));
+            }
         }
 
         std::size_t bytes() const noexcept { return owned_.size() * sizeof(S); }
 
     private:
+        static constexpr std::uint32_t around = 32;
+
         /// How many values of some are below it; a constant count: the compiler makes packets of it.
         template <std::uint32_t count>
         static std::uint32_t count_below(const S* first, S least) noexcept {
@@ -122,9 +125,8 @@ public:
             return below;
         }
 
-        Layout layout_;
-        std::vector<S> owned_;
         const S* levels_;
+        std::vector<S> owned_;
     };
 };
 

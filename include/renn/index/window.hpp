@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include <renn/index/column.hpp>
 
@@ -60,15 +61,15 @@ std::uint32_t gallop_down(std::uint32_t from, std::uint32_t to, const P& holds) 
 
 namespace detail {
 
-/// How many of the windows of k that begin at [low, high) have their first value farther from the query than the one
-/// behind their last: as distances fall up to the query and grow from it on, that many are to be left out. Values are
-/// seen through `see`; each first one lies below the query, each one behind not.
+/// About how many of the windows of k that begin at [low, high) have their first value farther from the query than the
+/// one behind their last, counted in the values' own precision and in whole packets. Values are seen through `see`.
 template <class S, class See>
-std::uint32_t count_worse(const S* values, std::uint32_t low, std::uint32_t high, std::uint32_t k, double query,
+std::uint32_t count_worse(const S* values, std::uint32_t low, std::uint32_t high, std::uint32_t k, S query,
                           const See& see) noexcept {
-    std::int64_t worse = 0;  // as wide as what is compared: the compiler makes packets of it
-    for (std::uint32_t i = low; i < high; ++i) {
-        worse += query - static_cast<double>(see(values[i])) > static_cast<double>(see(values[i + k])) - query ? 1 : 0;
+    std::conditional_t<sizeof(S) == 4, std::int32_t, std::int64_t> worse = 0;  // as wide as what is compared
+    const std::uint32_t count = (high - low) & ~7U;
+    for (std::uint32_t i = low; i < low + count; ++i) {
+        worse += query - see(values[i]) > see(values[i + k]) - query ? 1 : 0;
     }
     return static_cast<std::uint32_t>(worse);
 }
@@ -102,18 +103,38 @@ Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, s
         }
     }
     if (low < high) {
+        const auto worse = [&](std::uint32_t i) { return column.distance(i, query) > column.distance(i + k, query); };
+        const std::uint32_t first = low;
         if (column.slope == S(1) || column.values[low] > S(0)) {
-            low += detail::count_worse(column.values, low, high, k, query, [](S value) { return value; });
+            low +=
+                detail::count_worse(column.values, low, high, k, static_cast<S>(query), [](S value) { return value; });
         } else {
-            low += detail::count_worse(column.values, low, high, k, query, [&](S v) { return column.through(v); });
+            low += detail::count_worse(column.values, low, high, k, static_cast<S>(query),
+                                       [&](S value) { return column.through(value); });
         }
+        while (low > first && !worse(low - 1)) --low;  // exactly, in few steps
+        while (low < high && worse(low)) ++low;
     }
     const std::uint32_t begin = low;
     const std::uint32_t end = low + k;
-    const double boundary = std::max(column.distance(begin, query), column.distance(end - 1, query));
+    const double first = column.distance(begin, query), last = column.distance(end - 1, query);
+    const double boundary = std::max(first, last);
+    window.boundary = boundary;
+    // Most often the boundary is one sample at an end: everything else in the window is nearer if its new ends are.
+    window.tied_begin = begin;
+    window.tied_end = end;
+    window.closer_begin = begin + (first == boundary ? 1U : 0U);
+    window.closer_end = end - (last == boundary ? 1U : 0U);
+    if (window.closer_begin < window.closer_end && column.distance(window.closer_begin, query) < boundary &&
+        column.distance(window.closer_end - 1, query) < boundary &&
+        (begin == 0 || column.distance(begin - 1, query) > boundary) &&
+        (end == n || column.distance(end, query) > boundary)) {
+        window.closer = window.closer_end - window.closer_begin;
+        window.tied = window.places = k - window.closer;
+        return window;
+    }
     // Left of the query distances fall with the place, right of it they grow.
     const std::uint32_t left = std::clamp(position, begin, end);
-    window.boundary = boundary;
     window.tied_begin =
         detail::gallop_down(0, begin, [&](std::uint32_t i) { return column.distance(i, query) <= boundary; });
     window.tied_end = detail::gallop_up(end, n, [&](std::uint32_t i) { return column.distance(i, query) > boundary; });

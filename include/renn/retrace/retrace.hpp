@@ -156,11 +156,15 @@ public:
         for (std::uint32_t i = w.tied_begin; i < w.tied_end; ++i) {
             const std::uint32_t s = a.order[i];
             if (!this->search_->admits(s)) continue;
-            const bool by_place = Index::keeps_sorted && a.distances == nullptr;
-            const auto value = static_cast<double>(by_place ? this->search_->index->value_at(a.unit, i)
-                                                            : this->search_->index->value(a.unit, s));
-            const double distance = a.distances != nullptr ? a.distances[i] : std::abs(value - a.query);
-            result.neighbours.push_back({this->store().ids[s], value, distance});
+            if (a.distances != nullptr) {
+                const auto value = static_cast<double>(this->search_->index->value(a.unit, s));
+                result.neighbours.push_back({this->store().ids[s], value, a.distances[i]});
+            } else {
+                const auto column = this->search_->index->entry(a.unit).column;
+                this->search_->index->check(column.values + i, 1);
+                result.neighbours.push_back(
+                    {this->store().ids[s], static_cast<double>(column.at(i)), column.distance(i, a.query)});
+            }
         }
         const auto nearer = [](const Neighbour& x, const Neighbour& y) {
             return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;

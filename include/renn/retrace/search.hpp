@@ -19,6 +19,7 @@
 #include <renn/core/error.hpp>
 #include <renn/index/neuron_index.hpp>
 #include <renn/index/window.hpp>
+#include <renn/retrace/vote_counter.hpp>
 #include <renn/tracing/point.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -81,6 +82,7 @@ struct Search {
     using Scalar = typename Index::Scalar;
 
     std::shared_ptr<const Index> index;
+    std::shared_ptr<VotePool> pool;
     RetraceOptions options;
     std::uint32_t without = no_sample;                         ///< position of the sample left out
     std::shared_ptr<const std::vector<char>> allowed;          ///< one a sample, or null: all
@@ -90,33 +92,30 @@ struct Search {
     std::vector<Scalar> outputs;                               ///< of the model for the query
     std::int32_t prediction = -1;                              ///< -1 for a model without outputs
 
-    /// Of a sample from the query at one neuron; infinite beyond the boundary in several dimensions, and where the
-    /// store has the neuron's values sorted.
+    /// Place of a sample among those of an answer, or tied_end where it is not among them. Looks at every place.
+    static std::uint32_t place_of(const NeuronAnswer& a, std::uint32_t sample) {
+        const std::uint32_t* end = a.order + a.window.tied_end;
+        return static_cast<std::uint32_t>(std::find(a.order + a.window.tied_begin, end, sample) - a.order);
+    }
+
+    /// Of a sample from the query at one neuron; infinite where it is not as near as the boundary.
     double distance(const NeuronAnswer& a, std::uint32_t sample) const {
-        if (a.distances == nullptr) {
-            if constexpr (Index::keeps_sorted) return distance_by_place(a, sample);
+        constexpr double far = std::numeric_limits<double>::infinity();
+        const std::uint32_t near = a.window.tied_end - a.window.tied_begin;
+        // A few samples side by side are looked through sooner than a value somewhere in the store is read.
+        if (a.distances == nullptr && near > 512 && !Index::keeps_sorted) {
             return std::abs(static_cast<double>(index->value(a.unit, sample)) - a.query);
         }
-        const std::uint32_t* tied = a.order + a.window.closer_end;
-        const std::uint32_t* end = a.order + a.window.tied_end;
-        const std::uint32_t* at = std::find(a.order, tied, sample);
-        if (at == tied) {
-            at = std::lower_bound(tied, end, sample);
-            if (at == end || *at != sample) return std::numeric_limits<double>::infinity();
-        }
-        return a.distances[at - a.order];
+        if (a.distances == nullptr) index->check(a.order + a.window.tied_begin, near);
+        const std::uint32_t at = place_of(a, sample);
+        if (at == a.window.tied_end) return far;
+        if (a.distances != nullptr) return a.distances[at];
+        const auto column = index->entry(a.unit).column;
+        index->check(column.values + at, 1);
+        return column.distance(at, a.query);
     }
 
-    /// Of a sample in the window of an answer; infinite for all others.
-    double distance_by_place(const NeuronAnswer& a, std::uint32_t sample) const {
-        const std::uint32_t* end = a.order + a.window.tied_end;
-        index->check(a.order + a.window.tied_begin, a.window.tied_end - a.window.tied_begin);
-        const std::uint32_t* at = std::find(a.order + a.window.tied_begin, end, sample);
-        if (at == end) return std::numeric_limits<double>::infinity();
-        return std::abs(static_cast<double>(index->value_at(a.unit, static_cast<std::uint32_t>(at - a.order))) -
-                        a.query);
-    }
-
+    bool everyone() const noexcept { return without == no_sample && allowed == nullptr; }
     bool admits(std::uint32_t sample) const noexcept {
         return sample != without && (allowed == nullptr || (*allowed)[sample] != 0);
     }
@@ -196,10 +195,13 @@ void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
 }
 
 template <class Index>
-NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query,
-                           std::uint32_t position) {
+void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query,
+                   std::uint32_t position) {
     const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
-    NeuronAnswer answer{.unit = u, .order = entry.column.order, .query = query, .window = {}};
+    NeuronAnswer& answer = search.neurons.emplace_back();
+    answer.unit = u;
+    answer.order = entry.column.order;
+    answer.query = query;
     Window& w = answer.window;
     if (search.allowed != nullptr) {
         w = find_window_among(entry.column, query, k, position, [&](std::uint32_t sample) {
@@ -223,7 +225,6 @@ NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::
         answer.zeros = below != above && !(entry.column.values[last] > 0);
     }
     settle_ties(search, answer, std::abs(query));
-    return answer;
 }
 
 /// One neuron in several dimensions; everything as in one, by Euclidean distance.
@@ -263,20 +264,14 @@ public:
     /// `values` has the query's value of every unit of the point, `rows[u]` where that of unit u is.
     void run(Search<Index>& search, std::uint32_t point, std::uint32_t first, std::uint32_t count, const Scalar* values,
              const std::uint32_t* rows) {
-        const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, 0xffffffff));
         for (std::uint32_t i = 0; i < count; ++i) {
             entries_[i] = search.index->entry({point, first + i});
             queries_[i] = static_cast<double>(values[rows != nullptr ? rows[first + i] : first + i]);
         }
         place(count);
         for (std::uint32_t i = 0; i < count; ++i) {
-            const auto& column = entries_[i].column;
-            const std::uint32_t reach = std::min(k, 256U), low = positions_[i] > reach ? positions_[i] - reach : 0;
-            prefetch(column.values + low, std::min(positions_[i] + reach, column.size) - low);
-        }
-        for (std::uint32_t i = 0; i < count; ++i) {
             const Unit u{point, first + i};
-            search.neurons.push_back(answer_neuron(search, u, entries_[i], queries_[i], positions_[i]));
+            answer_neuron(search, u, entries_[i], queries_[i], positions_[i]);
             const NeuronAnswer& a = search.neurons.back();  // whose votes will be counted
             prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
         }
@@ -285,17 +280,17 @@ public:
 private:
     /// How many values are below each query.
     void place(std::uint32_t count) {
-        using Locator = typename Index::Locator;
-        if constexpr (requires(const Locator& l, const ColumnView<Scalar>& c) { l.finish(c, l.depth(), Scalar()); }) {
+        if constexpr (requires { typename Index::Policy::Layout; }) {
+            const typename Index::Policy::Layout layout(entries_[0].column.size);  // all columns are equally long
             for (std::uint32_t i = 0; i < count; ++i) {
                 least_[i] = entries_[i].column.least(queries_[i]);
                 positions_[i] = 0;
             }
-            const std::uint32_t depth = count > 0 ? entries_[0].locator->depth() : 0;  // all columns are equally long
-            for (std::uint32_t level = 0; level < depth; ++level) {
+            for (std::uint32_t level = 0; level < layout.depth; ++level) {
                 for (std::uint32_t i = 0; i < count; ++i) {
-                    positions_[i] = entries_[i].locator->descend(level, positions_[i], least_[i]);
-                    entries_[i].locator->prefetch(entries_[i].column, level + 1, positions_[i]);
+                    const auto& [column, locator] = entries_[i];
+                    positions_[i] = locator->descend(layout, level, positions_[i], least_[i]);
+                    locator->prefetch(column, layout, level + 1, positions_[i]);
                 }
             }
             for (std::uint32_t i = 0; i < count; ++i) {

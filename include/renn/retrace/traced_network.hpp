@@ -179,6 +179,7 @@ private:
         detail::parallel_for(queries, threads, [&](renn::Index q, int) {
             auto search = std::make_shared<Search>();
             search->index = index_;
+            search->pool = votes_;
             search->options = options;
             search->allowed = allowed;
             std::optional<std::uint64_t> without = options.without;
@@ -241,6 +242,7 @@ private:
     std::shared_ptr<const Model> model_;
     Selection selection_;
     std::shared_ptr<const Index> index_;
+    std::shared_ptr<detail::VotePool> votes_ = std::make_shared<detail::VotePool>();
 };
 
 /// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.

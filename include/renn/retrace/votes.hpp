@@ -14,6 +14,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/retrace/search.hpp>
+#include <renn/retrace/vote_counter.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -26,12 +27,6 @@ struct Source {
     std::int32_t prediction = -1;  ///< the model's own for this sample; -1 if it has no outputs
 
     bool operator==(const Source&) const = default;
-};
-
-/// Memory for counting votes, to be used again from query to query.
-struct VoteScratch {
-    std::vector<std::uint32_t> singles;
-    std::vector<double> shares;
 };
 
 /// The votes of a range of neurons in a search. A sample's votes are its single votes plus its shares of tied groups,
@@ -56,14 +51,15 @@ public:
     /// The m samples with most votes, equal votes by ascending id; fewer if fewer got any.
     /// Cost   counts the single votes, then works out exact shares only for samples that they may lift into the top.
     std::vector<Source> top(std::size_t m) const {
-        VoteScratch scratch;
-        return top(m, scratch);
+        return search_->pool->with([&](VoteScratch& scratch) { return top(m, scratch); });
     }
     std::vector<Source> top(std::size_t m, VoteScratch& scratch) const {
         m = std::min(m, static_cast<std::size_t>(store().samples()));
         if (m == 0) return {};
         const double shared = count_singles(scratch);
-        std::vector<Candidate> candidates = leaders(m, shared, scratch.singles);
+        std::vector<Candidate>& candidates = scratch.leaders;
+        scratch.counter.take_leaders(m, shared, candidates);
+        std::erase_if(candidates, [this](const Candidate& c) { return !search_->admits(c.sample); });
         if (shared > 0.0) {
             const std::vector<Group> tied = groups();
             if (effort(tied, candidates.size()) < effort_of_all(tied)) {
@@ -103,14 +99,11 @@ public:
     /// Votes of every sample, in the order of recording. Cost: touches every member of every tied group.
     std::vector<double> dense() const {
         VoteScratch scratch;
-        if (count_singles(scratch) > 0.0) {
-            sum_shares(groups(), scratch.shares);
-        } else {
-            scratch.shares.assign(scratch.singles.size(), 0.0);
-        }
-        for (std::size_t s = 0; s < scratch.singles.size(); ++s) {
-            scratch.shares[s] = static_cast<double>(scratch.singles[s]) + scratch.shares[s];
-        }
+        count_singles(scratch);
+        sum_shares(groups(), scratch.shares);
+        scratch.counter.take_all([&scratch](std::uint32_t s, std::uint32_t votes) {
+            scratch.shares[s] = static_cast<double>(votes) + scratch.shares[s];
+        });
         return std::move(scratch.shares);
     }
 
@@ -143,6 +136,8 @@ public:
     }
 
 protected:
+    using Candidate = detail::Candidate;
+
     const auto& store() const noexcept { return search_->index->store(); }
 
     /// A group whose members get a part of a vote each.
@@ -157,7 +152,7 @@ protected:
     template <class F>
     void for_range(const std::uint32_t* order, std::uint32_t begin, std::uint32_t end, F& f) const {
         search_->index->check(order + begin, end - begin);
-        const bool everyone = search_->allowed == nullptr && search_->without == detail::no_sample;
+        const bool everyone = search_->everyone();
         for (std::uint32_t i = begin; i < end; ++i) {
             if (everyone || search_->admits(order[i])) f(order[i]);
         }
@@ -169,19 +164,27 @@ protected:
         for_range(order, a.window.tied_begin, a.window.closer_begin, f);
         for_range(order, a.window.closer_end, a.window.tied_end, f);
     }
-    /// Samples that get a whole vote of neuron i.
+    /// Samples that get a whole vote of neuron i, in pieces; among them samples that the search leaves out.
     template <class F>
-    void for_each_single(std::size_t i, F&& f) const {
+    void for_each_single_range(std::size_t i, F&& f) const {
         const NeuronAnswer& a = search_->neurons[i];
         if (!a.votes) return;
-        const std::uint32_t* order = a.order;
-        for_range(order, a.window.closer_begin, a.window.closer_end, f);
-        if (a.window.tied == a.window.places) {
-            for_range(order, a.window.tied_begin, a.window.closer_begin, f);
-            for_range(order, a.window.closer_end, a.window.tied_end, f);
-        } else if (search_->options.ties == Ties::lowest_id) {
-            for (std::uint32_t c = 0; c < a.window.places; ++c) f(search_->chosen[a.chosen + c]);
+        const Window& w = a.window;
+        const bool all = w.tied == w.places;
+        const std::uint32_t begin = all ? w.tied_begin : w.closer_begin, end = all ? w.tied_end : w.closer_end;
+        search_->index->check(a.order + begin, end - begin);
+        f(a.order + begin, std::size_t{end - begin});
+        if (!all && search_->options.ties == Ties::lowest_id) {
+            f(search_->chosen.data() + a.chosen, std::size_t{w.places});
         }
+    }
+    template <class F>
+    void for_each_single(std::size_t i, F&& f) const {
+        for_each_single_range(i, [&](const std::uint32_t* samples, std::size_t count) {
+            for (std::size_t s = 0; s < count; ++s) {
+                if (search_->admits(samples[s])) f(samples[s]);
+            }
+        });
     }
 
     void members_by_class(std::size_t i, std::vector<std::uint32_t>& members) const {
@@ -220,11 +223,6 @@ protected:
     std::size_t end_;
 
 private:
-    struct Candidate {
-        std::uint32_t sample;
-        double votes;
-    };
-
     Source source(std::uint32_t s, double votes, double all) const {
         const auto& recorded = store();
         return {recorded.ids[s], votes, all > 0.0 ? votes / all : 0.0,
@@ -254,18 +252,31 @@ private:
         return each * static_cast<double>(candidates);
     }
     double effort_of_all(const std::vector<Group>& tied) const {
-        double members = 0.0;
+        double members = 0.3 * static_cast<double>(store().samples());  // memory that every sample has a part of
         for (const Group& g : tied) members += static_cast<double>(search_->neurons[g.neuron].window.tied);
         return 0.6 * members;
     }
 
     /// Counts whole votes; returns the most that shares can add to one sample.
     double count_singles(VoteScratch& scratch) const {
-        scratch.singles.assign(static_cast<std::size_t>(store().samples()), 0U);
-        std::uint32_t* counts = scratch.singles.data();
+        constexpr std::size_t ahead = 8;  // neurons whose samples are on their way
+        detail::VoteCounter& counter = scratch.counter;
+        const bool everyone = search_->everyone();
+        counter.begin(static_cast<std::size_t>(store().samples()), static_cast<std::size_t>(total()), neurons());
         double shared = 0.0;
         for (std::size_t i = begin_; i < end_; ++i) {
-            for_each_single(i, [counts](std::uint32_t s) { ++counts[s]; });
+            if (i + ahead < end_) {
+                const NeuronAnswer& a = search_->neurons[i + ahead];
+                detail::prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
+            }
+            for_each_single_range(i, [&](const std::uint32_t* samples, std::size_t count) {
+                if (everyone) {
+                    counter.add(samples, count);
+                } else {
+                    for (std::size_t s = 0; s < count; ++s)
+                        counter.add(samples + s, search_->admits(samples[s]) ? 1 : 0);
+                }
+            });
             if (is_group(search_->neurons[i])) shared += share(i);
         }
         return shared;
@@ -305,43 +316,6 @@ private:
             const std::size_t count = std::min(width, candidates.size() - first);
             for (std::size_t c = 0; c < count; ++c) candidates[first + c].votes += sums[c];
         }
-    }
-
-    /// Every sample that may be among the m first: with `shared` more votes at most, none of the others can.
-    std::vector<Candidate> leaders(std::size_t m, double shared, const std::vector<std::uint32_t>& singles) const {
-        constexpr std::size_t block = 64;
-        std::vector<std::uint32_t> best(m, 0U);  // min-heap of the m largest counts so far
-        const auto scan = [&](auto&& threshold, auto&& take) {
-            std::size_t s = 0;
-            for (; s + block <= singles.size(); s += block) {
-                const std::uint32_t* counts = singles.data() + s;
-                std::uint32_t highest = 0;
-                for (std::size_t b = 0; b < block; ++b) highest = highest < counts[b] ? counts[b] : highest;
-                if (highest < threshold()) continue;
-                for (std::size_t b = 0; b < block; ++b) take(s + b);
-            }
-            for (; s < singles.size(); ++s) take(s);
-        };
-        scan([&] { return best.front() + 1; },
-             [&](std::size_t s) {
-                 if (singles[s] <= best.front()) return;
-                 std::pop_heap(best.begin(), best.end(), std::greater<>());
-                 best.back() = singles[s];
-                 std::push_heap(best.begin(), best.end(), std::greater<>());
-             });
-        // The m-th best has at least this many votes; what stays below it even with every share is out.
-        // (The margin covers what rounding of the sums may do.)
-        const double least = std::max(static_cast<double>(best.front()) - shared * (1.0 + 1e-9) - 1e-9, 0.0);
-        const auto floor = static_cast<std::uint32_t>(std::ceil(least));
-        const std::uint32_t threshold = shared > 0.0 ? floor : std::max(floor, 1U);
-        std::vector<Candidate> candidates;
-        scan([&] { return threshold; },
-             [&](std::size_t s) {
-                 if (singles[s] >= threshold && search_->admits(static_cast<std::uint32_t>(s))) {
-                     candidates.push_back({static_cast<std::uint32_t>(s), static_cast<double>(singles[s])});
-                 }
-             });
-        return candidates;
     }
 };
 
