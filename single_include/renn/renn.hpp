@@ -371,6 +371,7 @@ S dot(const S* a, const S* b, Index n) {
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 
 namespace renn::inline RENN_ABI {
@@ -418,27 +419,36 @@ template <class E>
 #endif
 }
 
+/// Views, so that a place in the code that hardly ever throws makes no strings of its constants.
 template <class E>
-[[noreturn]] void raise(const std::string& where, const std::string& what) {
-    throw_or_abort<E>(where + ": " + what);
+[[noreturn]] void raise(std::string_view where, std::string_view what) {
+    throw_or_abort<E>(std::string(where).append(": ").append(what));
 }
 
 template <class E>
-[[noreturn]] void raise(const std::string& where, const std::string& what, const std::string& got,
-                        const std::string& expected) {
-    throw_or_abort<E>(where + ": " + what + ": got " + got + ", expected " + expected);
+[[noreturn]] void raise(std::string_view where, std::string_view what, std::string_view got,
+                        std::string_view expected) {
+    std::string message(where);
+    for (const std::string_view part :
+         {std::string_view(": "), what, std::string_view(": got "), got, std::string_view(", expected "), expected}) {
+        message += part;
+    }
+    throw_or_abort<E>(message);
 }
 
 inline std::string shape_text(std::int64_t rows, std::int64_t cols) {
     return std::to_string(rows) + " x " + std::to_string(cols);
 }
 
+[[noreturn]] inline void raise_shape(const char* where, const char* what, std::int64_t got_rows, std::int64_t got_cols,
+                                     std::int64_t rows, std::int64_t cols) {
+    raise<ShapeError>(where, what, shape_text(got_rows, got_cols), shape_text(rows, cols));
+}
+
 /// Throws ShapeError unless `m` is rows x cols.
 template <class M>
 void require_shape(const char* where, const char* what, const M& m, std::int64_t rows, std::int64_t cols) {
-    if (m.rows() != rows || m.cols() != cols) {
-        raise<ShapeError>(where, what, shape_text(m.rows(), m.cols()), shape_text(rows, cols));
-    }
+    if (m.rows() != rows || m.cols() != cols) raise_shape(where, what, m.rows(), m.cols(), rows, cols);
 }
 
 }  // namespace detail
@@ -451,6 +461,7 @@ void require_shape(const char* where, const char* what, const M& m, std::int64_t
 #include <span>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 
 namespace renn::inline RENN_ABI {
@@ -500,7 +511,7 @@ using Y = Batch<typename L::Scalar>&;
 /// sample as an image, with `input_shape()` and `output_shape()`. A layer whose training pass mixes the samples of a
 /// batch has `mixes_samples = true`; one that learns from a training pass other than by gradient has `absorb(cache)`,
 /// called after each training step (BatchNorm has both). A layer made of layers has `walk` and `walk_back` as Network
-/// does, and `is_composite = true`.
+/// does, and says with `wiring` how they are connected.
 template <class L>
 concept Layer = requires(const L& l, const typename L::Parameters& w, X<L> x, Y<L> y, typename L::Cache& c, Pass p) {
     { L::name } -> std::convertible_to<std::string_view>;
@@ -539,11 +550,15 @@ concept LinearLayer = DifferentiableLayer<L> && requires(const L& l, const typen
     l.map_transposed(w, x, y);
 };
 
+/// How the layers of a layer are connected: each takes what the one before puts out; the same with the input added to
+/// what the last puts out; each takes the input, and their outputs lie one below the other.
+enum class Wiring : std::uint8_t { chain, residual, side_by_side };
+
 /// A layer made of layers: walks go into it, visitors and rules see its layers. See network/layer_sequence.hpp for what
 /// it has; most are made by wrapping a Network.
 template <class L>
 concept Composite = requires {
-    requires L::is_composite;
+    { L::wiring } -> std::convertible_to<Wiring>;
 };
 
 /// One layer of one pass, as visitors and rules see it. `path` names it in the network ("dense1", in a nested
@@ -582,15 +597,20 @@ struct NoVisit {
 /// Calls f(block, the same block of each other value...) for every matrix, in the flat order: layer order, weights,
 /// then bias. The others must be built like the first. Parameters put together at run time have `zip` in place of
 /// `blocks`, which calls f for the parameters of each layer.
-template <std::size_t I = 0, class F, class P, class... Ps>
+template <class F, class P, class... Ps>
 void for_each_block(F&& f, P& first, Ps&... others) {
     if constexpr (requires { P::is_run_time; }) {
         P::zip([&f](auto& one, auto&... same) { for_each_block(f, one, same...); }, first, others...);
-    } else if constexpr (!requires { first.blocks(); }) {
+    } else if constexpr (requires { first.blocks(); }) {
+        [[maybe_unused]] const auto part = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+            for_each_block(f, std::get<I>(first.blocks()), std::get<I>(others.blocks())...);
+        };
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (part(std::integral_constant<std::size_t, I>{}), ...);
+        }
+        (std::make_index_sequence<std::tuple_size_v<decltype(first.blocks())>>{});
+    } else {
         f(first, others...);
-    } else if constexpr (I < std::tuple_size_v<decltype(first.blocks())>) {
-        for_each_block(f, std::get<I>(first.blocks()), std::get<I>(others.blocks())...);
-        for_each_block<I + 1>(f, first, others...);
     }
 }
 
@@ -652,6 +672,12 @@ P logistic(const P& x) {
     return share<S>(decay(x));
 }
 
+/// Where column j begins.
+template <class M>
+auto* column(M& m, Index j) {
+    return m.data() + j * m.outerStride();
+}
+
 /// Layer members from three functions of the derived type, of packets (or of scalars: Eigen's packet functions serve
 /// both):
 ///   value(x)         the activation
@@ -682,7 +708,7 @@ struct Elementwise {
         if (x.outerStride() == x.rows()) {
             apply(x.data(), y.data(), x.size());
         } else {
-            for (Index j = 0; j < x.cols(); ++j) apply(x.col(j).data(), y.col(j).data(), x.rows());
+            for (Index j = 0; j < x.cols(); ++j) apply(column(x, j), column(y, j), x.rows());
         }
     }
 
@@ -715,8 +741,8 @@ struct Elementwise {
                 return ei::pmadd(self().slope(p, q), da, bend);
             };
             for (Index j = 0; j < x.cols(); ++j) {
-                canonical::combine(dx_tangent.col(j).data(), x.rows(), f, x.col(j).data(), dx.col(j).data(),
-                                   y.col(j).data(), above.col(j).data(), above_tangent.col(j).data());
+                canonical::combine(column(dx_tangent, j), x.rows(), f, column(x, j), column(dx, j), column(y, j),
+                                   column(above, j), column(above_tangent, j));
             }
         }
     }
@@ -733,7 +759,7 @@ private:
             return Eigen::internal::pmul(self().slope(p, q), d);
         };
         for (Index j = 0; j < x.cols(); ++j) {
-            canonical::combine(out.col(j).data(), x.rows(), f, x.col(j).data(), y.col(j).data(), in.col(j).data());
+            canonical::combine(column(out, j), x.rows(), f, column(x, j), column(y, j), column(in, j));
         }
     }
 };
@@ -1334,7 +1360,34 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
 
 #include <Eigen/Core>
 
-// renn/data/image.hpp - pictures: their shape, and bytes as numbers.
+// renn/core/shape.hpp - a sample as channels of rows of values.
+
+#include <string>
+
+
+namespace renn::inline RENN_ABI {
+
+/// How the features of a sample lie in its column: channel after channel, row after row. A sequence has height 1.
+struct Shape {
+    Index channels = 0;
+    Index height = 1;
+    Index width = 1;
+
+    bool operator==(const Shape&) const = default;
+    /// Nothing was said of it.
+    bool empty() const noexcept { return channels == 0 && height <= 1 && width <= 1; }
+    Index positions() const noexcept { return height * width; }
+    Index size() const noexcept { return channels * height * width; }
+    /// Row of the column in which a value lies.
+    Index at(Index channel, Index y, Index x) const noexcept { return (channel * height + y) * width + x; }
+    /// "16 x 28 x 28"
+    std::string text() const {
+        return std::to_string(channels) + " x " + std::to_string(height) + " x " + std::to_string(width);
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/data/image.hpp - pictures: bytes as numbers.
 
 #include <cstdint>
 
@@ -1342,14 +1395,6 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
 
 
 namespace renn::inline RENN_ABI {
-
-/// Height and width of inputs that are pictures; features = channels * height * width, channel-major.
-struct ImageShape {
-    Index channels = 0, height = 0, width = 0;
-
-    bool empty() const noexcept { return channels == 0 && height == 0 && width == 0; }
-    friend bool operator==(const ImageShape&, const ImageShape&) = default;
-};
 
 /// features x samples, one byte each, as pictures come.
 using Bytes = Eigen::Matrix<std::uint8_t, Eigen::Dynamic, Eigen::Dynamic>;
@@ -1380,7 +1425,7 @@ struct DatasetDescription {
     Batch<S> targets = {};                  ///< rows x samples, for regression
     std::vector<std::uint64_t> ids = {};    ///< one per sample, all different; left out: 0, 1, 2, ...
     std::vector<std::string> tags = {};     ///< one per sample, the user's own
-    ImageShape image = {};
+    Shape image = {};
     std::vector<std::string> class_names = {};  ///< also fixes the number of classes; left out: largest label + 1
     int classes = 0;                            ///< without class names: at least so many
 };
@@ -1431,7 +1476,7 @@ public:
     const Batch<S>& targets() const noexcept { return more_.targets; }
     std::span<const std::uint64_t> ids() const noexcept { return more_.ids; }
     std::span<const std::string> tags() const noexcept { return more_.tags; }
-    const ImageShape& image() const noexcept { return more_.image; }
+    const Shape& image() const noexcept { return more_.image; }
     /// All of the above, with ids and the number of classes filled in.
     const Description& description() const noexcept { return more_; }
 
@@ -1470,7 +1515,7 @@ public:
         }
         detail::reshape(out, features(), count);
         if (!bytes_held_) {
-            out = values_.middleCols(first, count);
+            std::copy_n(values_.data() + first * features(), out.size(), out.data());
         } else if (out.size() > 0) {
             detail::bytes_to_unit(bytes_.data() + first * features(), out.data(), out.size());
         }
@@ -1578,7 +1623,7 @@ private:
         if (t.rows() != 0 || t.cols() != 0) {
             detail::require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples());
         }
-        const ImageShape& i = more_.image;
+        const Shape& i = more_.image;
         if (i.empty()) return;
         const Index f = features();  // by division: a product of three could wrap
         const bool fits = i.channels > 0 && i.height > 0 && i.width > 0 && f % i.channels == 0 &&
@@ -1692,8 +1737,8 @@ private:
     static void pick(const M& from, std::span<const Index> positions, M& to) {
         if (from.rows() == 0) return;
         to.resize(from.rows(), static_cast<Index>(positions.size()));
-        Index column = 0;
-        for (const Index p : positions) to.col(column++) = from.col(p);
+        auto* column = to.data();
+        for (const Index p : positions) column = std::copy_n(from.data() + p * from.rows(), from.rows(), column);
     }
 
     bool bytes_held_ = false;  // which of the two below holds the inputs
@@ -1756,6 +1801,14 @@ public:
         in_.read(static_cast<char*>(to), static_cast<std::streamsize>(count));
         if (!in_) fail("cannot be read (not a regular file?)");
         read_ += count;
+    }
+
+    /// The same from anywhere; what read() reads next lies behind it.
+    void read_at(std::uint64_t offset, void* to, std::uint64_t count) {
+        if (offset > size_ || count > size_ - offset) require(std::numeric_limits<std::uint64_t>::max());
+        in_.seekg(static_cast<std::streamoff>(offset));
+        read_ = offset;
+        read(to, count);
     }
 
     /// The file must be at least this long.
@@ -1889,7 +1942,7 @@ struct IdxArray {
 /// Pictures of an IDX file, one per column, channel-major.
 struct IdxImages {
     Bytes pixels;
-    ImageShape shape;
+    Shape shape;
 };
 
 namespace detail {
@@ -1949,7 +2002,7 @@ public:
         return a;
     }
 
-    ImageShape image() const {
+    Shape image() const {
         const std::vector<Index>& s = shape_;
         if (s.size() == 3) return {1, s[1], s[2]};
         if (s.size() == 4) return {s[1], s[2], s[3]};
@@ -2060,7 +2113,7 @@ public:
         return pixels.cols() > 0;
     }
 
-    ImageShape image() const { return images_.image(); }
+    Shape image() const { return images_.image(); }
 
 private:
     detail::IdxFile images_, labels_;
@@ -2766,9 +2819,11 @@ FeatureStatistics feature_statistics(const Dataset<S>& data) {
 
 // renn/index/column.hpp - one neuron's values in ascending order, and who they belong to.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -2883,6 +2938,16 @@ S rounded_product(S a, S b) noexcept {
 #endif
 }
 
+/// Asks for the memory of some values, so that it is there when they are read.
+template <class T>
+void prefetch([[maybe_unused]] const T* from, [[maybe_unused]] std::size_t count) noexcept {
+#ifdef __GNUC__
+    constexpr std::size_t line = 64 / sizeof(T);
+    for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(from + i);
+    if (count > 0) __builtin_prefetch(from + count - 1);  // blocks need not begin with a line
+#endif
+}
+
 }  // namespace detail
 
 /// A sorted column as a search sees it: values in ascending order with the sample positions they belong to, equal
@@ -2895,6 +2960,7 @@ struct ColumnView {
     std::uint32_t size = 0;
     S slope = S(1);
     std::uint32_t hole = 0;
+    std::uint32_t clipped = 0;  ///< with slope 0, how many are seen as 0; 0 where nobody counted
 
     ColumnView() = default;
     ColumnView(const S* sorted_values, const std::uint32_t* sorted_order, std::size_t count,
@@ -2910,6 +2976,7 @@ struct ColumnView {
         ColumnView view = *this;
         view.hole = place;
         view.size = size - 1;
+        view.clipped -= place < clipped ? 1U : 0U;
         return view;
     }
 
@@ -2918,6 +2985,27 @@ struct ColumnView {
     S at(std::uint32_t i) const noexcept { return through(values[place(i)]); }
     double distance(std::uint32_t i, double query) const noexcept {
         return std::abs(static_cast<double>(at(i)) - query);
+    }
+
+    /// The number that divides the values as they are stored: those below it are seen below the query, all others not.
+    S least(double query) const noexcept {
+        const S near = static_cast<S>(query);
+        const S wanted =
+            static_cast<double>(near) < query ? std::nextafter(near, std::numeric_limits<S>::infinity()) : near;
+        if (slope == S(1) || wanted > S(0)) return wanted;
+        if (slope == S(0)) return -std::numeric_limits<S>::infinity();
+        // The least S with slope * S not below it: products round, so it is looked for, first about the quotient.
+        using Key = detail::RadixKey<S>;
+        const auto below = [&](Key key) { return through(detail::from_key<S>(key)) < wanted; };
+        const Key end = detail::to_key(S(0)), start = detail::to_key(-std::numeric_limits<S>::infinity());
+        const Key about = std::clamp(detail::to_key(wanted / slope), start + 2, end - 2);
+        const bool near_by = below(about - 2) && !below(about + 2);
+        Key low = near_by ? about - 2 : start, high = near_by ? about + 2 : end;
+        while (high - low > 1) {
+            const Key middle = low + (high - low) / 2;
+            (below(middle) ? low : high) = middle;
+        }
+        return detail::from_key<S>(high);
     }
 };
 
@@ -2952,37 +3040,40 @@ struct KdTree {
     template <class S>
     class Locator {
     public:
-        explicit Locator(const ColumnView<S>& column) : points_(std::make_unique<Points>()) {
+        explicit Locator(const ColumnView<S>& column) {
+            const auto points = std::make_shared<Points>();
             for (std::uint32_t i = 0; i < column.size; ++i) {
-                if (i == 0 || column.at(i) != column.at(i - 1)) {
-                    points_->first.push_back(i);
-                    points_->value.push_back(column.at(i));
+                if (i == 0 || column.values[i] != column.values[i - 1]) {
+                    points->first.push_back(i);
+                    points->value.push_back(column.values[i]);
                 }
             }
-            if (points_->first.empty()) return;
-            tree_ = std::make_unique<Tree>(1, *points_, nanoflann::KDTreeSingleIndexAdaptorParams(leaf));
+            points_ = points;
+            if (points->first.empty()) return;
+            tree_ = std::make_shared<Tree>(1, *points, nanoflann::KDTreeSingleIndexAdaptorParams(leaf));
             tree_->buildIndex();
+            bytes_ = points->first.size() * (sizeof(std::uint32_t) + sizeof(S)) + tree_->usedMemory(*tree_);
         }
+
+        /// Of the same values seen otherwise: the tree is shared.
+        Locator(const ColumnView<S>&, const Locator& source) : points_(source.points_), tree_(source.tree_) {}
 
         /// Number of values below the query; the column must be without a hole.
         std::uint32_t position(const ColumnView<S>& column, double query) const {
-            if (!tree_) return 0;
+            const S least = column.least(query);
+            if (!tree_ || !(points_->value.front() < least)) return 0;
+            if (points_->value.back() < least) return column.size;
             std::uint32_t nearest = 0;
             double distance = 0.0;
-            static_cast<void>(tree_->knnSearch(&query, 1, &nearest, &distance));  // newer ones do not let it go unseen
-            const auto distinct = static_cast<std::uint32_t>(points_->first.size());
+            const auto wanted = static_cast<double>(least);
+            static_cast<void>(tree_->knnSearch(&wanted, 1, &nearest, &distance));  // newer ones do not let it go unseen
             // The nearest may lie on either side, and the tree's own sums may confuse two at one rounded distance.
-            while (nearest > 0 && static_cast<double>(points_->value[nearest - 1]) >= query) --nearest;
-            while (nearest < distinct && static_cast<double>(points_->value[nearest]) < query) ++nearest;
-            return nearest < distinct ? points_->first[nearest] : column.size;
+            while (nearest > 0 && points_->value[nearest - 1] >= least) --nearest;
+            while (points_->value[nearest] < least) ++nearest;
+            return points_->first[nearest];
         }
 
-        void prefetch(const ColumnView<S>&, double, int) const noexcept {}
-
-        std::size_t bytes() const noexcept {
-            const std::size_t distinct = points_->first.size();
-            return distinct * (sizeof(std::uint32_t) + sizeof(S)) + (tree_ ? tree_->usedMemory(*tree_) : 0);
-        }
+        std::size_t bytes() const noexcept { return bytes_; }
 
     private:
         static constexpr std::size_t leaf = 64;
@@ -3000,118 +3091,139 @@ struct KdTree {
         };
         using Tree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L1_Adaptor<double, Points, double>, Points, 1>;
 
-        std::unique_ptr<Points> points_;
-        std::unique_ptr<Tree> tree_;
+        std::shared_ptr<const Points> points_;
+        std::shared_ptr<Tree> tree_;
+        std::size_t bytes_ = 0;  ///< what this one made itself
     };
 };
 
 }  // namespace renn::inline RENN_ABI
-// renn/index/sorted.hpp - finds a value's place by bisection.
+// renn/index/sorted.hpp - finds a value's place by a search through sampled values, a few cache lines a step.
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
 #include <vector>
 
 
 namespace renn::inline RENN_ABI {
 
-/// Index policy: a search in three steps of 64, each in one block of a few cache lines: every 4096th value, every 64th,
-/// the values themselves. While one neuron is searched the blocks of the next are on their way.
-/// Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/63 for the samples; a search O(log n).
+/// Index policy: levels of sampled values over the sorted column, as in a B-tree without pointers. The finest level has
+/// the last value of every whole block of 64, each level above it the last of every whole block of 16 of the one below,
+/// until at most 64 are left. A search counts in one block a level. It goes step by step, so that a caller may take
+/// several neurons through a step together while the memory of the next is on its way.
+/// Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the levels; a search O(log n).
 struct Sorted {
     static constexpr std::string_view name = "Sorted";
+
+    static constexpr std::uint32_t block = 64, fan = 16;
+
+    /// How many levels a column has, where each begins and, behind them, where the last ends.
+    struct Layout {
+        std::uint32_t depth = 0;
+        std::array<std::uint32_t, 8> begin{};
+
+        explicit Layout(std::uint32_t samples) noexcept {
+            std::array<std::uint32_t, 8> sizes{};
+            for (std::uint32_t size = samples / block; size > 0; size /= fan) {
+                sizes[depth++] = (size / fan + 1) * fan;
+                if (size <= block) break;
+            }
+            for (std::uint32_t i = 0; i < depth; ++i) begin[i + 1] = begin[i] + sizes[depth - 1 - i];
+        }
+    };
+
+    /// The levels of a column, coarsest first, each padded with infinities to (size / 16 + 1) * 16 values. They depend
+    /// on the values alone, whatever activation they are seen through, and may be kept with them. O(n / 64).
+    template <class S>
+    static std::vector<S> levels(const ColumnView<S>& column) {
+        const Layout layout(column.size);
+        std::vector<S> made(layout.begin[layout.depth], std::numeric_limits<S>::infinity());
+        std::uint32_t stride = block;
+        for (std::uint32_t level = layout.depth; level-- > 0;) {
+            S* to = made.data() + layout.begin[level];
+            for (std::uint32_t i = stride; i <= column.size; i += stride) {
+                *to++ = column.values[i - 1];
+                if (column.size - i < stride) break;  // the sum might wrap
+            }
+            stride *= fan;
+        }
+        return made;
+    }
+    /// How many values these are.
+    static std::size_t level_values(std::size_t samples) {
+        const Layout layout(static_cast<std::uint32_t>(samples));
+        return layout.begin[layout.depth];
+    }
 
     template <class S>
     class Locator {
     public:
-        explicit Locator(const ColumnView<S>& column) {
-            const std::uint32_t middle = column.size / block;
-            top_ = middle / block;
-            samples_.reserve(top_ + middle);
-            for (std::uint32_t i = 1; i <= top_; ++i) samples_.push_back(column.at(i * block * block - 1));
-            for (std::uint32_t i = 1; i <= middle; ++i) samples_.push_back(column.at(i * block - 1));
+        explicit Locator(const ColumnView<S>& column) : levels_(nullptr), owned_(Sorted::levels(column)) {
+            levels_ = owned_.data();
         }
+
+        /// With levels made before, which must outlive it: of this column, or of the same values seen otherwise.
+        Locator(const ColumnView<S>&, std::span<const S> levels) : levels_(levels.data()) {}
+        Locator(const ColumnView<S>&, const Locator& source) : levels_(source.levels_) {}
+        Locator(const Locator&) = delete;
+        Locator& operator=(const Locator&) = delete;
 
         /// Number of values below the query; the column must be without a hole.
         std::uint32_t position(const ColumnView<S>& column, double query) const {
-            const S least = ceiling(query);
-            const std::uint32_t first = second_step(least) * block;
-            std::uint32_t below = 0;
-            if (column.size - first >= block) {
-                const S* values = column.values + first;
-                const S slope = column.slope;
-                for (std::uint32_t i = 0; i < block; ++i) {  // a constant count: the compiler makes packets of it
-                    const S scaled = slope * values[i];
-                    const S value = values[i] > S(0) ? values[i] : scaled;
-                    below += value < least ? 1U : 0U;
-                }
-            } else {
-                while (first + below < column.size && column.at(first + below) < least) ++below;
-            }
-            return first + below;
+            const S least = column.least(query);
+            const Layout layout(column.size);
+            std::uint32_t at = 0;
+            for (std::uint32_t level = 0; level < layout.depth; ++level) at = descend(layout, level, at, least);
+            return finish(column, at, least);
         }
 
-        /// Asks for the memory of the next step: 0 the samples, 1 the values and the samples' positions around them.
-        void prefetch(const ColumnView<S>& column, double query, int step) const {
-            const S least = ceiling(query);
-            if (step == 0) {
-                fetch(samples_.data() + top_ + first_step(least) * block, samples_.data() + samples_.size());
-            } else {
-                fetch(column.values + second_step(least) * block, column.values + column.size);
-            }
-        }
-
-        std::size_t bytes() const noexcept { return samples_.size() * sizeof(S); }
-
-    private:
-        static constexpr std::uint32_t block = 64;
-
-        static void fetch([[maybe_unused]] const S* from, [[maybe_unused]] const S* end) {
-#ifdef __GNUC__
-            constexpr std::uint32_t line = 64 / sizeof(S);
-            for (std::uint32_t i = 0; i < block && from + i < end; i += line) __builtin_prefetch(from + i);
-#endif
-        }
-
-        /// The least S that is not below the query: values compare with it as with the query, in their own precision.
-        static S ceiling(double query) {
-            const S near = static_cast<S>(query);
-            return static_cast<double>(near) < query ? std::nextafter(near, std::numeric_limits<S>::infinity()) : near;
-        }
-
-        /// How many of some samples are below it.
-        static std::uint32_t count_below(const S* first, std::uint32_t count, S least) {
-            std::uint32_t below = 0;
-            if (count == block) {
-                for (std::uint32_t i = 0; i < block; ++i) below += first[i] < least ? 1U : 0U;
-            } else {
-                for (std::uint32_t i = 0; i < count; ++i) below += first[i] < least ? 1U : 0U;
-            }
+        /// The steps of such a search: for every level from its block to the block of the next, from 0 on, then within
+        /// a block of values. `layout` is that of the column's size, `least` is column.least(query).
+        std::uint32_t descend(const Layout& layout, std::uint32_t level, std::uint32_t at, S least) const noexcept {
+            std::uint32_t below = at * fan + count_below<fan>(levels_ + layout.begin[level] + at * fan, least);
+            if (level > 0) return below;
+            for (std::uint32_t i = fan; i < layout.begin[1]; i += fan) below += count_below<fan>(levels_ + i, least);
             return below;
         }
-        std::uint32_t first_step(S least) const {
-            const S* first = samples_.data();
-            std::uint32_t low = 0, count = top_;
-            while (count > 0) {
-                const std::uint32_t half = count / 2;
-                const bool below = first[low + half] < least;
-                low = below ? low + half + 1 : low;
-                count = below ? count - half - 1 : half;
-            }
-            return low;
-        }
-        std::uint32_t second_step(S least) const {
-            const std::uint32_t from = first_step(least) * block;
-            const auto middle = static_cast<std::uint32_t>(samples_.size()) - top_;
-            return from + count_below(samples_.data() + top_ + from, std::min(block, middle - from), least);
+        std::uint32_t finish(const ColumnView<S>& column, std::uint32_t at, S least) const noexcept {
+            const std::uint32_t first = at * block;
+            if (column.size - first >= block) return first + count_below<block>(column.values + first, least);
+            std::uint32_t below = first;
+            while (below < column.size && column.values[below] < least) ++below;
+            return below;
         }
 
-        std::vector<S> samples_;  ///< the last value of every 4096, then the last of every 64
-        std::uint32_t top_ = 0;   ///< how many of the first sort
+        /// Asks for what the step from `at` will read; of the values also those about it, where the nearest may lie.
+        void prefetch(const ColumnView<S>& column, const Layout& layout, std::uint32_t level,
+                      std::uint32_t at) const noexcept {
+            if (level < layout.depth) {
+                detail::prefetch(levels_ + layout.begin[level] + at * fan, level == 0 ? layout.begin[1] : fan);
+            } else {
+                const std::uint32_t from = at * block - std::min(at * block, around);
+                detail::prefetch(column.values + from, std::min(block + 2 * around, column.size - from));
+            }
+        }
+
+        std::size_t bytes() const noexcept { return owned_.size() * sizeof(S); }
+
+    private:
+        static constexpr std::uint32_t around = 32;
+
+        /// How many values of some are below it; a constant count: the compiler makes packets of it.
+        template <std::uint32_t count>
+        static std::uint32_t count_below(const S* first, S least) noexcept {
+            std::uint32_t below = 0;
+            for (std::uint32_t i = 0; i < count; ++i) below += first[i] < least ? 1U : 0U;
+            return below;
+        }
+
+        const S* levels_;
+        std::vector<S> owned_;
     };
 };
 
@@ -3174,8 +3286,11 @@ public:
     Limit() = default;
     explicit Limit(std::uint64_t bytes) : bytes_(bytes) {}
 
-    void require(std::uint64_t count, std::uint64_t size) const {
-        if (size != 0 && count > bytes_ / size) {
+    /// `count` elements that take at least `size` bytes each in the payload and `object` bytes each in memory, which
+    /// must stay in proportion: at most twice the payload and a MiB.
+    void require(std::uint64_t count, std::uint64_t size, std::uint64_t object = 0) const {
+        constexpr std::uint64_t spare = std::uint64_t{1} << 20;
+        if ((size != 0 && count > bytes_ / size) || (object != 0 && count > bytes_ / object * 2 + spare / object)) {
             raise<FormatError>("archive", "length of an array", std::to_string(count) + " elements",
                                "at most what " + std::to_string(bytes_) + " bytes can hold");
         }
@@ -3229,7 +3344,7 @@ template <class A, class T>
 void get(A& ar, std::vector<T>& values, const Limit& limit) {
     std::uint64_t count = 0;
     get(ar, count, limit);
-    limit.require(count, std::is_arithmetic_v<T> ? sizeof(T) : 8);
+    limit.require(count, std::is_arithmetic_v<T> ? sizeof(T) : 8, std::is_arithmetic_v<T> ? 0 : sizeof(T));
     values.resize(static_cast<std::size_t>(count));
     if constexpr (std::is_arithmetic_v<T>) {
         get_block(ar, values.data(), values.size());
@@ -3274,16 +3389,84 @@ void get(A& ar, Eigen::Matrix<S, Rows, Cols>& m, const Limit& limit) {
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+// renn/io/checksum.hpp - one number that tells whether bytes are what they were.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// 64-bit checksum of a stream of bytes, four words at a time. It finds damage, it does not resist forgery. In files it
+/// is that of a little-endian machine.
+class Checksum {
+public:
+    void add(const void* from, std::size_t count) {
+        if (count == 0) return;  // from may be null then
+        const char* bytes = static_cast<const char*>(from);
+        length_ += count;
+        if (filled_ > 0) {
+            const std::size_t taken = std::min(count, sizeof(block_) - filled_);
+            std::memcpy(block_.data() + filled_, bytes, taken);
+            filled_ += taken;
+            bytes += taken;
+            count -= taken;
+            if (filled_ < sizeof(block_)) return;
+            digest(block_.data(), 1);
+            filled_ = 0;
+        }
+        const std::size_t whole = count / sizeof(block_);
+        digest(bytes, whole);
+        filled_ = count - whole * sizeof(block_);
+        if (filled_ > 0) std::memcpy(block_.data(), bytes + whole * sizeof(block_), filled_);
+    }
+
+    /// Of everything added so far; nothing may be added behind it.
+    std::uint64_t value() {
+        std::memset(block_.data() + filled_, 0, sizeof(block_) - filled_);
+        digest(block_.data(), 1);
+        std::uint64_t result = length_;
+        for (const std::uint64_t lane : lanes_) result = mix(result, lane);
+        return result;
+    }
+
+private:
+    void digest(const char* bytes, std::size_t blocks) {
+        std::array<std::uint64_t, 4> lanes = lanes_;
+        for (std::size_t b = 0; b < blocks; ++b, bytes += sizeof(block_)) {
+            for (std::size_t i = 0; i < 4; ++i) {
+                std::uint64_t word = 0;
+                std::memcpy(&word, bytes + 8 * i, 8);
+                lanes[i] = std::rotl((lanes[i] ^ word) * 0x9e3779b97f4a7c15ULL, 29);
+            }
+        }
+        lanes_ = lanes;
+    }
+    std::array<char, 32> block_;
+    std::array<std::uint64_t, 4> lanes_{1, 2, 3, 4};
+    std::size_t filled_ = 0;
+    std::uint64_t length_ = 0;
+};
+
+inline std::uint64_t checksum_of(const void* bytes, std::size_t count) {
+    Checksum sum;
+    sum.add(bytes, count);
+    return sum.value();
+}
+
+}  // namespace renn::inline RENN_ABI::detail
 
 namespace renn::inline RENN_ABI::detail {
 
@@ -3310,49 +3493,6 @@ struct FrameHead {
     std::uint64_t head_checksum;
 };
 static_assert(sizeof(FrameHead) == 64);
-
-/// 64-bit checksum of a stream of bytes, four words at a time. It finds damage, it does not resist forgery.
-class Checksum {
-public:
-    void add(const char* bytes, std::size_t count) {
-        length_ += count;
-        while (count > 0) {
-            const std::size_t taken = std::min(count, sizeof(block_) - filled_);
-            std::memcpy(block_.data() + filled_, bytes, taken);
-            filled_ += taken;
-            bytes += taken;
-            count -= taken;
-            if (filled_ == sizeof(block_)) digest();
-        }
-    }
-    std::uint64_t value() {
-        std::memset(block_.data() + filled_, 0, sizeof(block_) - filled_);
-        digest();
-        std::uint64_t result = length_;
-        for (const std::uint64_t lane : lanes_) result = mix(result, lane);
-        return result;
-    }
-
-private:
-    void digest() {
-        for (std::size_t i = 0; i < 4; ++i) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, block_.data() + 8 * i, 8);
-            lanes_[i] = std::rotl((lanes_[i] ^ word) * 0x9e3779b97f4a7c15ULL, 29);
-        }
-        filled_ = 0;
-    }
-    std::array<char, 32> block_;
-    std::array<std::uint64_t, 4> lanes_{1, 2, 3, 4};
-    std::size_t filled_ = 0;
-    std::uint64_t length_ = 0;
-};
-
-inline std::uint64_t checksum_of(const void* bytes, std::size_t count) {
-    Checksum sum;
-    sum.add(static_cast<const char*>(bytes), count);
-    return sum.value();
-}
 
 /// Checksum of the next `count` bytes of a file.
 inline std::uint64_t checksum_of(InputFile& file, std::uint64_t count) {
@@ -3498,6 +3638,229 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
 }
 
 }  // namespace renn::inline RENN_ABI::detail
+// renn/io/save_point.hpp - tables of traced places in archives.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+// renn/tracing/point.hpp - the places of a network where values are taken.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Pre-activation: what a layer with parameters puts out (the RENN report's "Sum"). Post-activation: what the
+/// activation behind it makes of it ("Activation").
+enum class Kind : std::uint8_t { pre, post };
+
+/// "pre" or "post".
+inline std::string_view kind_name(Kind kind) noexcept {
+    return kind == Kind::pre ? "pre" : "post";
+}
+
+/// What a recorder is told about a block of values.
+struct Place {
+    std::string_view name;
+    Kind kind = Kind::pre;
+    bool derived = false;  ///< the values follow, one by one, from those of the place reported just before
+    Shape shape = {};      ///< how the values of a sample lie, where it is an image; else empty
+};
+
+/// What a cell of a channel becomes.
+enum class Pool : std::uint8_t { mean, max };
+
+/// Channels as neurons: each channel of an image is cut into height x width cells and each cell pooled into a value.
+/// One cell makes a channel a neuron like any other; more make it a point in as many dimensions, whose closest samples
+/// are those at the smallest Euclidean distance.
+struct Channels {
+    std::string layer = {};  ///< name of a place; empty: every place that is an image of more than one position
+    Index height = 1;
+    Index width = 1;
+    Pool pool = Pool::mean;
+};
+
+/// One traced place.
+struct Point {
+    std::string name;
+    Kind kind = Kind::pre;
+    Index layer = 0;                   ///< a layer with parameters and the activation behind it have one number
+    Index width = 0;                   ///< values a sample has here
+    Index derived_from = -1;           ///< point whose stored values this one is recomputed from; -1: stored itself
+    std::vector<std::uint32_t> units;  ///< the recorded ones, ascending: rows, or channels
+    Shape shape = {};                  ///< of the reported values, where they are an image
+    Shape cells = {};                  ///< what is recorded of it where channels are the neurons
+    Pool pool = Pool::mean;
+
+    bool operator==(const Point&) const = default;
+    bool stored() const noexcept { return derived_from < 0; }
+    Index count() const noexcept { return static_cast<Index>(units.size()); }
+    bool by_channel() const noexcept { return cells.size() > 0; }
+    /// Values of one neuron for one sample, and of all recorded ones.
+    Index dimensions() const noexcept { return by_channel() ? cells.positions() : 1; }
+    Index columns() const noexcept { return count() * dimensions(); }
+    /// Neurons there are to record.
+    Index neurons() const noexcept { return by_channel() ? cells.channels : width; }
+    std::string text() const { return name + " (" + std::string(kind_name(kind)) + "-activation)"; }
+};
+
+/// One scalar that is traced: a point, and the unit's place among the recorded units of that point.
+struct Unit {
+    std::uint32_t point = 0;
+    std::uint32_t unit = 0;
+    bool operator==(const Unit&) const = default;
+};
+
+/// What to record. Empty lists take everything.
+struct Selection {
+    /// Some units of one place.
+    struct Units {
+        std::string layer;
+        std::vector<std::uint32_t> units;
+    };
+    std::vector<std::string> layers = {};  ///< names of places
+    std::vector<Units> units = {};         ///< for some of them, only these units
+    bool pre = true;
+    bool post = true;
+    std::vector<Channels> channels = {};  ///< images whose channels are the neurons; else every position is one
+    Index every = 1;                      ///< of all samples, in their order: the first, and then each so many-th
+};
+
+namespace detail {
+
+/// Follows one run of a model through its table of points and refuses what does not repeat the first run.
+class PointCursor {
+public:
+    explicit PointCursor(std::size_t points) : seen_(points, 0) {}
+
+    void begin() {
+        std::fill(seen_.begin(), seen_.end(), char{0});
+        next_ = 0;
+    }
+
+    /// Index of the place in the table. Throws MismatchError for an unknown or repeated name, ShapeError for a wrong
+    /// shape. `known` has name, kind and width of every point.
+    template <class Named>
+    std::size_t find(std::string_view name, Kind kind, Index rows, Index cols, Index batch,
+                     const std::vector<Named>& known) {
+        std::size_t at = seen_.size();
+        for (std::size_t i = 0; i < seen_.size(); ++i) {  // runs repeat their order: the first guess is right
+            const std::size_t guess = (next_ + i) % seen_.size();
+            if (known[guess].name == name && known[guess].kind == kind) {
+                at = guess;
+                break;
+            }
+        }
+        const auto where = [name] { return "probe \"" + std::string(name) + "\""; };  // built for an error only
+        if (at == seen_.size()) raise<MismatchError>(where(), "reported, but not by the first run");
+        if (seen_[at] != 0) raise<MismatchError>(where(), "reported twice in one run; every place needs its own name");
+        if (rows != known[at].width || cols != batch) {
+            raise<ShapeError>(where(), "values", shape_text(rows, cols), shape_text(known[at].width, batch));
+        }
+        seen_[at] = 1;
+        next_ = at + 1;
+        return at;
+    }
+
+    template <class Named>
+    void end(const std::vector<Named>& known) const {
+        for (std::size_t i = 0; i < seen_.size(); ++i) {
+            if (seen_[i] == 0) {
+                raise<MismatchError>("probe \"" + std::string(known[i].name) + "\"",
+                                     "missing: the first run reported it, this one did not");
+            }
+        }
+    }
+
+private:
+    std::vector<char> seen_;
+    std::size_t next_ = 0;
+};
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Writes one traced place to any cereal output archive.
+template <class A>
+void put(A& ar, const Point& point) {
+    detail::put(ar, point.name);
+    detail::put(ar, static_cast<std::uint8_t>(point.kind));
+    detail::put(ar, static_cast<std::int64_t>(point.layer));
+    detail::put(ar, static_cast<std::int64_t>(point.width));
+    detail::put(ar, static_cast<std::int64_t>(point.derived_from));
+    detail::put(ar, point.units);
+    for (const Shape& shape : {point.shape, point.cells}) {
+        for (const Index size : {shape.channels, shape.height, shape.width}) {
+            detail::put(ar, static_cast<std::int64_t>(size));
+        }
+    }
+    detail::put(ar, static_cast<std::uint8_t>(point.pool));
+}
+
+/// Throws FormatError unless the point can stand at place `number` of a table.
+template <class A>
+void get(A& ar, Point& point, const detail::Limit& limit) {
+    std::uint8_t kind = 0;
+    std::int64_t layer = 0, width = 0, derived_from = 0;
+    detail::get(ar, point.name, limit);
+    detail::get(ar, kind, limit);
+    detail::get(ar, layer, limit);
+    detail::get(ar, width, limit);
+    detail::get(ar, derived_from, limit);
+    detail::get(ar, point.units, limit);
+    for (Shape* shape : {&point.shape, &point.cells}) {
+        for (Index* size : {&shape->channels, &shape->height, &shape->width}) {
+            std::int64_t value = 0;
+            detail::get(ar, value, limit);
+            *size = value;
+        }
+    }
+    std::uint8_t pool = 0;
+    detail::get(ar, pool, limit);
+    point.pool = pool == 0 ? Pool::mean : Pool::max;
+    point.kind = kind == 0 ? Kind::pre : Kind::post;
+    point.layer = layer;
+    point.width = width;
+    point.derived_from = derived_from;
+}
+
+namespace detail {
+
+inline void check_point(const std::vector<Point>& points, std::size_t number) {
+    const Point& point = points[number];
+    bool fine = point.width >= 0 && point.derived_from >= -1 && point.derived_from < static_cast<Index>(number);
+    const Shape &shape = point.shape, &cells = point.cells;
+    const auto within = [](Index size, Index most) { return size >= 0 && size <= most; };
+    const Index most = std::numeric_limits<std::int32_t>::max();  // so that no product of two wraps
+    fine = fine && within(shape.channels, most) && within(shape.height, most) && within(shape.width, most);
+    fine = fine && within(cells.channels, shape.channels) && within(cells.height, std::max<Index>(1, shape.height)) &&
+           within(cells.width, std::max<Index>(1, shape.width));
+    fine = fine && (shape.channels == 0 || (point.width % shape.channels == 0 &&  // a product of three could wrap
+                                            point.width / shape.channels == shape.positions()));
+    fine = fine && (cells.size() == 0 || (cells.channels == shape.channels && point.stored()));
+    for (std::size_t u = 0; u < point.units.size(); ++u) {
+        fine = fine && static_cast<Index>(point.units[u]) < point.neurons() &&
+               (u == 0 || point.units[u - 1] < point.units[u]);
+    }
+    if (fine && !point.stored()) {
+        const Point& source = points[static_cast<std::size_t>(point.derived_from)];
+        fine = source.stored() && source.units == point.units;
+    }
+    if (!fine) raise<FormatError>("store", "point " + point.name, "an impossible one", "one as recorded");
+}
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
 // renn/network/layer_sequence.hpp - the one walk over layers that stand one after another.
 
 #include <cstddef>
@@ -3552,31 +3915,6 @@ private:
 #include <string>
 #include <string_view>
 
-// renn/core/shape.hpp - a sample as channels of rows of values.
-
-#include <string>
-
-
-namespace renn::inline RENN_ABI {
-
-/// How the features of a sample lie in its column: channel after channel, row after row. A sequence has height 1.
-struct Shape {
-    Index channels = 0;
-    Index height = 1;
-    Index width = 1;
-
-    bool operator==(const Shape&) const = default;
-    Index positions() const noexcept { return height * width; }
-    Index size() const noexcept { return channels * height * width; }
-    /// Row of the column in which a value lies.
-    Index at(Index channel, Index y, Index x) const noexcept { return (channel * height + y) * width + x; }
-    /// "16 x 28 x 28"
-    std::string text() const {
-        return std::to_string(channels) + " x " + std::to_string(height) + " x " + std::to_string(width);
-    }
-};
-
-}  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI::detail {
 
@@ -3602,21 +3940,29 @@ struct Flow {
                           layer.in_features();
                           layer.out_features();
                       }) {
-            if (width != Dynamic && layer.in_features() != Dynamic && width != layer.in_features()) {
-                raise<ShapeError>(std::string(owner), "in_features of " + name, std::to_string(layer.in_features()),
-                                  std::to_string(width) + ", the out_features before it");
-            }
-            width = layer.out_features() == Dynamic ? width : layer.out_features();
+            pass_width(layer.in_features(), layer.out_features(), owner, name);
         }
         if constexpr (requires { layer.input_shape(); }) {
-            const Shape wanted = layer.input_shape();
-            if (shape.size() != 0 && wanted.size() != 0 && shape != wanted) {
-                raise<ShapeError>(std::string(owner), "input shape of " + name, wanted.text(),
-                                  shape.text() + ", the output shape before it");
-            }
+            require_shape(layer.input_shape(), owner, name);
             shape = layer.output_shape();
-        } else if constexpr (requires { layer.out_features(); } || L::name == "Flatten") {
+        } else if constexpr (
+            requires { layer.out_features(); } || requires { L::forgets_shape; }) {
             shape = {};
+        }
+    }
+
+private:
+    void pass_width(Index in, Index out, std::string_view owner, const std::string& name) {
+        if (width != Dynamic && in != Dynamic && width != in) {
+            raise<ShapeError>(owner, "in_features of " + name, std::to_string(in),
+                              std::to_string(width) + ", the out_features before it");
+        }
+        width = out == Dynamic ? width : out;
+    }
+    void require_shape(const Shape& wanted, std::string_view owner, const std::string& name) const {
+        if (shape.size() != 0 && wanted.size() != 0 && shape != wanted) {
+            raise<ShapeError>(owner, "input shape of " + name, wanted.text(),
+                              shape.text() + ", the output shape before it");
         }
     }
 };
@@ -3709,6 +4055,18 @@ inline std::string default_name(std::string_view kind, int number) {
     return name + std::to_string(number);
 }
 
+/// "layer 2 (dense1)"
+inline std::string numbered(std::size_t place, const std::string& name) {
+    return "layer " + std::to_string(place) + " (" + name + ")";
+}
+
+/// "[Dense, ReLU]"
+inline std::string listed(const std::vector<std::string>& texts) {
+    std::string list;
+    for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + text;
+    return "[" + list + "]";
+}
+
 /// Throws DataError if a name is empty, has a '/', or occurs twice.
 inline void check_names(const std::vector<std::string>& names) {
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -3750,7 +4108,7 @@ public:
     using Scalar = S;
     using Parameters = P;
     using Cache = C;
-    static constexpr bool is_composite = true;
+    static constexpr Wiring wiring = Wiring::chain;
 
     const P& parameters() const noexcept { return parameters_; }
     P& parameters() noexcept { return parameters_; }
@@ -3966,18 +4324,22 @@ public:
 
     /// "[Dense, ReLU, Dense]": the kinds of layers alone.
     std::string kinds() const {
-        return listed([](const auto& l) {
+        std::vector<std::string> texts;
+        for_each([&texts](const auto& l, std::size_t) {
             if constexpr (requires { l.kinds(); }) {
-                return l.kinds();
+                texts.push_back(l.kinds());
             } else {
-                return std::string(l.name);
+                texts.emplace_back(l.name);
             }
         });
+        return listed(texts);
     }
 
     /// "[Dense 784 -> 128, ReLU, Dense 128 -> 10]": what the network is without its parameters' values.
     std::string describe() const {
-        return listed([](const auto& l) { return detail::describe(l); });
+        std::vector<std::string> texts;
+        for_each([&texts](const auto& l, std::size_t) { texts.push_back(detail::describe(l)); });
+        return listed(texts);
     }
 
     /// Throws ShapeError naming the layer that does not take what comes out before it.
@@ -3990,9 +4352,7 @@ protected:
     /// What comes out of the last layer.
     Flow flow() const {
         Flow flow;
-        for_each([&](const auto& l, std::size_t i) {
-            flow.pass(l, Derived::name, "layer " + std::to_string(i) + " (" + names_[i] + ")");
-        });
+        for_each([&](const auto& l, std::size_t i) { flow.pass(l, Derived::name, numbered(i, names_[i])); });
         return flow;
     }
 
@@ -4001,13 +4361,6 @@ protected:
         for (std::size_t i = 0; i < self().size(); ++i) {
             self().dispatch(i, [&](auto k) { f(Derived::template layer_at<k>(self(), i), i); });
         }
-    }
-
-    template <class F>
-    std::string listed(F&& text_of) const {
-        std::string text;
-        for_each([&](const auto& l, std::size_t i) { text += (i == 0 ? "" : ", ") + text_of(l); });
-        return "[" + text + "]";
     }
 
     /// A layer's part of a direction; of no direction, none.
@@ -4120,6 +4473,40 @@ void catching(Work&& work, [[maybe_unused]] Caught&& caught) {
 }
 
 }  // namespace renn::inline RENN_ABI::detail
+// renn/core/function_ref.hpp - a callable seen by what it is called with.
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+template <class Signature>
+class FunctionRef;
+
+/// Refers to a callable that outlives it. Long code that calls one seldom takes this in place of a template parameter,
+/// so that it is compiled once and not once a caller.
+template <class R, class... Args>
+class FunctionRef<R(Args...)> {
+public:
+    template <class F>
+        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<R, F&, Args...>)
+    FunctionRef(F&& callable) noexcept
+        : callable_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
+          call_([](void* f, Args... args) -> R {
+              return (*static_cast<std::remove_reference_t<F>*>(f))(std::forward<Args>(args)...);
+          }) {}
+
+    R operator()(Args... args) const { return call_(callable_, std::forward<Args>(args)...); }
+
+private:
+    void* callable_;
+    R (*call_)(void*, Args...);
+};
+
+}  // namespace renn::inline RENN_ABI::detail
 
 namespace renn::inline RENN_ABI::detail {
 
@@ -4133,8 +4520,8 @@ inline int thread_count(int wanted, Index tasks) {
 /// The calling thread is worker 0, and only there is `after_each(finished)` called, at the latest when all is done;
 /// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined
 /// before it is rethrown. Returns false if it was stopped by after_each.
-template <class Work, class AfterEach>
-bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each) {
+inline bool parallel_for(Index tasks, int threads, FunctionRef<void(Index, int)> work,
+                         FunctionRef<bool(Index)> after_each) {
     std::atomic<Index> next{0};
     std::atomic<Index> finished{0};
     std::atomic<bool> stop{false};
@@ -4177,8 +4564,7 @@ bool parallel_for(Index tasks, int threads, Work&& work, AfterEach&& after_each)
     return !cancelled;
 }
 
-template <class Work>
-void parallel_for(Index tasks, int threads, Work&& work) {
+inline void parallel_for(Index tasks, int threads, FunctionRef<void(Index, int)> work) {
     parallel_for(tasks, threads, work, [](Index) { return true; });
 }
 
@@ -4212,10 +4598,10 @@ using ProgressCallback = std::function<bool(const Progress&)>;
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -4228,46 +4614,106 @@ using ProgressCallback = std::function<bool(const Progress&)>;
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <nanoflann.hpp>
 #include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include <nanoflann.hpp>
+
+// renn/index/nearest_samples.hpp - what a search by several values answers.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
 
 namespace renn::inline RENN_ABI {
 
-/// Samples by distance: those nearer than the boundary first, then those at it, these by position.
+/// Samples by distance: those nearer than the boundary first, then those at it; equal distances by position.
 struct NearestSamples {
     std::vector<std::uint32_t> samples;
     std::vector<double> distances;  ///< one a sample
     std::uint32_t closer = 0;       ///< how many are nearer than the boundary
     double boundary = 0.0;          ///< distance of the k-th; 0 if k is 0
+
+    bool operator==(const NearestSamples&) const = default;
 };
 
+/// Which samples, given by position, may be found; empty: all.
+using Admits = std::function<bool(std::uint32_t sample)>;
+
+namespace detail {
+
+/// A sample and its distance from a query.
+struct Measured {
+    double distance;
+    std::uint32_t sample;
+    bool operator<(const Measured& other) const noexcept {
+        return distance != other.distance ? distance < other.distance : sample < other.sample;
+    }
+};
+
+/// Of measured samples the k nearest, and everything as far as the k-th. Cost: O(candidates + k log k).
+inline NearestSamples nearest_of(std::vector<Measured>& candidates, std::int64_t k) {
+    NearestSamples found;
+    if (k <= 0 || candidates.empty()) return found;
+    auto end = candidates.end();
+    if (k < std::ssize(candidates)) {
+        const auto last = candidates.begin() + static_cast<std::ptrdiff_t>(k - 1);
+        std::nth_element(candidates.begin(), last, candidates.end());
+        found.boundary = last->distance;
+        end = std::partition(last, candidates.end(), [&](const Measured& m) { return m.distance <= found.boundary; });
+    }
+    std::sort(candidates.begin(), end);
+    found.boundary = (end - 1)->distance;
+    const auto count = static_cast<std::size_t>(end - candidates.begin());
+    found.samples.reserve(count);
+    found.distances.reserve(count);
+    for (auto c = candidates.begin(); c != end; ++c) {
+        found.samples.push_back(c->sample);
+        found.distances.push_back(c->distance);
+        found.closer += c->distance < found.boundary ? 1U : 0U;
+    }
+    return found;
+}
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
 /// KD-tree over the distinct points of one neuron, samples behind them, searched by Euclidean distance. Points are
-/// taken from columns, one a dimension; the columns must outlive it. Cost   build O(d n log n), a search O(log n) in
-/// few dimensions, up to O(n) in many.
+/// taken from columns, one a dimension; the columns must outlive it, unless it is given what they look at. Cost   build
+/// O(d n log n), a search O(log n) in few dimensions, up to O(n) in many.
 template <class S>
 class ChannelTree {
 public:
+    using Scalar = S;
+
     /// `by_id` has the positions in ascending order of ids, or is empty where they are that already.
-    ChannelTree(std::vector<std::span<const S>> columns, const std::vector<std::uint32_t>& by_id)
+    ChannelTree(std::vector<std::span<const S>> columns, std::span<const std::uint32_t> by_id,
+                std::vector<std::vector<S>> kept = {})
         : points_(std::make_unique<Points>()) {
         points_->columns = std::move(columns);
-        points_->order = by_id;
-        auto& order = points_->order;
-        if (order.empty()) {
-            order.resize(points_->columns.front().size());
-            std::iota(order.begin(), order.end(), 0U);
-        }
+        points_->kept = std::move(kept);
+        auto& order = points_->order;  // at first of ranks by id, as equal points keep that order
+        order.resize(points_->columns.front().size());
+        std::iota(order.begin(), order.end(), 0U);
+        const auto position = [by_id](std::uint32_t rank) { return by_id.empty() ? rank : by_id[rank]; };
         const auto before = [this](std::uint32_t a, std::uint32_t b) {
             for (const auto& column : points_->columns) {
                 if (column[a] != column[b]) return column[a] < column[b];
             }
             return false;
         };
-        std::stable_sort(order.begin(), order.end(), before);
+        std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+            const std::uint32_t left = position(a), right = position(b);
+            return before(left, right) || (!before(right, left) && a < b);
+        });
+        for (std::uint32_t& rank : order) rank = position(rank);
         for (std::uint32_t i = 0; i < order.size(); ++i) {
             if (i == 0 || before(order[i - 1], order[i])) points_->first.push_back(i);
         }
@@ -4278,44 +4724,30 @@ public:
     }
 
     /// The k nearest of the samples that `admits` lets in, and everything as far as the k-th.
-    template <class Admits>
-    NearestSamples nearest(const std::vector<double>& query, std::int64_t k, const Admits& admits) const {
-        NearestSamples found;
-        if (k <= 0 || !tree_) return found;
+    NearestSamples nearest(const std::vector<double>& query, std::int64_t k,
+                           detail::FunctionRef<bool(std::uint32_t)> admits) const {
+        if (k <= 0 || !tree_) return {};
         const auto members = [&](std::uint32_t group) {
             std::uint32_t count = 0;
             for (const std::uint32_t s : points_->group(group)) count += admits(s) ? 1U : 0U;
             return count;
         };
         const auto wanted = static_cast<std::uint64_t>(k);
-        Closest<decltype(members)> closest{wanted, members};
+        Closest closest{wanted, members};
         static_cast<void>(tree_->findNeighbors(closest, query.data(), {}));
         // The tree's own sums may round otherwise: everything that could lie at the boundary is measured again.
-        Within within{closest.worstDist() * (1.0 + 1e-9)};
-        static_cast<void>(tree_->findNeighbors(within, query.data(), {}));
-        std::vector<Far> groups;
-        for (const std::uint32_t g : within.groups) groups.push_back({points_->distance(g, query), g});
-        std::sort(groups.begin(), groups.end());
-
-        std::uint64_t taken = 0;
-        for (const auto& [distance, group] : groups) {
-            if (taken >= wanted) break;
-            const std::uint32_t count = members(group);
-            taken += count;
-            if (count > 0) found.boundary = distance;
-        }
-        for (const auto& [distance, group] : groups) {
-            if (distance > found.boundary) break;
-            for (const std::uint32_t s : points_->group(group)) {
-                if (!admits(s)) continue;
-                found.samples.push_back(s);
-                found.distances.push_back(distance);
-                found.closer += distance < found.boundary ? 1U : 0U;
+        std::vector<detail::Measured> candidates;
+        for (const std::uint32_t g : closest.groups()) {
+            const double distance = points_->distance(g, query);
+            for (const std::uint32_t s : points_->group(g)) {
+                if (admits(s)) candidates.push_back({distance, s});
             }
         }
-        std::sort(found.samples.begin() + found.closer, found.samples.end(),
-                  [](std::uint32_t a, std::uint32_t b) { return a < b; });
-        return found;
+        return detail::nearest_of(candidates, k);
+    }
+    NearestSamples nearest(std::span<const S> query, std::int64_t k, const Admits& admits = {}) const {
+        return nearest(std::vector<double>(query.begin(), query.end()), k,
+                       [&admits](std::uint32_t sample) { return !admits || admits(sample); });
     }
 
     std::size_t bytes() const noexcept {
@@ -4335,6 +4767,7 @@ private:
 
     struct Points {
         std::vector<std::span<const S>> columns;
+        std::vector<std::vector<S>> kept;  ///< what columns look at, where the store has no such column
         std::vector<std::uint32_t> order;  ///< samples, equal points side by side, each group by ascending id
         std::vector<std::uint32_t> first;  ///< where a group of equal points begins
 
@@ -4361,24 +4794,36 @@ private:
     };
     using Tree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, Points, double>, Points, -1>;
 
-    /// nanoflann's result set: the nearest groups that have k members together.
-    template <class Members>
+    /// nanoflann's result set: the nearest groups that have k members together, and all that are about as far as the
+    /// farthest of them.
     struct Closest {
         using DistanceType = double;
         std::uint64_t k;
-        const Members& members;
+        detail::FunctionRef<std::uint32_t(std::uint32_t)> members;
         std::vector<Far> heap = {};  ///< distance and members of a group, farthest on top
+        std::vector<Far> seen = {};  ///< distance and group: all that were near enough when they came
         std::uint64_t total = 0;
 
+        std::vector<std::uint32_t> groups() const {
+            std::vector<std::uint32_t> near;
+            for (const Far& one : seen) {
+                if (one.distance < worstDist()) near.push_back(one.group);
+            }
+            return near;
+        }
         std::size_t size() const noexcept { return heap.size(); }
         bool empty() const noexcept { return heap.empty(); }
         bool full() const noexcept { return total >= k; }
+        /// What is nearer than this is handed over, what is as far is not.
         double worstDist() const noexcept {
-            return full() ? heap.front().distance : std::numeric_limits<double>::max();
+            constexpr double infinity = std::numeric_limits<double>::infinity();
+            return full() ? std::nextafter(heap.front().distance * (1.0 + 1e-9), infinity) : infinity;
         }
-        bool addPoint(double distance, std::size_t group) {
-            const std::uint32_t count = members(static_cast<std::uint32_t>(group));
-            if (count == 0 || distance >= worstDist()) return true;
+        bool addPoint(double distance, std::size_t number) {
+            const auto group = static_cast<std::uint32_t>(number);
+            const std::uint32_t count = members(group);
+            if (count == 0 || !(distance < worstDist())) return true;
+            seen.push_back({distance, group});
             heap.push_back({distance, count});
             std::push_heap(heap.begin(), heap.end());
             total += count;
@@ -4392,81 +4837,21 @@ private:
         void sort() const noexcept {}
     };
 
-    /// nanoflann's result set: every group up to a distance.
-    struct Within {
-        using DistanceType = double;
-        double limit;
-        std::vector<std::uint32_t> groups = {};
-
-        std::size_t size() const noexcept { return groups.size(); }
-        bool empty() const noexcept { return groups.empty(); }
-        bool full() const noexcept { return true; }
-        /// What is nearer than this is handed over, what is as far is not.
-        double worstDist() const noexcept { return std::nextafter(limit, std::numeric_limits<double>::infinity()); }
-        bool addPoint(double, std::size_t group) {
-            groups.push_back(static_cast<std::uint32_t>(group));
-            return true;
-        }
-        void sort() const noexcept {}
-    };
-
     std::unique_ptr<Points> points_;
     std::unique_ptr<Tree> tree_;
 };
 
 }  // namespace renn::inline RENN_ABI
-// renn/index/clipped.hpp - which samples a rectifier holds at 0, asked sample by sample and class by class.
+// renn/index/check_window.hpp - whether what a query read of a stored column is what was written.
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
 
-
-namespace renn::inline RENN_ABI::detail {
-
-/// An inactive ReLU ties with half of all samples. For such groups this table answers "is this sample one of them" with
-/// one bit, a sample's bits side by side, and "how many of them are of class c" without looking at any.
-/// Memory   one bit a sample and unit, four bytes a class and unit.
-class Clipped {
-public:
-    Clipped() = default;
-    Clipped(std::size_t samples, std::size_t units, std::size_t classes)
-        : words_((units + 63) / 64), classes_(classes), bits_(samples * words_, 0), counts_(units * classes, 0) {}
-
-    /// Fills in some samples of one unit; those with a value not above 0 are clipped. Labels may be empty.
-    template <class S>
-    void add(std::size_t unit, std::span<const S> values, std::span<const std::int32_t> labels, std::size_t begin,
-             std::size_t end) {
-        const std::uint64_t bit = std::uint64_t{1} << (unit % 64);
-        for (std::size_t s = begin; s < end; ++s) {
-            if (values[s] > S(0)) continue;
-            bits_[s * words_ + unit / 64] |= bit;
-            if (!labels.empty()) ++counts_[unit * classes_ + static_cast<std::size_t>(labels[s])];
-        }
-    }
-
-    bool holds(std::size_t unit, std::size_t sample) const noexcept {
-        return ((bits_[sample * words_ + unit / 64] >> (unit % 64)) & 1U) != 0;
-    }
-    std::span<const std::uint32_t> by_class(std::size_t unit) const noexcept {
-        return {counts_.data() + unit * classes_, classes_};
-    }
-    std::size_t bytes() const noexcept { return bits_.size() * 8 + counts_.size() * 4; }
-
-private:
-    std::size_t words_ = 0;
-    std::size_t classes_ = 0;
-    std::vector<std::uint64_t> bits_;
-    std::vector<std::uint32_t> counts_;
-};
-
-}  // namespace renn::inline RENN_ABI::detail
 // renn/index/window.hpp - the k nearest values of a sorted column, with their ties.
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 
 namespace renn::inline RENN_ABI {
@@ -4520,18 +4905,42 @@ std::uint32_t gallop_down(std::uint32_t from, std::uint32_t to, const P& holds) 
 
 }  // namespace detail
 
+namespace detail {
+
+/// About how many of the windows of k that begin at [low, high) have their first value farther from the query than the
+/// one behind their last, counted in the values' own precision and in whole packets. Values are seen through `see`.
+template <class S, class See>
+std::uint32_t count_worse(const S* values, std::uint32_t low, std::uint32_t high, std::uint32_t k, S query,
+                          const See& see) noexcept {
+    std::conditional_t<sizeof(S) == 4, std::int32_t, std::int64_t> worse = 0;  // as wide as what is compared
+    const std::uint32_t count = (high - low) & ~7U;
+    for (std::uint32_t i = low; i < low + count; ++i) {
+        worse += query - see(values[i]) > see(values[i + k]) - query ? 1 : 0;
+    }
+    return static_cast<std::uint32_t>(worse);
+}
+
+}  // namespace detail
+
 /// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
 /// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
-/// and the k nearest are neighbours in the column: bisection finds where they begin. Cost   O(log k + log ties).
+/// and the k nearest are neighbours in the column: bisection, and counting at its end, find where they begin.
+/// Cost   O(log k + log ties).
 template <class S>
 Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position) {
     const std::uint32_t n = column.size;
     k = std::min(k, n);
     Window window;
     if (k == 0) return window;
+    if (query == 0.0 && column.clipped >= k) {  // behind an inactive rectifier: the zeros, and nothing need be read
+        window.tied_end = window.tied = column.clipped;
+        window.places = k;
+        return window;
+    }
     std::uint32_t low = position > k ? position - k : 0;
     std::uint32_t high = std::min(position, n - k);
-    while (low < high) {
+    const bool packets = column.hole >= n;
+    while (low < high && !(packets && high - low <= 64)) {
         const std::uint32_t middle = low + (high - low) / 2;
         if (column.distance(middle, query) > column.distance(middle + k, query)) {
             low = middle + 1;
@@ -4539,12 +4948,39 @@ Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, s
             high = middle;
         }
     }
+    if (low < high) {
+        const auto worse = [&](std::uint32_t i) { return column.distance(i, query) > column.distance(i + k, query); };
+        const std::uint32_t first = low;
+        if (column.slope == S(1) || column.values[low] > S(0)) {
+            low +=
+                detail::count_worse(column.values, low, high, k, static_cast<S>(query), [](S value) { return value; });
+        } else {
+            low += detail::count_worse(column.values, low, high, k, static_cast<S>(query),
+                                       [&](S value) { return column.through(value); });
+        }
+        while (low > first && !worse(low - 1)) --low;  // exactly, in few steps
+        while (low < high && worse(low)) ++low;
+    }
     const std::uint32_t begin = low;
     const std::uint32_t end = low + k;
-    const double boundary = std::max(column.distance(begin, query), column.distance(end - 1, query));
+    const double first = column.distance(begin, query), last = column.distance(end - 1, query);
+    const double boundary = std::max(first, last);
+    window.boundary = boundary;
+    // Most often the boundary is one sample at an end: everything else in the window is nearer if its new ends are.
+    window.tied_begin = begin;
+    window.tied_end = end;
+    window.closer_begin = begin + (first == boundary ? 1U : 0U);
+    window.closer_end = end - (last == boundary ? 1U : 0U);
+    if (window.closer_begin < window.closer_end && column.distance(window.closer_begin, query) < boundary &&
+        column.distance(window.closer_end - 1, query) < boundary &&
+        (begin == 0 || column.distance(begin - 1, query) > boundary) &&
+        (end == n || column.distance(end, query) > boundary)) {
+        window.closer = window.closer_end - window.closer_begin;
+        window.tied = window.places = k - window.closer;
+        return window;
+    }
     // Left of the query distances fall with the place, right of it they grow.
     const std::uint32_t left = std::clamp(position, begin, end);
-    window.boundary = boundary;
     window.tied_begin =
         detail::gallop_down(0, begin, [&](std::uint32_t i) { return column.distance(i, query) <= boundary; });
     window.tied_end = detail::gallop_up(end, n, [&](std::uint32_t i) { return column.distance(i, query) > boundary; });
@@ -4592,6 +5028,85 @@ Window find_window_among(const ColumnView<S>& column, double query, std::uint32_
 }
 
 }  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Checks what the window of a query rests on. The levels above the column are right if they led to the right place,
+/// whatever they are; of the values, those about the place and at the edges decide.
+/// Throws   what `index.check` throws; FormatError if the levels led elsewhere.
+template <class Index, class S>
+void check_window(const Index& index, const ColumnView<S>& column, double query, std::uint32_t k,
+                  std::uint32_t position, const Window& w, bool among) {
+    const std::uint32_t n = column.size;
+    const auto around = [&](std::uint32_t begin, std::uint32_t end) {
+        begin = begin > 2 ? begin - 2 : 0;  // one before, and one more where a sample is left out
+        end = std::min(n, end < n - std::min(n, 2U) ? end + 2 : n);
+        index.check(column.values + begin, end - begin);
+    };
+    const std::uint32_t reach = std::min(k, n);
+    around(position > reach ? position - reach : 0, position < n - reach ? position + reach : n);
+    around(w.tied_begin, std::min(w.tied_begin + 1, n));
+    around(w.tied_end, w.tied_end);
+    if (among) {  // every sample on the way was looked at
+        const bool all = w.closer + w.places < k;
+        const std::uint32_t begin = all ? 0 : w.tied_begin, end = all ? n : w.tied_end;
+        around(begin, end);
+        index.check(column.order + begin, end - begin);
+    }
+    const S least = column.least(query);
+    if ((position > 0 && !(column.values[position - 1] < least)) || (position < n && column.values[position] < least)) {
+        raise<FormatError>("index", "damaged: the levels of a search do not belong to their column");
+    }
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/index/clipped.hpp - which samples a rectifier holds at 0, asked sample by sample and class by class.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// An inactive ReLU ties with half of all samples. For such groups this table answers "is this sample one of them" with
+/// one bit, a sample's bits side by side, and "how many of them are of class c" without looking at any.
+/// Memory   one bit a sample and unit, four bytes a class and unit.
+class Clipped {
+public:
+    Clipped() = default;
+    Clipped(std::size_t samples, std::size_t units, std::size_t classes)
+        : words_((units + 63) / 64), classes_(classes), bits_(samples * words_, 0), counts_(units * classes, 0) {}
+
+    /// Fills in one unit; samples with a value not above 0 are clipped. Labels may be empty.
+    template <class S>
+    void add(std::size_t unit, std::span<const S> values, std::span<const std::int32_t> labels) {
+        const std::uint64_t bit = std::uint64_t{1} << (unit % 64);
+        for (std::size_t s = 0; s < values.size(); ++s) {
+            if (values[s] > S(0)) continue;
+            bits_[s * words_ + unit / 64] |= bit;
+            if (!labels.empty()) ++counts_[unit * classes_ + static_cast<std::size_t>(labels[s])];
+        }
+    }
+
+    bool holds(std::size_t unit, std::size_t sample) const noexcept {
+        return ((bits_[sample * words_ + unit / 64] >> (unit % 64)) & 1U) != 0;
+    }
+    std::span<const std::uint32_t> by_class(std::size_t unit) const noexcept {
+        return {counts_.data() + unit * classes_, classes_};
+    }
+    std::size_t bytes() const noexcept { return bits_.size() * 8 + counts_.size() * 4; }
+
+private:
+    std::size_t words_ = 0;
+    std::size_t classes_ = 0;
+    std::vector<std::uint64_t> bits_;
+    std::vector<std::uint32_t> counts_;
+};
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/tracing/derivation.hpp - how values that are not stored come from those that are.
 
 #include <cstddef>
@@ -4599,145 +5114,6 @@ Window find_window_among(const ColumnView<S>& column, double query, std::uint32_
 #include <string_view>
 #include <vector>
 
-// renn/tracing/point.hpp - the places of a network where values are taken.
-
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
-
-
-namespace renn::inline RENN_ABI {
-
-/// Pre-activation: what a layer with parameters puts out (the RENN report's "Sum"). Post-activation: what the
-/// activation behind it makes of it ("Activation").
-enum class Kind : std::uint8_t { pre, post };
-
-/// "pre" or "post".
-inline std::string_view kind_name(Kind kind) noexcept {
-    return kind == Kind::pre ? "pre" : "post";
-}
-
-/// What a recorder is told about a block of values.
-struct Place {
-    std::string_view name;
-    Kind kind = Kind::pre;
-    bool derived = false;  ///< the values follow, one by one, from those of the place reported just before
-    Shape shape = {};      ///< how the values of a sample lie, where it is an image; else empty
-};
-
-/// What a cell of a channel becomes.
-enum class Pool : std::uint8_t { mean, max };
-
-/// Channels as neurons: each channel of an image is cut into height x width cells and each cell pooled into a value.
-/// One cell makes a channel a neuron like any other; more make it a point in as many dimensions, whose closest samples
-/// are those at the smallest Euclidean distance.
-struct Channels {
-    std::string layer = {};  ///< name of a place; empty: every place that is an image of more than one position
-    Index height = 1;
-    Index width = 1;
-    Pool pool = Pool::mean;
-};
-
-/// One traced place.
-struct Point {
-    std::string name;
-    Kind kind = Kind::pre;
-    Index layer = 0;                   ///< a layer with parameters and the activation behind it have one number
-    Index width = 0;                   ///< values a sample has here
-    Index derived_from = -1;           ///< point whose stored values this one is recomputed from; -1: stored itself
-    std::vector<std::uint32_t> units;  ///< the recorded ones, ascending: rows, or channels
-    Shape shape = {};                  ///< of the reported values, where they are an image
-    Shape cells = {};                  ///< what is recorded of it where channels are the neurons
-    Pool pool = Pool::mean;
-
-    bool operator==(const Point&) const = default;
-    bool stored() const noexcept { return derived_from < 0; }
-    Index count() const noexcept { return static_cast<Index>(units.size()); }
-    bool by_channel() const noexcept { return cells.size() > 0; }
-    /// Values of one neuron for one sample, and of all recorded ones.
-    Index dimensions() const noexcept { return by_channel() ? cells.positions() : 1; }
-    Index columns() const noexcept { return count() * dimensions(); }
-    /// Neurons there are to record.
-    Index neurons() const noexcept { return by_channel() ? cells.channels : width; }
-    std::string text() const { return name + " (" + std::string(kind_name(kind)) + "-activation)"; }
-};
-
-/// One scalar that is traced: a point, and the unit's place among the recorded units of that point.
-struct Unit {
-    std::uint32_t point = 0;
-    std::uint32_t unit = 0;
-    bool operator==(const Unit&) const = default;
-};
-
-/// What to record. Empty lists take everything.
-struct Selection {
-    /// Some units of one place.
-    struct Units {
-        std::string layer;
-        std::vector<std::uint32_t> units;
-    };
-    std::vector<std::string> layers = {};  ///< names of places
-    std::vector<Units> units = {};         ///< for some of them, only these units
-    bool pre = true;
-    bool post = true;
-    std::vector<Channels> channels = {};  ///< images whose channels are the neurons; else every position is one
-};
-
-namespace detail {
-
-/// Follows one run of a model through its table of points and refuses what does not repeat the first run.
-class PointCursor {
-public:
-    explicit PointCursor(std::size_t points) : seen_(points, 0) {}
-
-    void begin() {
-        std::fill(seen_.begin(), seen_.end(), char{0});
-        next_ = 0;
-    }
-
-    /// Index of the place in the table. Throws MismatchError for an unknown or repeated name, ShapeError for a wrong
-    /// shape. `known(i)` gives name, kind and width of point i.
-    template <class Known>
-    std::size_t find(std::string_view name, Kind kind, Index rows, Index cols, Index batch, const Known& known) {
-        std::size_t at = seen_.size();
-        for (std::size_t i = 0; i < seen_.size(); ++i) {  // runs repeat their order: the first guess is right
-            const std::size_t guess = (next_ + i) % seen_.size();
-            if (known(guess).name == name && known(guess).kind == kind) {
-                at = guess;
-                break;
-            }
-        }
-        const auto where = [name] { return "probe \"" + std::string(name) + "\""; };  // built for an error only
-        if (at == seen_.size()) raise<MismatchError>(where(), "reported, but not by the first run");
-        if (seen_[at] != 0) raise<MismatchError>(where(), "reported twice in one run; every place needs its own name");
-        if (rows != known(at).width || cols != batch) {
-            raise<ShapeError>(where(), "values", shape_text(rows, cols), shape_text(known(at).width, batch));
-        }
-        seen_[at] = 1;
-        next_ = at + 1;
-        return at;
-    }
-
-    template <class Known>
-    void end(const Known& known) const {
-        for (std::size_t i = 0; i < seen_.size(); ++i) {
-            if (seen_[i] == 0) {
-                raise<MismatchError>("probe \"" + std::string(known(i).name) + "\"",
-                                     "missing: the first run reported it, this one did not");
-            }
-        }
-    }
-
-private:
-    std::vector<char> seen_;
-    std::size_t next_ = 0;
-};
-
-}  // namespace detail
-}  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
@@ -4789,12 +5165,138 @@ std::vector<Derivation<typename Model::Scalar>> derivations(const Model& model, 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
+// renn/tracing/encoding.hpp - what an encoding of recorded values is, and the one that keeps them as they are.
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Whose smallest and largest value an encoding needs to know before it writes.
+enum class Ranged : std::uint8_t { none, unit, sample };
+
+/// A grid of 256 values: lowest + code * step. The step is (largest - lowest) / 255 with its last bits cut off, so that
+/// code * step is exact in double and a value decodes to the same bits wherever it is decoded; 0 if the values are
+/// equal or differ by less than 256 times the smallest normal number.
+template <class S>
+struct Range {
+    S lowest = 0;
+    S step = 0;
+
+    bool operator==(const Range&) const = default;
+
+    /// Throws DataError if the difference is not finite.
+    static Range of(S lowest, S largest) {
+        const double width = static_cast<double>(largest) - static_cast<double>(lowest);
+        if (!std::isfinite(width) || width < 0.0) {
+            detail::raise<DataError>("8-bit encoding", "range of values",
+                                     std::to_string(lowest) + ".." + std::to_string(largest), "a finite one");
+        }
+        constexpr int cut = sizeof(S) == sizeof(float) ? 29 : 8;  // bits of a double that S lacks, or that a code has
+        const auto bits = std::bit_cast<std::uint64_t>(width / 255.0) >> cut << cut;
+        const double step = std::bit_cast<double>(bits);
+        return {lowest, step < static_cast<double>(std::numeric_limits<S>::min()) ? S(0) : static_cast<S>(step)};
+    }
+    S decode(std::uint8_t code) const noexcept {
+        return static_cast<S>(static_cast<double>(lowest) + code * static_cast<double>(step));
+    }
+    /// Of any value within the range: half a step, and the rounding of the sum.
+    double error_bound() const noexcept {
+        if (step == S(0)) return 256.0 * static_cast<double>(std::numeric_limits<S>::min());
+        const auto size = std::max(std::abs(static_cast<double>(lowest)), std::abs(static_cast<double>(decode(255))));
+        return static_cast<double>(step) / 2 + 4 * size * static_cast<double>(std::numeric_limits<S>::epsilon());
+    }
+};
+
+/// An encoding says what a value becomes in the store. encode() writes n codes and returns false if a value cannot be
+/// kept within error_bound(); decode() makes values of them. `ranges`: one for all (Ranged::unit) or one a value
+/// (Ranged::sample), else not looked at.
+template <class E, class S>
+concept Encoding = requires(const S* in, S* out, typename E::template Code<S>* to,
+                            const typename E::template Code<S>* from, Index n, const Range<S>* ranges) {
+    { E::name } -> std::convertible_to<std::string_view>;
+    { E::ranged } -> std::convertible_to<Ranged>;
+    { E::encode(in, to, n, ranges) } -> std::same_as<bool>;
+    E::decode(from, out, n, ranges);
+    { E::error_bound(S(), Range<S>()) } -> std::same_as<double>;
+};
+
+/// Values as they are.
+struct Exact {
+    static constexpr std::string_view name = "exact";
+    static constexpr Ranged ranged = Ranged::none;
+    template <class S>
+    using Code = S;
+
+    template <class S>
+    static bool encode(const S* values, S* codes, Index n, const Range<S>* = nullptr) {
+        std::copy_n(values, n, codes);
+        return true;
+    }
+    template <class S>
+    static void decode(const S* codes, S* values, Index n, const Range<S>* = nullptr) {
+        std::copy_n(codes, n, values);
+    }
+    template <class S>
+    static double error_bound(S, const Range<S>& = {}) noexcept {
+        return 0.0;
+    }
+};
+
+template <class E>
+inline constexpr bool is_exact = std::same_as<E, Exact>;
+
+namespace detail {
+
+/// Names the first of a column's values that the encoding cannot keep.
+template <class E, class S>
+[[noreturn]] void refuse(const char* where, const Point& point, Index column, std::span<const S> values,
+                         const Range<S>* ranges, std::span<const std::uint64_t> ids) {
+    const std::uint32_t unit = point.units[static_cast<std::size_t>(column / point.dimensions())];
+    std::size_t i = 0;
+    typename E::template Code<S> code;
+    const auto kept = [&] { return E::encode(&values[i], &code, 1, ranges + (E::ranged == Ranged::sample ? i : 0)); };
+    while (i + 1 < values.size() && kept()) ++i;
+    raise<DataError>(where, point.name + ", unit " + std::to_string(unit) + ", sample " + std::to_string(ids[i]),
+                     std::to_string(values[i]), "a value that " + std::string(E::name) + " can keep");
+}
+
+}  // namespace detail
+
+/// Rounds one sample's values at one place as a store rounds them that keeps them so; a recorded sample then finds
+/// itself at distance 0. A value that no recorded sample can have, as it is beyond what the encoding keeps, stays as it
+/// is. `ranges`: one a value where units have ranges, else not looked at.
+template <class E, class S>
+    requires Encoding<E, S>
+void round_trip(std::span<S> values, const Range<S>* ranges = nullptr) {
+    Range<S> own{};
+    if constexpr (E::ranged == Ranged::sample) {
+        if (values.empty()) return;
+        const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
+        own = Range<S>::of(*lowest, *largest);
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const Range<S>* range = E::ranged == Ranged::unit ? ranges + i : &own;
+        typename E::template Code<S> code;
+        if (E::encode(&values[i], &code, 1, range)) E::decode(&code, &values[i], 1, range);
+    }
+}
+
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/pages.hpp - one large block of memory on large pages where the system has them.
 
 #include <algorithm>
@@ -4860,6 +5362,16 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI::detail
+// renn/tracing/recorded_samples.hpp - all that a store in memory knows beside the values.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
 
 namespace renn::inline RENN_ABI {
 
@@ -4877,11 +5389,31 @@ std::string build_description() {
     return text + ", " + Eigen::SimdInstructionSetsInUse() + ", float" + std::to_string(8 * sizeof(S));
 }
 
-/// The activation store: one block of values a stored point, unit after unit, each unit's values in sample order.
-/// Beside it what is known of each sample. A plain value; samples are addressed by position here, by id outside.
+namespace detail {
+
+/// Position of a sample among ids that ascend, or do where `by_id` says. Throws DataError for an unknown id. O(log n).
+template <class Ids, class Order>
+Index position_of_id(const Ids& ids, const Order& by_id, std::uint64_t id) {
+    std::size_t low = 0, high = ids.size();
+    const auto place = [&by_id](std::size_t i) { return by_id.empty() ? i : std::size_t{by_id[i]}; };
+    while (low < high) {
+        const std::size_t middle = low + (high - low) / 2;
+        if (ids[place(middle)] < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low < ids.size() && ids[place(low)] == id) return static_cast<Index>(place(low));
+    raise<DataError>("store", "sample " + std::to_string(id), "an id that was not recorded",
+                     "one of " + std::to_string(ids.size()) + " recorded ids");
+}
+
+}  // namespace detail
+
+/// What is known of the model, its places and each sample. Samples are addressed by position here, by id outside.
 template <class S>
-class MemoryStore {
-public:
+struct RecordedSamples {
     using Scalar = S;
 
     std::vector<Point> points;
@@ -4901,49 +5433,10 @@ public:
         return std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
     }
 
-    /// Values of a unit in sample order; the point must be a stored one. Of a channel in several dimensions, those of
-    /// one of them.
-    std::span<const S> values(Unit u, Index dimension = 0) const noexcept {
-        const Index column = static_cast<Index>(u.unit) * points[u.point].dimensions() + dimension;
-        return {blocks_[u.point].data() + static_cast<std::size_t>(column * capacity_),
-                static_cast<std::size_t>(samples())};
-    }
+    /// Position of a sample. Throws DataError for an unknown id. O(log n).
+    Index position_of(std::uint64_t id) const { return detail::position_of_id(ids, by_id_, id); }
 
-    /// Where recording writes a column, unit after unit and dimension after dimension; room for `capacity` samples.
-    S* column(std::size_t point, Index column) noexcept {
-        return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
-    }
-    Index capacity() const noexcept { return capacity_; }
-
-    /// Makes room for more samples, keeping the first `filled` of every unit.
-    void reserve(Index capacity, Index filled) {
-        std::vector<Pages> larger(points.size());
-        for (std::size_t p = 0; p < points.size(); ++p) {
-            if (!points[p].stored()) continue;
-            larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * capacity));
-            for (Index u = 0; u < points[p].columns() && filled > 0; ++u) {
-                std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * capacity));
-            }
-        }
-        blocks_ = std::move(larger);
-        capacity_ = capacity;
-    }
-
-    /// Position of a sample. Throws DataError for an unknown id. O(1) for ascending ids without gaps, else O(log n).
-    Index position_of(std::uint64_t id) const {
-        const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id,
-                                         [this](std::uint32_t i, std::uint64_t wanted) { return ids[i] < wanted; });
-        if (!by_id_.empty()) {
-            if (at != by_id_.end() && ids[*at] == id) return static_cast<Index>(*at);
-        } else {
-            const auto found = std::lower_bound(ids.begin(), ids.end(), id);
-            if (found != ids.end() && *found == id) return found - ids.begin();
-        }
-        detail::raise<DataError>("store", "sample " + std::to_string(id), "an id that was not recorded",
-                                 "one of " + std::to_string(samples()) + " recorded ids");
-    }
-
-    /// Positions in ascending order of ids; empty where that is 0, 1, 2, ...
+    /// Positions in ascending order of ids; empty where they ascend already.
     const std::vector<std::uint32_t>& by_id() const noexcept { return by_id_; }
 
     /// To be called once all samples are there. Throws DataError for a repeated id.
@@ -4964,27 +5457,233 @@ public:
         }
     }
 
-    /// Bytes of activation values.
+private:
+    std::vector<std::uint32_t> by_id_;
+};
+
+namespace detail {
+
+/// What is known of the samples at some positions.
+template <class Store>
+RecordedSamples<typename Store::Scalar> known_at(const Store& store, std::span<const std::uint32_t> positions) {
+    RecordedSamples<typename Store::Scalar> known;
+    known.points.assign(store.points.begin(), store.points.end());
+    known.class_names.assign(store.class_names.begin(), store.class_names.end());
+    known.fingerprint = store.fingerprint;
+    known.build = store.build;
+    known.first_input = store.first_input;
+    known.outputs.resize(store.outputs.rows(), static_cast<Index>(positions.size()));
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+        const std::size_t s = positions[i];
+        known.ids.push_back(store.ids[s]);
+        if (!store.labels.empty()) known.labels.push_back(store.labels[s]);
+        if (!store.predictions.empty()) known.predictions.push_back(store.predictions[s]);
+        if (!store.tags.empty()) known.tags.emplace_back(store.tags[s]);
+        known.outputs.col(static_cast<Index>(i)) = store.outputs.col(static_cast<Index>(s));
+    }
+    known.index_ids();
+    return known;
+}
+
+template <class Store>
+std::vector<std::uint32_t> all_positions(const Store& store) {
+    std::vector<std::uint32_t> positions(static_cast<std::size_t>(store.samples()));
+    std::iota(positions.begin(), positions.end(), 0U);
+    return positions;
+}
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// The activation store: one block of values a stored point, unit after unit, each unit's values in sample order.
+/// Beside it what is known of each sample. A plain value; samples are addressed by position here, by id outside.
+/// Values are kept as they are, or as an encoding of tracing/reduced.hpp makes them; then they are decoded when asked
+/// for, and a query is rounded as its own sample was.
+template <class S, class E = Exact>
+class MemoryStore : public RecordedSamples<S> {
+public:
+    using Encoding = E;
+    using Code = typename E::template Code<S>;  ///< what a value is kept as
+    using RecordedSamples<S>::points;
+    using RecordedSamples<S>::samples;
+
+    MemoryStore() = default;
+    explicit MemoryStore(RecordedSamples<S> known) : RecordedSamples<S>(std::move(known)) {}
+
+    /// Values of a unit in sample order; the point must be a stored one. Of a channel in several dimensions, those of
+    /// one of them.
+    std::span<const S> values(Unit u, Index dimension = 0) const noexcept requires(is_exact<E>) {
+        return {column(u.point, column_of(u, dimension)), static_cast<std::size_t>(samples())};
+    }
+
+    /// The same as every store has it: one that keeps them in another form fills `scratch` and returns that.
+    std::span<const S> values(Unit u, Index dimension, std::vector<S>& scratch) const {
+        if constexpr (is_exact<E>) {
+            return values(u, dimension);
+        } else {
+            const Index at = column_of(u, dimension);
+            scratch.resize(static_cast<std::size_t>(samples()));
+            E::decode(column(u.point, at), scratch.data(), samples(), range(u.point, at, 0));
+            return scratch;
+        }
+    }
+    S value(Unit u, Index dimension, Index sample) const noexcept {
+        const Index at = column_of(u, dimension);
+        S result;
+        E::decode(column(u.point, at) + sample, &result, 1, range(u.point, at, sample));
+        return result;
+    }
+
+    /// Rounds one sample's recorded values at a point as those in the store are rounded.
+    void as_stored(std::size_t point, std::span<S> values_of_one_sample) const requires(!is_exact<E>) {
+        round_trip<E>(values_of_one_sample, range(point, 0, 0));
+    }
+
+    /// How far a value may be from the one that was recorded.
+    double error_bound(Unit u, Index dimension, Index sample) const noexcept {
+        if constexpr (E::ranged == Ranged::none) return E::error_bound(value(u, dimension, sample));
+        if constexpr (E::ranged != Ranged::none) {
+            return E::error_bound(S(), *range(u.point, column_of(u, dimension), sample));
+        }
+    }
+
+    /// Where recording writes a column, unit after unit and dimension after dimension; room for `capacity` samples.
+    Code* column(std::size_t point, Index column) noexcept {
+        return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
+    }
+    const Code* column(std::size_t point, Index column) const noexcept {
+        return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
+    }
+    /// That of a column, or of a sample; null where the encoding needs none.
+    const Range<S>* range(std::size_t point, [[maybe_unused]] Index column,
+                          [[maybe_unused]] Index sample) const noexcept {
+        if constexpr (E::ranged == Ranged::none) {
+            return nullptr;
+        } else {
+            return ranges_[point].data() + (E::ranged == Ranged::unit ? column : sample);
+        }
+    }
+    /// Of a point: one a column, or one a sample; empty where the encoding needs none.
+    std::vector<Range<S>>& ranges(std::size_t point) noexcept { return ranges_[point]; }
+    Index capacity() const noexcept { return capacity_; }
+
+    /// Makes room for more samples, keeping the first `filled` of every unit.
+    void reserve(Index capacity, Index filled) {
+        std::vector<Pages> larger(points.size());
+        ranges_.resize(points.size());
+        for (std::size_t p = 0; p < points.size(); ++p) {
+            if (!points[p].stored()) continue;
+            larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * capacity));
+            for (Index u = 0; u < points[p].columns() && filled > 0; ++u) {
+                std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * capacity));
+            }
+            if constexpr (E::ranged == Ranged::unit) ranges_[p].resize(static_cast<std::size_t>(points[p].columns()));
+            if constexpr (E::ranged == Ranged::sample) ranges_[p].resize(static_cast<std::size_t>(capacity));
+        }
+        blocks_ = std::move(larger);
+        capacity_ = capacity;
+    }
+
     std::size_t bytes() const noexcept {
         std::size_t total = 0;
-        for (const Pages& block : blocks_) total += block.size() * sizeof(S);
+        for (const Pages& block : blocks_) total += block.size() * sizeof(Code);
+        for (const auto& ranges : ranges_) total += ranges.size() * sizeof(Range<S>);
         return total;
     }
 
 private:
-    using Pages = detail::Pages<S>;
+    using Pages = detail::Pages<Code>;
+
+    Index column_of(Unit u, Index dimension) const noexcept {
+        return static_cast<Index>(u.unit) * points[u.point].dimensions() + dimension;
+    }
+
     std::vector<Pages> blocks_;  ///< one a point, empty for derived ones
+    std::vector<std::vector<Range<S>>> ranges_;
     Index capacity_ = 0;
-    std::vector<std::uint32_t> by_id_;
 };
 
+}  // namespace renn::inline RENN_ABI
+// renn/tracing/store.hpp - what every activation store can do, wherever it keeps its values.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A unit's values in ascending order with the positions of their samples (equal values by ascending id) and the levels
+/// of a search through them (Sorted::levels), as a store may keep them. Empty: it does not.
+template <class S>
+struct StoredColumn {
+    const S* values = nullptr;
+    const std::uint32_t* order = nullptr;
+    std::span<const S> levels = {};
+    bool empty() const noexcept { return values == nullptr; }
+};
+
+/// A recording that does not change any more. Samples are addressed by position 0, 1, 2, ...; `values` gives those of a
+/// unit (of a channel in several dimensions: one of them) in that order, in `scratch` where it has no such array.
+///
+/// A store may also have
+///   sorted(Unit) -> StoredColumn   the unit's index, so that none need be built;
+///   check(const void*, bytes)      to be called for every part of such an array that was read, before an answer rests
+///                                  on it; throws where the bytes are not those that were written;
+///   as_stored(point, values)       rounds one sample's values as the store rounded those it keeps.
+///
+/// Threads  const members may run on several threads at once.
+template <class T>
+concept ActivationStore = requires(const T& store, Unit unit, Index number, std::size_t i, std::uint64_t id,
+                                   std::vector<typename T::Scalar>& scratch) {
+    typename T::Scalar;
+    { store.points } -> std::convertible_to<const std::vector<Point>&>;
+    { store.class_names } -> std::convertible_to<const std::vector<std::string>&>;
+    { store.fingerprint } -> std::convertible_to<std::uint64_t>;
+    { store.build } -> std::convertible_to<std::string>;
+    { store.first_input } -> std::convertible_to<const Batch<typename T::Scalar>&>;
+    { store.samples() } -> std::same_as<Index>;
+    { store.classes() } -> std::same_as<int>;
+    { store.position_of(id) } -> std::same_as<Index>;
+    { store.ids[i] } -> std::convertible_to<std::uint64_t>;
+    { store.labels[i] } -> std::convertible_to<std::int32_t>;
+    { store.predictions[i] } -> std::convertible_to<std::int32_t>;
+    { store.tags[i] } -> std::convertible_to<std::string>;
+    { store.labels.empty() && store.predictions.empty() && store.tags.empty() } -> std::same_as<bool>;
+    { store.by_id().size() } -> std::convertible_to<std::size_t>;
+    { store.outputs.rows() } -> std::same_as<Index>;
+    store.outputs.col(number);
+    { store.values(unit, number, scratch) } -> std::same_as<std::span<const typename T::Scalar>>;
+    { store.value(unit, number, number) } -> std::same_as<typename T::Scalar>;
+};
+
+namespace detail {
+
+template <class Store>
+concept Rounds = requires(const Store& store, std::span<typename Store::Scalar> values) {
+    store.as_stored(std::size_t{}, values);
+};
+
+/// A store of rounded values, or a part or union of such: a copy that does not know it would not round queries.
+template <class Store>
+concept Reduced = Rounds<Store> || requires {
+    requires Store::reduced;
+};
+
+}  // namespace detail
 }  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
 /// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
-/// `position` returns how many values are below the query; `prefetch`, first with step 0 and a little later with step
-/// 1, may ask for memory ahead of it.
+/// `position` returns how many values are below the query. A locator that can be made of a column and the locator of
+/// the same values seen through no activation shares with that; a policy with a `Layout`, the steps of a search
+/// (Sorted), is searched step by step, several neurons side by side.
 template <class P, class S>
 concept IndexPolicy = requires(const typename P::template Locator<S>& l, const ColumnView<S>& column, double query) {
     { P::name } -> std::convertible_to<std::string_view>;
@@ -4992,28 +5691,45 @@ concept IndexPolicy = requires(const typename P::template Locator<S>& l, const C
     requires std::constructible_from < typename P::template Locator<S>,
     const ColumnView<S>& > ;
     { l.position(column, query) } -> std::same_as<std::uint32_t>;
-    l.prefetch(column, query, 0);
     { l.bytes() } -> std::convertible_to<std::size_t>;
 };
 
 namespace detail {
 
-/// Runs work once, whoever comes first; where it throws, the next may try again. (std::call_once would hang then under
-/// the thread sanitizer, and costs a function call each time.)
+/// Runs work once, whoever comes first, others wait; where it throws, the next may try again. Four bytes, as every
+/// query looks at hundreds of them. (std::call_once would hang then under the thread sanitizer.)
 class Once {
 public:
     template <class Work>
     void run(Work&& work) {
-        if (done_.load(std::memory_order_acquire)) return;
-        const std::lock_guard lock(guard_);
-        if (done_.load(std::memory_order_relaxed)) return;
+        if (state_.load(std::memory_order_acquire) == done) return;
+        while (!begin()) {
+            if (state_.load(std::memory_order_acquire) == done) return;
+            state_.wait(busy, std::memory_order_acquire);
+        }
+        Claim claim{state_};
         work();
-        done_.store(true, std::memory_order_release);
+        claim.outcome = done;
     }
 
 private:
-    std::mutex guard_;
-    std::atomic<bool> done_{false};
+    static constexpr int idle = 0, busy = 1, done = 2;
+
+    struct Claim {
+        std::atomic<int>& state;
+        int outcome = idle;
+        ~Claim() {
+            state.store(outcome, std::memory_order_release);
+            state.notify_all();
+        }
+    };
+
+    bool begin() noexcept {
+        int expected = idle;
+        return state_.compare_exchange_strong(expected, busy, std::memory_order_acquire);
+    }
+
+    std::atomic<int> state_{idle};
 };
 
 }  // namespace detail
@@ -5021,9 +5737,10 @@ private:
 /// The sorted values of every recorded neuron, over a store that does not change any more. A post-activation that keeps
 /// the order of its pre-activation shares its sorted column; any other gets one over the recomputed values.
 /// Threads   const members may run on several threads at once; a structure is built once, by whoever needs it first.
-template <class Store, class Policy>
+template <class Store, class P>
 class NeuronIndex {
 public:
+    using Policy = P;
     using Scalar = typename Store::Scalar;
     static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/neuron_index.hpp)");
     using Locator = typename Policy::template Locator<Scalar>;
@@ -5044,7 +5761,8 @@ public:
         slots_ = std::make_unique<Slot[]>(starts_.back());
         const auto n = static_cast<std::size_t>(store_->samples());
         for (std::uint32_t p = 0; p < store_->points.size(); ++p) {  // address space; memory comes with the first touch
-            const bool sorted = source({p, 0}).point == p && store_->points[p].dimensions() == 1;
+            const bool sorted =
+                source({p, 0}).point == p && store_->points[p].dimensions() == 1 && stored_column({p, 0}).empty();
             const std::size_t count = sorted ? store_->points[p].units.size() * n : 0;
             values_.emplace_back(count);
             order_.emplace_back(count);
@@ -5070,9 +5788,13 @@ public:
     const ChannelTree<Scalar>& tree(Unit u) const {
         const Slot& s = slot(u);
         s.locator_once.run([&] {
+            const Index dimensions = store_->points[u.point].dimensions();
+            std::vector<std::vector<Scalar>> kept(static_cast<std::size_t>(dimensions));
             std::vector<std::span<const Scalar>> columns;
-            for (Index d = 0; d < store_->points[u.point].dimensions(); ++d) columns.push_back(store_->values(u, d));
-            s.tree = std::make_unique<ChannelTree<Scalar>>(std::move(columns), store_->by_id());
+            for (Index d = 0; d < dimensions; ++d) {
+                columns.push_back(store_->values(u, d, kept[static_cast<std::size_t>(d)]));
+            }
+            s.tree = std::make_unique<ChannelTree<Scalar>>(std::move(columns), store_->by_id(), std::move(kept));
             bytes_ += s.tree->bytes();
         });
         return *s.tree;
@@ -5083,19 +5805,51 @@ public:
         const Point& point = store_->points[u.point];
         if (point.dimensions() > 1) {
             Scalar sum = 0;
-            for (Index d = 0; d < point.dimensions(); ++d) sum += store_->values(u, d)[sample];
+            for (Index d = 0; d < point.dimensions(); ++d) sum += store_->value(u, d, sample);
             return sum / static_cast<Scalar>(point.dimensions());
         }
-        if (point.stored()) return store_->values(u)[sample];
-        const Scalar in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit})[sample];
+        if (point.stored()) return store_->value(u, 0, sample);
+        const Scalar in = store_->value({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, sample);
         Scalar out;
         derivations_[u.point].apply(derivations_[u.point].layer, &in, &out, 1);
         return out;
     }
 
+    /// What a point that is not stored makes of n values of the point it is recomputed from.
+    void derive(std::uint32_t point, const Scalar* in, Scalar* out, Index n) const {
+        derivations_[point].apply(derivations_[point].layer, in, out, n);
+    }
+
+    /// Whether a sample's value is found through its unit's sorted column only.
+    static constexpr bool keeps_sorted = requires(const Store& s, Unit u) { s.sorted(u); };
+
+    /// To be called for what was read of a column: a store that checks its bytes throws if they are not those written.
+    template <class T>
+    void check([[maybe_unused]] const T* from, [[maybe_unused]] std::size_t count) const {
+        if constexpr (requires { store_->check(from, count); }) store_->check(from, count * sizeof(T));
+    }
+
+    /// The same for all that the window of a query rests on, its place included.
+    void check_window([[maybe_unused]] const Entry& entry, [[maybe_unused]] double query,
+                      [[maybe_unused]] std::uint32_t k, [[maybe_unused]] std::uint32_t position,
+                      [[maybe_unused]] const Window& window, [[maybe_unused]] bool among) const {
+        if constexpr (requires { store_->check(entry.column.values, std::size_t{}); }) {
+            detail::check_window(*this, entry.column, query, k, position, window, among);
+        }
+    }
+
     /// Place of a sample in the sorted column of a unit. O(log n).
     std::uint32_t place_of(Unit u, std::uint32_t sample) const {
         const ColumnView<Scalar> view = entry(u).column;
+        if constexpr (keeps_sorted) {
+            check(view.order, view.size);
+            const std::uint32_t* at = std::find(view.order, view.order + view.size, sample);
+            if (at == view.order + view.size) {
+                detail::raise<FormatError>("index",
+                                           "damaged: a sorted column without sample " + std::to_string(sample));
+            }
+            return static_cast<std::uint32_t>(at - view.order);
+        }
         const Scalar wanted = value(source(u), sample);
         const Scalar* begin = std::lower_bound(view.values, view.values + view.size, wanted);
         const Scalar* end = std::upper_bound(begin, view.values + view.size, wanted);
@@ -5113,15 +5867,12 @@ public:
             const Store& recorded = *store_;
             const auto n = static_cast<std::size_t>(recorded.samples());
             clipped_ = detail::Clipped(n, clipped_units_, static_cast<std::size_t>(recorded.classes()));
-            constexpr std::size_t block = 1024;  // samples whose bits stay in L1 while all units are added
-            for (std::size_t begin = 0; begin < n; begin += block) {
-                for (std::uint32_t p = 0; p < recorded.points.size(); ++p) {
-                    if (clipped_starts_[p] < 0) continue;
-                    for (std::uint32_t u = 0; u < recorded.points[p].units.size(); ++u) {
-                        clipped_.add<Scalar>(static_cast<std::size_t>(clipped_number({p, u})),
-                                             recorded.values(source({p, u})), recorded.labels, begin,
-                                             std::min(begin + block, n));
-                    }
+            std::vector<Scalar> scratch;
+            for (std::uint32_t p = 0; p < recorded.points.size(); ++p) {
+                if (clipped_starts_[p] < 0) continue;
+                for (std::uint32_t u = 0; u < recorded.points[p].units.size(); ++u) {
+                    clipped_.add<Scalar>(static_cast<std::size_t>(clipped_number({p, u})),
+                                         recorded.values(source({p, u}), 0, scratch), recorded.labels);
                 }
             }
             bytes_ += clipped_.bytes();
@@ -5157,8 +5908,8 @@ public:
     std::size_t bytes() const noexcept { return bytes_.load(); }
 
 private:
-    struct Slot {
-        mutable detail::Once column_once, locator_once;
+    struct alignas(64) Slot {  // what a query reads is in its first lines
+        mutable detail::Once locator_once, column_once;
         mutable ColumnView<Scalar> view;
         mutable std::optional<Locator> locator;
         mutable std::unique_ptr<ChannelTree<Scalar>> tree;  ///< of a neuron in several dimensions, in place of both
@@ -5178,19 +5929,29 @@ private:
         return shares ? Unit{static_cast<std::uint32_t>(store_->points[u.point].derived_from), u.unit} : u;
     }
 
+    /// What the store has of the unit's index.
+    StoredColumn<Scalar> stored_column([[maybe_unused]] Unit u) const {
+        if constexpr (keeps_sorted) {
+            if (store_->points[u.point].stored()) return store_->sorted(u);
+        }
+        return {};
+    }
+
     /// The unit's own sorted column, seen as it is.
     ColumnView<Scalar> column(Unit u, detail::RadixScratch<Scalar>* scratch) const {
         const auto n = static_cast<std::size_t>(store_->samples());
+        if (const auto stored = stored_column(u); !stored.empty()) return {stored.values, stored.order, n};
         Scalar* values = values_[u.point].data() + u.unit * n;
         std::uint32_t* order = order_[u.point].data() + u.unit * n;
         slot(u).column_once.run([&] {
             detail::RadixScratch<Scalar> own;
             auto& buffers = scratch != nullptr ? *scratch : own;
             const Point& point = store_->points[u.point];
+            std::vector<Scalar> loaded;
             if (point.stored()) {
-                sort_column<Scalar>(store_->values(u), store_->by_id(), values, order, buffers);
+                sort_column<Scalar>(store_->values(u, 0, loaded), store_->by_id(), values, order, buffers);
             } else {
-                const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit});
+                const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, loaded);
                 std::vector<Scalar> out(n);
                 derivations_[u.point].apply(derivations_[u.point].layer, in.data(), out.data(), std::ssize(in));
                 sort_column<Scalar>(out, store_->by_id(), values, order, buffers);
@@ -5200,13 +5961,44 @@ private:
         return {values, order, n};
     }
 
+    /// Where the values above 0 begin.
+    static std::uint32_t positives(const ColumnView<Scalar>& column) {
+        return static_cast<std::uint32_t>(std::upper_bound(column.values, column.values + column.size, Scalar(0)) -
+                                          column.values);
+    }
+
+    /// From the levels in the store, from the locator of the column it shares, or from the column.
+    void make_locator(Unit u, Unit from, detail::RadixScratch<Scalar>* scratch) const {
+        const Slot& s = slot(u);
+        if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, std::span<const Scalar>>) {
+            if (const auto stored = stored_column(from); !stored.empty()) {
+                s.locator.emplace(s.view, stored.levels);
+                return;
+            }
+        }
+        if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, const Locator&>) {
+            if (from != u) {
+                s.locator.emplace(s.view, *built(from, scratch).locator);
+                return;
+            }
+        }
+        check(s.view.values, s.view.size);
+        s.locator.emplace(s.view);
+    }
+
     const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {
         const Slot& s = slot(u);
         s.locator_once.run([&] {
-            s.view = column(source(u), scratch);
+            const Unit from = source(u);
+            s.view = column(from, scratch);
             s.view.slope = derivations_[u.point].negative_slope.value_or(Scalar(1));
-            s.locator.emplace(s.view);
+            make_locator(u, from, scratch);
             bytes_ += s.locator->bytes();
+            if (s.view.slope == Scalar(0)) {
+                s.view.clipped = positives(s.view);
+                const std::uint32_t edge = s.view.clipped > 0 ? s.view.clipped - 1 : 0;
+                check(s.view.values + edge, std::min(2U, s.view.size - edge));
+            }
         });
         return s;
     }
@@ -5227,6 +6019,85 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI
+// renn/retrace/as_stored.hpp - a query's values rounded as a store rounded those of its samples.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+// renn/tracing/pool_channels.hpp - the few values that stand for a channel.
+
+#include <algorithm>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Pools the recorded channels of a point into its cells: cell i of n over m rows takes rows [i m / n, (i + 1) m / n),
+/// rounded outwards, so cells of uneven images overlap by a row (PyTorch's adaptive pooling).
+///
+/// Shapes   block: width of the point x n, out: columns of the point x n, channel after channel, cell after cell.
+/// Numbers  each cell is summed in row-major order, so a sample's values depend on nothing else.
+template <class S>
+void pool_channels(const Point& point, const BatchView<S>& block, Batch<S>& out) {
+    detail::reshape(out, point.columns(), block.cols());
+    const Shape& in = point.shape;
+    const Shape& cells = point.cells;
+    const auto begin = [](Index i, Index n, Index m) { return i * m / n; };
+    const auto end = [](Index i, Index n, Index m) { return ((i + 1) * m + n - 1) / n; };
+    for (Index j = 0; j < block.cols(); ++j) {
+        const S* sample = block.col(j).data();
+        S* to = out.col(j).data();
+        for (const std::uint32_t channel : point.units) {
+            const S* image = sample + static_cast<Index>(channel) * in.positions();
+            for (Index cy = 0; cy < cells.height; ++cy) {
+                for (Index cx = 0; cx < cells.width; ++cx) {
+                    const Index top = begin(cy, cells.height, in.height), bottom = end(cy, cells.height, in.height);
+                    const Index left = begin(cx, cells.width, in.width), right = end(cx, cells.width, in.width);
+                    S sum = 0, highest = image[top * in.width + left];
+                    for (Index y = top; y < bottom; ++y) {
+                        for (Index x = left; x < right; ++x) {
+                            const S value = image[y * in.width + x];
+                            sum += value;
+                            highest = std::max(highest, value);
+                        }
+                    }
+                    *to++ = point.pool == Pool::max ? highest : sum / static_cast<S>((bottom - top) * (right - left));
+                }
+            }
+        }
+    }
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Shapes   reported: width of the point x queries; out: the same, or columns of the point x queries where channels are
+///          the neurons. Rows of units that are not recorded stay as they are.
+template <Rounds Store, class S = typename Store::Scalar>
+void as_stored(const Store& store, std::uint32_t p, const Batch<S>& reported, Batch<S>& out) {
+    const Point& point = store.points[p];
+    const bool all = point.by_channel() || point.count() == point.width;
+    if (point.by_channel()) {
+        pool_channels<S>(point, reported, out);
+    } else {
+        out = reported;
+    }
+    std::vector<S> some(point.units.size());
+    for (Index q = 0; q < out.cols(); ++q) {
+        S* sample = out.data() + q * out.rows();
+        if (all) {
+            store.as_stored(p, std::span<S>(sample, static_cast<std::size_t>(out.rows())));
+            continue;
+        }
+        for (std::size_t u = 0; u < some.size(); ++u) some[u] = sample[point.units[u]];
+        store.as_stored(p, std::span<S>(some));
+        for (std::size_t u = 0; u < some.size(); ++u) sample[point.units[u]] = some[u];
+    }
+}
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/retrace/retrace.hpp - the answer: the training samples a prediction rests on.
 
 #include <algorithm>
@@ -5234,6 +6105,7 @@ private:
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -5254,6 +6126,245 @@ private:
 #include <utility>
 #include <vector>
 
+// renn/retrace/vote_counter.hpp - counts whole votes of samples and finds those with most.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// A sample that may be among those with most votes.
+struct Candidate {
+    std::uint32_t sample;
+    double votes;
+};
+
+/// Counters of votes, to be used again from query to query: one a sample where many samples get votes, else a table of
+/// those that do, so that cost follows the votes and not the samples. Once grown it allocates nothing.
+class VoteCounter {
+public:
+    /// Before `votes` votes of `neurons` neurons are counted; a neuron has at most one vote a sample.
+    void begin(std::size_t samples, std::size_t votes, std::size_t neurons) {
+        if (!clean_) {  // an error came between
+            std::fill(counts16_.begin(), counts16_.end(), std::uint16_t{0});
+            std::fill(counts32_.begin(), counts32_.end(), 0U);
+            std::fill(table_.begin(), table_.end(), Entry());
+        }
+        samples_ = samples;
+        wide_ = neurons > std::numeric_limits<std::uint16_t>::max();
+        sparse_ = samples / 48 > votes;  // about where the scan of all counters costs what the table does
+        if (sparse_) {
+            std::size_t size = 64;
+            shift_ = 32 - 6;
+            while (size < 2 * votes) {
+                size *= 2;
+                --shift_;
+            }
+            if (table_.size() < size) table_.resize(size);
+            size_ = size;
+        } else if (wide_) {
+            if (counts32_.size() < samples) counts32_.resize(samples);
+        } else {
+            if (counts16_.size() < samples) counts16_.resize(samples);
+        }
+        clean_ = false;
+    }
+
+    /// A vote for each of some samples.
+    void add(const std::uint32_t* samples, std::size_t count) {
+        if (sparse_) {
+            for (std::size_t i = 0; i < count; ++i) ++entry(samples[i]).votes;
+        } else if (wide_) {
+            for (std::size_t i = 0; i < count; ++i) ++counts32_[samples[i]];
+        } else {
+            std::uint16_t* counts = counts16_.data();
+            for (std::size_t i = 0; i < count; ++i) ++counts[samples[i]];
+        }
+    }
+
+    /// Calls f(sample, votes) for samples with votes, in no particular order, and forgets them.
+    template <class F>
+    void take_all(F&& f) {
+        if (sparse_) {
+            for (std::size_t i = 0; i < size_; ++i) {
+                if (table_[i].votes > 0) f(table_[i].sample, table_[i].votes);
+                table_[i] = Entry();
+            }
+        } else {
+            for (std::size_t s = 0; s < samples_; ++s) {
+                std::uint32_t votes = 0;
+                if (wide_) {
+                    votes = std::exchange(counts32_[s], 0U);
+                } else {
+                    votes = std::exchange(counts16_[s], std::uint16_t{0});
+                }
+                if (votes > 0) f(static_cast<std::uint32_t>(s), votes);
+            }
+        }
+        clean_ = true;
+    }
+
+    /// Every sample that may be among the m first when up to `shared` more votes come to each, and forgets all votes.
+    /// With `shared` 0 samples without a vote are left out.
+    void take_leaders(std::size_t m, double shared, std::vector<Candidate>& leaders) {
+        leaders.clear();
+        heap_.assign(m, 0U);
+        Leaders best{heap_, shared, leaders, shared > 0.0 ? 0U : 1U};
+        if (sparse_) {
+            take_all([&best](std::uint32_t sample, std::uint32_t votes) {
+                if (votes >= best.threshold) best.take(sample, votes);
+            });
+            if (best.threshold == 0) best.add_rest(samples_);
+        } else if (wide_) {
+            scan(counts32_.data(), best);
+        } else {
+            scan(counts16_.data(), best);
+        }
+        clean_ = true;
+        const auto least = static_cast<double>(best.threshold);
+        std::erase_if(leaders, [least](const Candidate& c) { return c.votes < least; });
+    }
+
+private:
+    struct Entry {
+        std::uint32_t sample = 0;
+        std::uint32_t votes = 0;
+    };
+
+    /// The largest counts so far, and what a sample needs to come into question.
+    struct Leaders {
+        std::vector<std::uint32_t>& heap;  ///< smallest on top
+        double shared;
+        std::vector<Candidate>& found;
+        std::uint32_t threshold;
+
+        void take(std::uint32_t sample, std::uint32_t votes) {
+            found.push_back({sample, static_cast<double>(votes)});
+            if (votes <= heap.front()) return;
+            std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+            heap.back() = votes;
+            std::push_heap(heap.begin(), heap.end(), std::greater<>());
+            raise(heap.front());
+        }
+
+        /// The m-th best has at least this many; what stays below it even with every share is out.
+        /// (The margin covers what rounding of the sums may do.)
+        void raise(std::uint32_t votes) {
+            const double least = static_cast<double>(votes) - shared * (1.0 + 1e-9) - 1e-9;
+            if (least > 0.0) threshold = std::max(threshold, static_cast<std::uint32_t>(std::ceil(least)));
+        }
+
+        /// All samples that were not found come into question too.
+        void add_rest(std::size_t samples) {
+            std::vector<char> known(samples, char{0});
+            for (const Candidate& c : found) known[c.sample] = 1;
+            for (std::size_t s = 0; s < samples; ++s) {
+                if (known[s] == 0) found.push_back({static_cast<std::uint32_t>(s), 0.0});
+            }
+        }
+    };
+
+    /// Looks at all counters and clears them. The m-th largest of the largest of each block is no more than the m-th
+    /// largest of all, so few blocks are looked into.
+    template <class C>
+    void scan(C* counts, Leaders& best) {
+        constexpr std::size_t block = 64, top = 255;
+        const std::size_t blocks = samples_ / block;
+        highest_.resize(blocks);
+        std::array<std::uint32_t, top + 1> with{};  // blocks with this highest count
+        for (std::size_t b = 0; b < blocks; ++b) {
+            C highest = 0;
+            for (std::size_t i = 0; i < block; ++i) highest = std::max(highest, counts[b * block + i]);
+            highest_[b] = highest;
+            ++with[std::min<std::size_t>(highest, top)];
+        }
+        std::uint32_t high = top;
+        for (std::size_t seen = with[top]; high > 0 && seen < best.heap.size(); seen += with[high]) --high;
+        best.raise(high);
+        for (std::size_t b = 0; b < blocks; ++b) {
+            if (highest_[b] >= best.threshold) look(counts, b * block, (b + 1) * block, best);
+        }
+        look(counts, blocks * block, samples_, best);
+        std::memset(counts, 0, samples_ * sizeof(C));
+    }
+    template <class C>
+    static void look(const C* counts, std::size_t from, std::size_t to, Leaders& best) {
+        for (std::size_t s = from; s < to; ++s) {
+            if (counts[s] >= best.threshold) best.take(static_cast<std::uint32_t>(s), counts[s]);
+        }
+    }
+
+    Entry& entry(std::uint32_t sample) noexcept {
+        std::size_t at = (sample * 2654435769U) >> shift_;
+        while (table_[at].votes != 0 && table_[at].sample != sample) at = (at + 1) & (size_ - 1);
+        table_[at].sample = sample;
+        return table_[at];
+    }
+
+    std::vector<std::uint16_t> counts16_;
+    std::vector<std::uint32_t> counts32_;
+    std::vector<std::uint32_t> heap_, highest_;
+    std::vector<Entry> table_;  ///< open addressing, at most half full
+    std::size_t samples_ = 0;
+    std::size_t size_ = 0;  ///< part of the table in use, a power of 2
+    int shift_ = 0;
+    bool wide_ = false;
+    bool sparse_ = false;
+    bool clean_ = true;  ///< all counters are 0
+};
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI {
+
+/// Memory for counting votes, to be used again from query to query, by one thread at a time.
+struct VoteScratch {
+    detail::VoteCounter counter;
+    std::vector<detail::Candidate> leaders;
+    std::vector<double> shares;
+};
+
+namespace detail {
+
+/// Such memory for whoever needs some; safe to use from several threads at once. It holds as many as were ever used
+/// side by side.
+class VotePool {
+public:
+    template <class Work>
+    auto with(Work&& work) {
+        std::unique_ptr<VoteScratch> scratch = take();
+        auto result = work(*scratch);
+        const std::lock_guard lock(guard_);
+        free_.push_back(std::move(scratch));
+        return result;
+    }
+
+private:
+    std::unique_ptr<VoteScratch> take() {
+        const std::lock_guard lock(guard_);
+        if (free_.empty()) return std::make_unique<VoteScratch>();
+        auto scratch = std::move(free_.back());
+        free_.pop_back();
+        return scratch;
+    }
+
+    std::mutex guard_;
+    std::vector<std::unique_ptr<VoteScratch>> free_;
+};
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
@@ -5315,6 +6426,7 @@ struct Search {
     using Scalar = typename Index::Scalar;
 
     std::shared_ptr<const Index> index;
+    std::shared_ptr<VotePool> pool;
     RetraceOptions options;
     std::uint32_t without = no_sample;                         ///< position of the sample left out
     std::shared_ptr<const std::vector<char>> allowed;          ///< one a sample, or null: all
@@ -5324,26 +6436,38 @@ struct Search {
     std::vector<Scalar> outputs;                               ///< of the model for the query
     std::int32_t prediction = -1;                              ///< -1 for a model without outputs
 
-    /// Of a sample from the query at one neuron; infinite beyond the boundary in several dimensions.
-    double distance(const NeuronAnswer& a, std::uint32_t sample) const {
-        if (a.distances == nullptr) return std::abs(static_cast<double>(index->value(a.unit, sample)) - a.query);
-        const std::uint32_t* tied = a.order + a.window.closer_end;
+    /// Place of a sample among those of an answer, or tied_end where it is not among them. Looks at every place.
+    static std::uint32_t place_of(const NeuronAnswer& a, std::uint32_t sample) {
         const std::uint32_t* end = a.order + a.window.tied_end;
-        const std::uint32_t* at = std::find(a.order, tied, sample);
-        if (at == tied) {
-            at = std::lower_bound(tied, end, sample);
-            if (at == end || *at != sample) return std::numeric_limits<double>::infinity();
-        }
-        return a.distances[at - a.order];
+        return static_cast<std::uint32_t>(std::find(a.order + a.window.tied_begin, end, sample) - a.order);
     }
 
+    /// Of a sample from the query at one neuron; infinite where it is not as near as the boundary.
+    double distance(const NeuronAnswer& a, std::uint32_t sample) const {
+        constexpr double far = std::numeric_limits<double>::infinity();
+        const std::uint32_t near = a.window.tied_end - a.window.tied_begin;
+        // A few samples side by side are looked through sooner than a value somewhere in the store is read.
+        if (a.distances == nullptr && near > 512 && !Index::keeps_sorted) {
+            return std::abs(static_cast<double>(index->value(a.unit, sample)) - a.query);
+        }
+        if (a.distances == nullptr) index->check(a.order + a.window.tied_begin, near);
+        const std::uint32_t at = place_of(a, sample);
+        if (at == a.window.tied_end) return far;
+        if (a.distances != nullptr) return a.distances[at];
+        const auto column = index->entry(a.unit).column;
+        index->check(column.values + at, 1);
+        return column.distance(at, a.query);
+    }
+
+    bool everyone() const noexcept { return without == no_sample && allowed == nullptr; }
     bool admits(std::uint32_t sample) const noexcept {
         return sample != without && (allowed == nullptr || (*allowed)[sample] != 0);
     }
 };
 
-template <class Store>
-std::shared_ptr<const std::vector<char>> allowed_samples(const Store& store, const RetraceOptions& options) {
+/// By the members `classes` and `ids` of the options: one char a sample, or null where all are allowed.
+template <class Store, class Options>
+std::shared_ptr<const std::vector<char>> allowed_samples(const Store& store, const Options& options) {
     if (options.classes.empty() && options.ids.empty()) return nullptr;
     const auto n = static_cast<std::size_t>(store.samples());
     auto allowed = std::make_shared<std::vector<char>>(n, options.ids.empty() ? char{1} : char{0});
@@ -5399,6 +6523,7 @@ void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
         const auto& ids = search.index->store().ids;
         const auto from = static_cast<std::ptrdiff_t>(search.chosen.size());
         const auto collect = [&](std::uint32_t begin, std::uint32_t end) {
+            search.index->check(answer.order + begin, end - begin);
             for (std::uint32_t i = begin; i < end; ++i) {
                 if (search.admits(answer.order[i])) search.chosen.push_back(answer.order[i]);
             }
@@ -5406,21 +6531,26 @@ void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
         collect(w.tied_begin, w.closer_begin);
         collect(w.closer_end, w.tied_end);
         const auto first = search.chosen.begin() + from;
-        std::nth_element(first, first + w.places, search.chosen.end(),
+        const auto places = std::min<std::ptrdiff_t>(w.places, search.chosen.end() - first);
+        std::nth_element(first, first + places, search.chosen.end(),
                          [&ids](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
         search.chosen.resize(static_cast<std::size_t>(from) + w.places);
     }
 }
 
 template <class Index>
-NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query) {
+void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query,
+                   std::uint32_t position) {
     const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
-    NeuronAnswer answer{.unit = u, .order = entry.column.order, .query = query, .window = {}};
+    NeuronAnswer& answer = search.neurons.emplace_back();
+    answer.unit = u;
+    answer.order = entry.column.order;
+    answer.query = query;
     Window& w = answer.window;
-    const std::uint32_t position = entry.locator->position(entry.column, query);
     if (search.allowed != nullptr) {
-        w = find_window_among(entry.column, query, k, position,
-                              [&search](std::uint32_t sample) { return search.admits(sample); });
+        w = find_window_among(entry.column, query, k, position, [&](std::uint32_t sample) {
+            return sample < entry.column.size && search.admits(sample);
+        });
     } else if (search.without != no_sample) {
         const std::uint32_t hole = search.index->place_of(u, search.without);
         w = find_window(entry.column.without(hole), query, k, position - (hole < position ? 1U : 0U));
@@ -5431,6 +6561,7 @@ NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::
     } else {
         w = find_window(entry.column, query, k, position);
     }
+    search.index->check_window(entry, query, k, position, w, search.allowed != nullptr);
     const bool tied = w.tied > w.places;
     if (tied && search.index->clipped_number(u) >= 0) {
         const bool below = w.tied_begin < w.closer_begin, above = w.closer_end < w.tied_end;
@@ -5438,7 +6569,6 @@ NeuronAnswer answer_neuron(Search<Index>& search, Unit u, const typename Index::
         answer.zeros = below != above && !(entry.column.values[last] > 0);
     }
     settle_ties(search, answer, std::abs(query));
-    return answer;
 }
 
 /// One neuron in several dimensions; everything as in one, by Euclidean distance.
@@ -5467,49 +6597,85 @@ NeuronAnswer answer_channel(Search<Index>& search, Unit u, const std::vector<dou
     settle_ties(search, answer, largest);
     return answer;
 }
-/// Runs one query. `value(point, column)` is the model's value there: one a neuron, or one a dimension of it.
-template <class Index, class Value>
-void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting, const Value& value) {
-    constexpr std::size_t ahead = 6;  // neurons between one step of a search and the next, so memory has time to come
-    const Index& index = *search.index;
-    const auto& points = index.store().points;
-    const auto scalar = [&points](Unit u) { return points[u.point].dimensions() == 1; };
-    std::vector<std::pair<Unit, double>> queries;
-    for (const std::uint32_t p : voting) {
-        const auto count = static_cast<std::uint32_t>(points[p].units.size());
-        for (std::uint32_t u = 0; u < count; ++u) {
-            queries.push_back({{p, u}, scalar({p, u}) ? static_cast<double>(value(p, u)) : 0.0});
+
+/// Some neurons of one point that are searched side by side: while one waits for memory the others go on.
+template <class Index>
+class Sweep {
+public:
+    using Scalar = typename Index::Scalar;
+    static constexpr std::uint32_t width = 16;
+
+    /// `values` has the query's value of every unit of the point, `rows[u]` where that of unit u is.
+    void run(Search<Index>& search, std::uint32_t point, std::uint32_t first, std::uint32_t count, const Scalar* values,
+             const std::uint32_t* rows) {
+        for (std::uint32_t i = 0; i < count; ++i) {
+            entries_[i] = search.index->entry({point, first + i});
+            queries_[i] = static_cast<double>(values[rows != nullptr ? rows[first + i] : first + i]);
+        }
+        place(count);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const Unit u{point, first + i};
+            answer_neuron(search, u, entries_[i], queries_[i], positions_[i]);
+            const NeuronAnswer& a = search.neurons.back();  // whose votes will be counted
+            prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
         }
     }
-    const std::size_t total = queries.size();
+
+private:
+    /// How many values are below each query.
+    void place(std::uint32_t count) {
+        if constexpr (requires { typename Index::Policy::Layout; }) {
+            const typename Index::Policy::Layout layout(entries_[0].column.size);  // all columns are equally long
+            for (std::uint32_t i = 0; i < count; ++i) {
+                least_[i] = entries_[i].column.least(queries_[i]);
+                positions_[i] = 0;
+            }
+            for (std::uint32_t level = 0; level < layout.depth; ++level) {
+                for (std::uint32_t i = 0; i < count; ++i) {
+                    const auto& [column, locator] = entries_[i];
+                    positions_[i] = locator->descend(layout, level, positions_[i], least_[i]);
+                    locator->prefetch(column, layout, level + 1, positions_[i]);
+                }
+            }
+            for (std::uint32_t i = 0; i < count; ++i) {
+                positions_[i] = entries_[i].locator->finish(entries_[i].column, positions_[i], least_[i]);
+            }
+        } else {
+            for (std::uint32_t i = 0; i < count; ++i) {
+                positions_[i] = entries_[i].locator->position(entries_[i].column, queries_[i]);
+            }
+        }
+    }
+
+    typename Index::Entry entries_[width];
+    double queries_[width];
+    Scalar least_[width];
+    std::uint32_t positions_[width];
+};
+
+/// Runs one query; `values[point]` has the model's value of every unit of a voting point, or of every dimension of it.
+template <class Index>
+void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
+                const std::vector<const typename Index::Scalar*>& values) {
+    const auto& points = search.index->store().points;
+    std::size_t total = 0;
+    for (const std::uint32_t p : voting) total += points[p].units.size();
     search.neurons.reserve(total);
-    const auto look_ahead = [&](std::size_t i, int step) {
-        const auto& [unit, query] = queries[i];
-        if (!scalar(unit)) return;
-        const auto entry = index.entry(unit);
-        entry.locator->prefetch(entry.column, query, step);
-    };
+    Sweep<Index> sweep;
     std::vector<double> place;
-    for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
-        if (i < total) look_ahead(i, 0);
-        if (i >= ahead && i - ahead < total) look_ahead(i - ahead, 1);
-        if (i >= 2 * ahead) {
-            const auto& [unit, query] = queries[i - 2 * ahead];
-            if (scalar(unit)) {
-                search.neurons.push_back(answer_neuron(search, unit, index.entry(unit), query));
-            } else {
-                place.resize(static_cast<std::size_t>(points[unit.point].dimensions()));
-                auto column = static_cast<std::uint32_t>(unit.unit * place.size());
-                for (double& coordinate : place) coordinate = static_cast<double>(value(unit.point, column++));
-                search.neurons.push_back(answer_channel(search, unit, place));
+    for (const std::uint32_t p : voting) {
+        const auto count = static_cast<std::uint32_t>(points[p].units.size());
+        const auto dimensions = static_cast<std::size_t>(points[p].dimensions());
+        if (dimensions == 1) {
+            const std::uint32_t* rows = points[p].by_channel() ? nullptr : points[p].units.data();
+            for (std::uint32_t u = 0; u < count; u += Sweep<Index>::width) {
+                sweep.run(search, p, u, std::min(count - u, Sweep<Index>::width), values[p], rows);
             }
-#ifdef __GNUC__
-            const Window& w = search.neurons.back().window;  // whose votes will be counted
-            const std::uint32_t end = std::min(w.closer_end, w.closer_begin + 256);
-            for (std::uint32_t o = w.closer_begin; o < end; o += 16) {
-                __builtin_prefetch(search.neurons.back().order + o);
+        } else {
+            for (std::uint32_t u = 0; u < count; ++u) {
+                place.assign(values[p] + u * dimensions, values[p] + (u + 1) * dimensions);
+                search.neurons.push_back(answer_channel(search, {p, u}, place));
             }
-#endif
         }
     }
 }
@@ -5541,12 +6707,6 @@ struct Source {
     bool operator==(const Source&) const = default;
 };
 
-/// Memory for counting votes, to be used again from query to query.
-struct VoteScratch {
-    std::vector<std::uint32_t> singles;
-    std::vector<double> shares;
-};
-
 /// The votes of a range of neurons in a search. A sample's votes are its single votes plus its shares of tied groups,
 /// the shares summed in the order (layer, unit). Views are cheap to copy and keep alive what they look at.
 template <class Index>
@@ -5569,14 +6729,15 @@ public:
     /// The m samples with most votes, equal votes by ascending id; fewer if fewer got any.
     /// Cost   counts the single votes, then works out exact shares only for samples that they may lift into the top.
     std::vector<Source> top(std::size_t m) const {
-        VoteScratch scratch;
-        return top(m, scratch);
+        return search_->pool->with([&](VoteScratch& scratch) { return top(m, scratch); });
     }
     std::vector<Source> top(std::size_t m, VoteScratch& scratch) const {
         m = std::min(m, static_cast<std::size_t>(store().samples()));
         if (m == 0) return {};
         const double shared = count_singles(scratch);
-        std::vector<Candidate> candidates = leaders(m, shared, scratch.singles);
+        std::vector<Candidate>& candidates = scratch.leaders;
+        scratch.counter.take_leaders(m, shared, candidates);
+        std::erase_if(candidates, [this](const Candidate& c) { return !search_->admits(c.sample); });
         if (shared > 0.0) {
             const std::vector<Group> tied = groups();
             if (effort(tied, candidates.size()) < effort_of_all(tied)) {
@@ -5616,14 +6777,11 @@ public:
     /// Votes of every sample, in the order of recording. Cost: touches every member of every tied group.
     std::vector<double> dense() const {
         VoteScratch scratch;
-        if (count_singles(scratch) > 0.0) {
-            sum_shares(groups(), scratch.shares);
-        } else {
-            scratch.shares.assign(scratch.singles.size(), 0.0);
-        }
-        for (std::size_t s = 0; s < scratch.singles.size(); ++s) {
-            scratch.shares[s] = static_cast<double>(scratch.singles[s]) + scratch.shares[s];
-        }
+        count_singles(scratch);
+        sum_shares(groups(), scratch.shares);
+        scratch.counter.take_all([&scratch](std::uint32_t s, std::uint32_t votes) {
+            scratch.shares[s] = static_cast<double>(votes) + scratch.shares[s];
+        });
         return std::move(scratch.shares);
     }
 
@@ -5656,6 +6814,8 @@ public:
     }
 
 protected:
+    using Candidate = detail::Candidate;
+
     const auto& store() const noexcept { return search_->index->store(); }
 
     /// A group whose members get a part of a vote each.
@@ -5669,7 +6829,8 @@ protected:
 
     template <class F>
     void for_range(const std::uint32_t* order, std::uint32_t begin, std::uint32_t end, F& f) const {
-        const bool everyone = search_->allowed == nullptr && search_->without == detail::no_sample;
+        search_->index->check(order + begin, end - begin);
+        const bool everyone = search_->everyone();
         for (std::uint32_t i = begin; i < end; ++i) {
             if (everyone || search_->admits(order[i])) f(order[i]);
         }
@@ -5681,19 +6842,27 @@ protected:
         for_range(order, a.window.tied_begin, a.window.closer_begin, f);
         for_range(order, a.window.closer_end, a.window.tied_end, f);
     }
-    /// Samples that get a whole vote of neuron i.
+    /// Samples that get a whole vote of neuron i, in pieces; among them samples that the search leaves out.
     template <class F>
-    void for_each_single(std::size_t i, F&& f) const {
+    void for_each_single_range(std::size_t i, F&& f) const {
         const NeuronAnswer& a = search_->neurons[i];
         if (!a.votes) return;
-        const std::uint32_t* order = a.order;
-        for_range(order, a.window.closer_begin, a.window.closer_end, f);
-        if (a.window.tied == a.window.places) {
-            for_range(order, a.window.tied_begin, a.window.closer_begin, f);
-            for_range(order, a.window.closer_end, a.window.tied_end, f);
-        } else if (search_->options.ties == Ties::lowest_id) {
-            for (std::uint32_t c = 0; c < a.window.places; ++c) f(search_->chosen[a.chosen + c]);
+        const Window& w = a.window;
+        const bool all = w.tied == w.places;
+        const std::uint32_t begin = all ? w.tied_begin : w.closer_begin, end = all ? w.tied_end : w.closer_end;
+        search_->index->check(a.order + begin, end - begin);
+        f(a.order + begin, std::size_t{end - begin});
+        if (!all && search_->options.ties == Ties::lowest_id) {
+            f(search_->chosen.data() + a.chosen, std::size_t{w.places});
         }
+    }
+    template <class F>
+    void for_each_single(std::size_t i, F&& f) const {
+        for_each_single_range(i, [&](const std::uint32_t* samples, std::size_t count) {
+            for (std::size_t s = 0; s < count; ++s) {
+                if (search_->admits(samples[s])) f(samples[s]);
+            }
+        });
     }
 
     void members_by_class(std::size_t i, std::vector<std::uint32_t>& members) const {
@@ -5732,11 +6901,6 @@ protected:
     std::size_t end_;
 
 private:
-    struct Candidate {
-        std::uint32_t sample;
-        double votes;
-    };
-
     Source source(std::uint32_t s, double votes, double all) const {
         const auto& recorded = store();
         return {recorded.ids[s], votes, all > 0.0 ? votes / all : 0.0,
@@ -5766,18 +6930,31 @@ private:
         return each * static_cast<double>(candidates);
     }
     double effort_of_all(const std::vector<Group>& tied) const {
-        double members = 0.0;
+        double members = 0.3 * static_cast<double>(store().samples());  // memory that every sample has a part of
         for (const Group& g : tied) members += static_cast<double>(search_->neurons[g.neuron].window.tied);
         return 0.6 * members;
     }
 
     /// Counts whole votes; returns the most that shares can add to one sample.
     double count_singles(VoteScratch& scratch) const {
-        scratch.singles.assign(static_cast<std::size_t>(store().samples()), 0U);
-        std::uint32_t* counts = scratch.singles.data();
+        constexpr std::size_t ahead = 8;  // neurons whose samples are on their way
+        detail::VoteCounter& counter = scratch.counter;
+        const bool everyone = search_->everyone();
+        counter.begin(static_cast<std::size_t>(store().samples()), static_cast<std::size_t>(total()), neurons());
         double shared = 0.0;
         for (std::size_t i = begin_; i < end_; ++i) {
-            for_each_single(i, [counts](std::uint32_t s) { ++counts[s]; });
+            if (i + ahead < end_) {
+                const NeuronAnswer& a = search_->neurons[i + ahead];
+                detail::prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
+            }
+            for_each_single_range(i, [&](const std::uint32_t* samples, std::size_t count) {
+                if (everyone) {
+                    counter.add(samples, count);
+                } else {
+                    for (std::size_t s = 0; s < count; ++s)
+                        counter.add(samples + s, search_->admits(samples[s]) ? 1 : 0);
+                }
+            });
             if (is_group(search_->neurons[i])) shared += share(i);
         }
         return shared;
@@ -5817,43 +6994,6 @@ private:
             const std::size_t count = std::min(width, candidates.size() - first);
             for (std::size_t c = 0; c < count; ++c) candidates[first + c].votes += sums[c];
         }
-    }
-
-    /// Every sample that may be among the m first: with `shared` more votes at most, none of the others can.
-    std::vector<Candidate> leaders(std::size_t m, double shared, const std::vector<std::uint32_t>& singles) const {
-        constexpr std::size_t block = 64;
-        std::vector<std::uint32_t> best(m, 0U);  // min-heap of the m largest counts so far
-        const auto scan = [&](auto&& threshold, auto&& take) {
-            std::size_t s = 0;
-            for (; s + block <= singles.size(); s += block) {
-                const std::uint32_t* counts = singles.data() + s;
-                std::uint32_t highest = 0;
-                for (std::size_t b = 0; b < block; ++b) highest = highest < counts[b] ? counts[b] : highest;
-                if (highest < threshold()) continue;
-                for (std::size_t b = 0; b < block; ++b) take(s + b);
-            }
-            for (; s < singles.size(); ++s) take(s);
-        };
-        scan([&] { return best.front() + 1; },
-             [&](std::size_t s) {
-                 if (singles[s] <= best.front()) return;
-                 std::pop_heap(best.begin(), best.end(), std::greater<>());
-                 best.back() = singles[s];
-                 std::push_heap(best.begin(), best.end(), std::greater<>());
-             });
-        // The m-th best has at least this many votes; what stays below it even with every share is out.
-        // (The margin covers what rounding of the sums may do.)
-        const double least = std::max(static_cast<double>(best.front()) - shared * (1.0 + 1e-9) - 1e-9, 0.0);
-        const auto floor = static_cast<std::uint32_t>(std::ceil(least));
-        const std::uint32_t threshold = shared > 0.0 ? floor : std::max(floor, 1U);
-        std::vector<Candidate> candidates;
-        scan([&] { return threshold; },
-             [&](std::size_t s) {
-                 if (singles[s] >= threshold && search_->admits(static_cast<std::uint32_t>(s))) {
-                     candidates.push_back({static_cast<std::uint32_t>(s), static_cast<double>(singles[s])});
-                 }
-             });
-        return candidates;
     }
 };
 
@@ -5910,6 +7050,18 @@ public:
     const std::vector<Scalar>& outputs() const noexcept { return this->search_->outputs; }
     std::int32_t prediction() const noexcept { return this->search_->prediction; }
     const std::vector<std::string>& class_names() const noexcept { return this->store().class_names; }
+
+    /// The recording that was searched, and what was asked.
+    using Votes<Index>::store;
+    const RetraceOptions& options() const noexcept { return this->search_->options; }
+    /// Id of the sample left out, by the options or by retrace_without_self.
+    std::optional<std::uint64_t> without() const {
+        if (this->search_->without == detail::no_sample) return std::nullopt;
+        return store().ids[this->search_->without];
+    }
+    /// for_each_tied(number, f): positions in store() of the samples at the boundary of a neuron, by its number among
+    /// all that voted, in no particular order.
+    using Votes<Index>::for_each_tied;
 
     /// Whether the sources speak for the class that the model predicts; false if nobody voted.
     bool agreement() const { return prediction() >= 0 && this->evidence_class() == prediction(); }
@@ -5980,17 +7132,24 @@ public:
         const NeuronAnswer& a = this->search_->neurons[number];
         const Window& w = a.window;
         NeuronSources result{a.query, {}, w.boundary, w.closer, w.tied, w.places, a.votes};
+        this->search_->index->check(a.order + w.tied_begin, w.tied_end - w.tied_begin);
         for (std::uint32_t i = w.tied_begin; i < w.tied_end; ++i) {
             const std::uint32_t s = a.order[i];
             if (!this->search_->admits(s)) continue;
-            const auto value = static_cast<double>(this->search_->index->value(a.unit, s));
-            const double distance = a.distances != nullptr ? a.distances[i] : std::abs(value - a.query);
-            result.neighbours.push_back({this->store().ids[s], value, distance});
+            if (a.distances != nullptr) {
+                const auto value = static_cast<double>(this->search_->index->value(a.unit, s));
+                result.neighbours.push_back({this->store().ids[s], value, a.distances[i]});
+            } else {
+                const auto column = this->search_->index->entry(a.unit).column;
+                this->search_->index->check(column.values + i, 1);
+                result.neighbours.push_back(
+                    {this->store().ids[s], static_cast<double>(column.at(i)), column.distance(i, a.query)});
+            }
         }
         const auto nearer = [](const Neighbour& x, const Neighbour& y) {
             return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;
         };
-        const std::size_t kept = w.closer + w.places;
+        const std::size_t kept = std::min<std::size_t>(w.closer + w.places, result.neighbours.size());
         std::partial_sort(result.neighbours.begin(), result.neighbours.begin() + static_cast<std::ptrdiff_t>(kept),
                           result.neighbours.end(), nearer);
         result.neighbours.resize(kept);
@@ -6100,7 +7259,7 @@ void require_finite(std::string_view where, std::string_view what, const BatchVi
             if (!std::isfinite(values(i, j))) {
                 const std::string sample = ids.empty() ? "column " + std::to_string(j)
                                                        : "sample " + std::to_string(ids[static_cast<std::size_t>(j)]);
-                raise<DataError>(std::string(where), std::string(what) + ", unit " + std::to_string(i) + ", " + sample,
+                raise<DataError>(where, std::string(what) + ", unit " + std::to_string(i) + ", " + sample,
                                  std::to_string(values(i, j)), "a finite value");
             }
         }
@@ -6137,10 +7296,11 @@ inline constexpr bool has_parameters =
 
 /// Visitor that reports layers with parameters as pre-activations and activations as post-activations. Other layers
 /// (dropout, flatten, standardize) hand values on, and a nested network has reported its own layers already.
-template <class R, class S>
+template <class S>
 class ReportVisitor {
 public:
-    ReportVisitor(R& recorder, std::span<const std::uint64_t> ids) : recorder_(recorder), ids_(ids) {}
+    using Record = FunctionRef<void(const Place&, const BatchView<S>&)>;
+    explicit ReportVisitor(Record record) : record_(record) {}
 
     template <class L>
     void visit(const Step<L>& s) {
@@ -6152,10 +7312,10 @@ public:
                 s.layer.apply(in, out, Index{});
             };
             const bool derived = elementwise && s.x.size() > 0 && s.x.data() == last_;
-            recorder_.record(Place{s.path, Kind::post, derived, shape_}, s.y, ids_);
+            record_(Place{s.path, Kind::post, derived, shape_}, s.y);
             last_ = nullptr;
         } else if constexpr (has_parameters<L>) {
-            recorder_.record(Place{s.path, Kind::pre, false, shape_}, s.y, ids_);
+            record_(Place{s.path, Kind::pre, false, shape_}, s.y);
             last_ = s.y.data();
         }
     }
@@ -6173,8 +7333,7 @@ private:
         if (shape_.size() != s.y.rows()) shape_ = {};
     }
 
-    R& recorder_;
-    std::span<const std::uint64_t> ids_;
+    Record record_;
     Shape shape_ = {};
     const S* last_ = nullptr;  ///< the pre-activation block reported last
 };
@@ -6198,7 +7357,8 @@ constexpr bool may_run_in_parallel(const Net&) noexcept {
 template <Composite Net, class S, Recorder<S> R>
 const Batch<S>& observe(const Net& net, const BatchView<S>& x, std::span<const std::uint64_t> ids,
                         Workspace<Net>& workspace, R& recorder) {
-    return net.forward(x, workspace, Pass{.ids = ids}, detail::ReportVisitor<R, S>(recorder, ids));
+    const auto record = [&](const Place& place, const BatchView<S>& block) { recorder.record(place, block, ids); };
+    return net.forward(x, workspace, Pass{.ids = ids}, detail::ReportVisitor<S>(record));
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -6249,8 +7409,8 @@ public:
         if (first_run_) {
             append(place, values);
         } else {
-            const std::size_t at = cursor_.find(place.name, place.kind, values.rows(), values.cols(), samples_,
-                                                [this](std::size_t i) -> const Block& { return blocks_[i]; });
+            const std::size_t at =
+                cursor_.find(place.name, place.kind, values.rows(), values.cols(), samples_, blocks_);
             blocks_[at].values = values;
         }
         detail::require_finite<S>("activations", place.name, values, ids);
@@ -6265,12 +7425,11 @@ public:
         cursor_.begin();
         const Batch<S>& out = observe(model, x, ids, workspace, *this);
         output_ = out;
-        const auto known = [this](std::size_t i) -> const Block& { return blocks_[i]; };
         if (first_run_) {
             cursor_ = detail::PointCursor(blocks_.size());
             first_run_ = false;
         } else {
-            cursor_.end(known);
+            cursor_.end(blocks_);
         }
     }
 
@@ -6322,50 +7481,6 @@ Activations<typename Net::Scalar> activations(const Net& net, const BatchView<ty
     auto workspace = make_workspace(net);
     values.collect(net, x, {}, workspace);
     return values;
-}
-
-}  // namespace renn::inline RENN_ABI
-// renn/tracing/pool_channels.hpp - the few values that stand for a channel.
-
-#include <algorithm>
-
-
-namespace renn::inline RENN_ABI {
-
-/// Pools the recorded channels of a point into its cells: cell i of n over m rows takes rows [i m / n, (i + 1) m / n),
-/// rounded outwards, so cells of uneven images overlap by a row (PyTorch's adaptive pooling).
-///
-/// Shapes   block: width of the point x n, out: columns of the point x n, channel after channel, cell after cell.
-/// Numbers  each cell is summed in row-major order, so a sample's values depend on nothing else.
-template <class S>
-void pool_channels(const Point& point, const BatchView<S>& block, Batch<S>& out) {
-    detail::reshape(out, point.columns(), block.cols());
-    const Shape& in = point.shape;
-    const Shape& cells = point.cells;
-    const auto begin = [](Index i, Index n, Index m) { return i * m / n; };
-    const auto end = [](Index i, Index n, Index m) { return ((i + 1) * m + n - 1) / n; };
-    for (Index j = 0; j < block.cols(); ++j) {
-        const S* sample = block.col(j).data();
-        S* to = out.col(j).data();
-        for (const std::uint32_t channel : point.units) {
-            const S* image = sample + static_cast<Index>(channel) * in.positions();
-            for (Index cy = 0; cy < cells.height; ++cy) {
-                for (Index cx = 0; cx < cells.width; ++cx) {
-                    const Index top = begin(cy, cells.height, in.height), bottom = end(cy, cells.height, in.height);
-                    const Index left = begin(cx, cells.width, in.width), right = end(cx, cells.width, in.width);
-                    S sum = 0, highest = image[top * in.width + left];
-                    for (Index y = top; y < bottom; ++y) {
-                        for (Index x = left; x < right; ++x) {
-                            const S value = image[y * in.width + x];
-                            sum += value;
-                            highest = std::max(highest, value);
-                        }
-                    }
-                    *to++ = point.pool == Pool::max ? highest : sum / static_cast<S>((bottom - top) * (right - left));
-                }
-            }
-        }
-    }
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -6518,10 +7633,12 @@ const Batch<S>& observe(const Foreign<S, F>& model, const BatchView<S>& x, std::
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -6631,25 +7748,22 @@ void for_each_named_block(Net& net, F&& f) {
 
 namespace renn::inline RENN_ABI::detail {
 
-template <class B>
-void require_finite_block(std::string_view where, std::string_view path, std::string_view name, const B& block) {
-    if (all_finite(block)) return;
-    for (Index j = 0; j < block.cols(); ++j) {
-        for (Index i = 0; i < block.rows(); ++i) {
-            if (std::isfinite(block(i, j))) continue;
-            raise<DataError>(std::string(where),
-                             "layer " + std::string(path) + ", " + std::string(name) + " (" + std::to_string(i) + ", " +
-                                 std::to_string(j) + ")",
-                             std::to_string(block(i, j)), "a finite value");
-        }
-    }
+inline std::string entry_text(std::string_view path, std::string_view block, Index i, Index j) {
+    return "layer " + std::string(path) + ", " + std::string(block) + " (" + std::to_string(i) + ", " +
+           std::to_string(j) + ")";
 }
 
 /// Throws DataError naming layer, block and entry of the first parameter that is not finite.
 template <class Net>
 void require_finite_parameters(std::string_view where, const Net& net) {
     for_each_named_block(net, [where](std::string_view path, const auto&, std::string_view name, const auto& block) {
-        require_finite_block(where, path, name, block);
+        if (all_finite(block.data(), block.size())) return;
+        for (Index j = 0; j < block.cols(); ++j) {
+            for (Index i = 0; i < block.rows(); ++i) {
+                if (std::isfinite(block(i, j))) continue;
+                raise<DataError>(where, entry_text(path, name, i, j), std::to_string(block(i, j)), "a finite value");
+            }
+        }
     });
 }
 
@@ -6739,11 +7853,15 @@ std::vector<Point> make_points(const Activations<S>& seen, const Selection& sele
     return points;
 }
 
-/// Recorder that writes blocks into the store, transposed: unit after unit.
-template <class S>
+/// Recorder that writes blocks into the store, transposed: unit after unit; encoded on the way where the store wants
+/// that. Where units have ranges, a pass that measures them comes first.
+template <class Store>
 class StoreWriter {
+    using S = typename Store::Scalar;
+    using E = typename Store::Encoding;
+
 public:
-    StoreWriter(MemoryStore<S>& store, const Activations<S>& seen)
+    StoreWriter(Store& store, const Activations<S>& seen)
         : store_(store), seen_(seen), cursor_(seen.blocks().size()), point_of_(seen.blocks().size(), -1) {
         for (std::size_t b = 0; b < seen.blocks().size(); ++b) {
             for (std::size_t p = 0; p < store.points.size(); ++p) {
@@ -6761,49 +7879,172 @@ public:
     }
 
     void record(const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> ids) {
-        const std::size_t b = cursor_.find(place.name, place.kind, block.rows(), block.cols(), count_, known());
+        const std::size_t b = cursor_.find(place.name, place.kind, block.rows(), block.cols(), count_, seen_.blocks());
         require_finite<S>("record", place.name, block, ids);
         if (point_of_[b] < 0) return;
         const auto p = static_cast<std::size_t>(point_of_[b]);
         const Point& point = store_.points[p];
         if (point.by_channel()) {
-            pool_channels<S>(point, block, pooled_);
-            canonical::transpose(pooled_.data(), pooled_.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
-                                 pooled_.rows(), pooled_.cols());
+            pool_channels<S>(point, block, chosen_);
+            write(p, chosen_, ids);
         } else if (point.count() == point.width) {
-            canonical::transpose(block.data(), block.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
-                                 block.rows(), block.cols());
-        } else {
+            write(p, block, ids);
+        } else if constexpr (is_exact<E>) {
             for (Index u = 0; u < point.count(); ++u) {
                 S* to = store_.column(p, u) + first_;
                 const auto row = static_cast<Index>(point.units[static_cast<std::size_t>(u)]);
                 for (Index j = 0; j < block.cols(); ++j) to[j] = block(row, j);
             }
+        } else {
+            reshape(chosen_, point.count(), block.cols());
+            for (Index j = 0; j < block.cols(); ++j) {
+                Index to = 0;
+                for (const std::uint32_t row : point.units) chosen_(to++, j) = block(static_cast<Index>(row), j);
+            }
+            write(p, chosen_, ids);
         }
     }
 
-    void end() const { cursor_.end(known()); }
+    void end() const { cursor_.end(seen_.blocks()); }
+
+    /// From now on, only the smallest and largest value of every column is kept here.
+    void measure() { extremes_.resize(store_.points.size()); }
+
+    /// Smallest and largest value of every column of each point; empty before anything was measured.
+    using Extremes = std::vector<std::pair<Column<S>, Column<S>>>;
+    Extremes take_extremes() { return std::exchange(extremes_, {}); }
 
 private:
-    auto known() const {
-        return [this](std::size_t i) -> const auto& {
-            return seen_.blocks()[i];
-        };
+    /// Shapes   columns: columns of the point x samples.
+    void write(std::size_t p, const BatchView<S>& columns, std::span<const std::uint64_t> ids) {
+        if (columns.rows() == 0) return;
+        if constexpr (is_exact<E>) {
+            canonical::transpose(columns.data(), columns.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
+                                 columns.rows(), columns.cols());
+        } else if (!extremes_.empty()) {
+            auto& [lowest, largest] = extremes_[p];
+            if (lowest.size() == 0) lowest = largest = columns.col(0);
+            lowest = lowest.cwiseMin(columns.rowwise().minCoeff());
+            largest = largest.cwiseMax(columns.rowwise().maxCoeff());
+        } else {
+            encode(p, columns, ids);
+        }
     }
 
-    MemoryStore<S>& store_;
+    /// Tiles are transposed where the first cache holds them, and leave it encoded.
+    void encode(std::size_t p, const BatchView<S>& columns, std::span<const std::uint64_t> ids) {
+        constexpr Index strip = 16, run = 256;
+        alignas(64) S tile[strip * run];
+        Range<S>* ranges = store_.ranges(p).data();
+        if constexpr (E::ranged == Ranged::sample) {
+            ranges += first_;
+            for (Index j = 0; j < columns.cols() && columns.rows() > 0; ++j) {
+                ranges[j] = Range<S>::of(columns.col(j).minCoeff(), columns.col(j).maxCoeff());
+            }
+        }
+        for (Index j = 0; j < columns.cols(); j += run) {
+            const Index n = std::min(run, columns.cols() - j);
+            for (Index c = 0; c < columns.rows(); c += strip) {
+                const Index count = std::min(strip, columns.rows() - c);
+                canonical::transpose(columns.data() + c + j * columns.outerStride(), columns.outerStride(), tile, n,
+                                     count, n);
+                for (Index r = 0; r < count; ++r) {
+                    const Range<S>* range = ranges;  // null where there are none
+                    if constexpr (E::ranged != Ranged::none) range += E::ranged == Ranged::unit ? c + r : j;
+                    if (!E::encode(tile + r * n, store_.column(p, c + r) + first_ + j, n, range)) {
+                        refuse<E, S>("record", store_.points[p], c + r,
+                                     std::span<const S>(tile + r * n, static_cast<std::size_t>(n)), range,
+                                     ids.subspan(static_cast<std::size_t>(j)));
+                    }
+                }
+            }
+        }
+    }
+
+    Store& store_;
     const Activations<S>& seen_;
     PointCursor cursor_;
     std::vector<Index> point_of_;
-    Batch<S> pooled_;
+    Batch<S> chosen_;  ///< pooled channels, or selected units
+    Extremes extremes_;
     Index first_ = 0;
     Index count_ = 0;
 };
+
+/// Ranges of units from what each worker measured.
+template <class Store, class Workers>
+void set_ranges(Store& store, Workers& workers) {
+    using S = typename Store::Scalar;
+    auto all = workers.front()->writer.take_extremes();
+    for (std::size_t w = 1; w < workers.size(); ++w) {
+        const auto more = workers[w]->writer.take_extremes();
+        for (std::size_t p = 0; p < all.size(); ++p) {
+            auto& [lowest, largest] = all[p];
+            if (more[p].first.size() == 0) continue;
+            if (lowest.size() == 0) {
+                all[p] = more[p];
+            } else {
+                lowest = lowest.cwiseMin(more[p].first);
+                largest = largest.cwiseMax(more[p].second);
+            }
+        }
+    }
+    for (std::size_t p = 0; p < all.size(); ++p) {
+        for (Index c = 0; c < all[p].first.size(); ++c) {
+            store.ranges(p)[static_cast<std::size_t>(c)] = Range<S>::of(all[p].first[c], all[p].second[c]);
+        }
+    }
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/tracing/thin.hpp - every n-th sample.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+inline void check_selection(const Selection& selection) {
+    if (selection.every < 1) raise<DataError>("trace", "every", std::to_string(selection.every), "1 or more");
+}
+
+/// 0, every, 2 every, ... below n.
+inline std::vector<Index> positions(Index n, Index every) {
+    std::vector<Index> chosen;
+    chosen.reserve(static_cast<std::size_t>((n + every - 1) / every));
+    for (Index s = 0; s < n; s += every) chosen.push_back(s);
+    return chosen;
+}
+
+/// Leaves every n-th sample of a stream in the batch that begins with the stream's sample number `passed`.
+template <class S>
+void thin(SampleBatch<S>& batch, std::uint64_t passed, Index every) {
+    const Index count = batch.inputs.cols();
+    if (batch.ids.empty()) {
+        for (Index j = 0; j < count; ++j) batch.ids.push_back(passed + static_cast<std::uint64_t>(j));
+    }
+    Index kept = 0;
+    for (Index j = 0; j < count; ++j) {
+        if ((passed + static_cast<std::uint64_t>(j)) % static_cast<std::uint64_t>(every) != 0) continue;
+        const auto from = static_cast<std::size_t>(j), to = static_cast<std::size_t>(kept);
+        if (kept != j) batch.inputs.col(kept) = batch.inputs.col(j);
+        batch.ids[to] = batch.ids[from];
+        if (!batch.labels.empty()) batch.labels[to] = batch.labels[from];
+        ++kept;
+    }
+    batch.inputs.conservativeResize(Eigen::NoChange, kept);
+    batch.ids.resize(static_cast<std::size_t>(kept));
+    if (!batch.labels.empty()) batch.labels.resize(static_cast<std::size_t>(kept));
+}
 
 }  // namespace renn::inline RENN_ABI::detail
 // renn/training/evaluate.hpp - how well a network does on a data set.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -7049,6 +8290,28 @@ Index count_correct(const Batch<S>& outputs, std::span<const std::int32_t> label
     return correct;
 }
 
+/// Of some samples, or of several times some.
+struct BatchMeasures {
+    double loss = 0.0;    ///< mean times weight
+    double weight = 0.0;  ///< what the mean was divided by: samples, or their class weights
+    Index correct = 0;
+
+    void add(const BatchMeasures& more) {
+        loss += more.loss;
+        weight += more.weight;
+        correct += more.correct;
+    }
+    double mean() const { return weight > 0.0 ? loss / weight : 0.0; }
+};
+
+/// A loss that is not finite leaves one that is not.
+template <class S, class L>
+BatchMeasures measure(const L& loss, const Batch<S>& y, const Targets<S>& targets, Batch<S>& slope) {
+    const BatchView<S> outputs(y);
+    const double mean = loss(outputs, targets, slope), weight = loss_weight<S>(loss, outputs, targets);
+    return {std::isfinite(mean) ? mean * weight : mean, weight, count_correct<S>(y, targets.labels)};
+}
+
 /// Throws unless the network can be run on the data and its outputs compared with what the data wants.
 template <class Net, class S>
 void require_trainable(const char* where, const Net& net, const Dataset<S>& data) {
@@ -7085,9 +8348,7 @@ Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) 
     constexpr Index width = 64;
     Workspace<Net> workspace;
     Batch<S> x, slope, wanted;
-    Evaluation result;
-    double weight = 0.0;
-    Index correct = 0;
+    detail::BatchMeasures sums;
     for (Index first = 0; first < data.samples(); first += width) {
         const Index count = std::min(width, data.samples() - first);
         data.inputs(first, count, x);
@@ -7095,19 +8356,16 @@ Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) 
         Targets<S> targets;
         if (data.has_labels()) {
             targets.labels = data.labels().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
-            correct += detail::count_correct<S>(y, targets.labels);
         }
         if (data.has_targets()) {
-            wanted = data.targets().middleCols(first, count);
+            detail::reshape(wanted, data.targets().rows(), count);
+            std::copy_n(data.targets().data() + first * wanted.rows(), wanted.size(), wanted.data());
             targets.values = &wanted;
         }
-        const BatchView<S> outputs(y);
-        const double mean = loss(outputs, targets, slope), share = detail::loss_weight<S>(loss, outputs, targets);
-        result.loss += mean * share;
-        weight += share;
+        sums.add(detail::measure<S>(loss, y, targets, slope));
     }
-    result.loss = weight > 0.0 ? result.loss / weight : 0.0;
-    if (data.has_labels()) result.accuracy = static_cast<double>(correct) / static_cast<double>(data.samples());
+    Evaluation result{.loss = sums.mean()};
+    if (data.has_labels()) result.accuracy = static_cast<double>(sums.correct) / static_cast<double>(data.samples());
     return result;
 }
 
@@ -7143,17 +8401,18 @@ std::uint64_t model_fingerprint(const Model& model, const Activations<S>& of_fir
 }
 
 /// One thread's share of a recording.
-template <class Model, class S>
+template <class Model, class Store>
 struct RecordWorker {
+    using S = typename Store::Scalar;
     decltype(make_workspace(std::declval<const Model&>())) workspace;
-    StoreWriter<S> writer;
+    StoreWriter<Store> writer;
     Batch<S> inputs;
 
-    RecordWorker(const Model& model, MemoryStore<S>& store, const Activations<S>& seen)
+    RecordWorker(const Model& model, Store& store, const Activations<S>& seen)
         : workspace(make_workspace(model)), writer(store, seen) {}
 
     /// Runs samples that go to positions [first, first + x.cols()) of the store.
-    void run(const Model& model, MemoryStore<S>& store, const BatchView<S>& x, Index first) {
+    void run(const Model& model, Store& store, const BatchView<S>& x, Index first) {
         const auto ids = std::span<const std::uint64_t>(store.ids).subspan(static_cast<std::size_t>(first),
                                                                            static_cast<std::size_t>(x.cols()));
         writer.begin(first, x.cols());
@@ -7164,22 +8423,63 @@ struct RecordWorker {
             raise<ShapeError>("record", "outputs", std::to_string(y.rows()), std::to_string(store.outputs.rows()));
         }
         require_finite<S>("record", "output", y, ids);
-        store.outputs.middleCols(first, x.cols()) = y;
+        std::copy_n(y.data(), y.size(), store.outputs.data() + first * y.rows());
         for (Index j = 0; j < y.cols(); ++j) {
             store.predictions[static_cast<std::size_t>(first + j)] = predicted_class(y.col(j));
         }
     }
 };
 
+template <class Model, class Store>
+using RecordWorkers = std::vector<std::unique_ptr<RecordWorker<Model, Store>>>;
+
+template <class Model, class Store>
+RecordWorkers<Model, Store> make_workers(const Model& model, Store& store,
+                                         const Activations<typename Store::Scalar>& seen, int threads) {
+    RecordWorkers<Model, Store> workers;
+    for (int t = 0; t < threads; ++t) {
+        workers.push_back(std::make_unique<RecordWorker<Model, Store>>(model, store, seen));
+    }
+    return workers;
+}
+
 inline void check_record_options(const RecordOptions& options) {
     if (options.batch < 1) raise<DataError>("record", "batch", std::to_string(options.batch), "1 or more");
     if (options.threads < 0) raise<DataError>("record", "threads", std::to_string(options.threads), "0 or more");
 }
 
-/// Looks at the model with its first sample: which places it has, what it puts out, what its fingerprint is.
 template <class Model, class S>
+void check_data(const Model& model, const Dataset<S>& data) {
+    if (data.empty()) raise<DataError>("record", "samples", "0", "at least 1");
+    if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
+        raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
+    }
+    if (model.in_features() != Dynamic && model.in_features() != data.features()) {
+        raise<ShapeError>("record", "features", std::to_string(data.features()),
+                          std::to_string(model.in_features()) + ", the network's in_features");
+    }
+}
+
+/// A batch of a stream must be whole; `first`: none came before, else `labelled` says whether those had labels.
+template <class S>
+void check_batch(const SampleBatch<S>& batch, bool first, bool labelled) {
+    const Index count = batch.inputs.cols();
+    if (!batch.ids.empty() && std::ssize(batch.ids) != count) {
+        raise<ShapeError>("record", "ids of a batch", shape_text(std::ssize(batch.ids), 1), shape_text(count, 1));
+    }
+    if (!batch.labels.empty() ? std::ssize(batch.labels) != count : labelled) {
+        raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()), std::to_string(count));
+    }
+    if (!batch.labels.empty() && !labelled && !first) {
+        raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
+                          "none, as in the batches before");
+    }
+}
+
+/// Looks at the model with its first sample: which places it has, what it puts out, what its fingerprint is.
+template <class Model, class S, class Store>
 Activations<S> first_look(const Model& model, const BatchView<S>& sample, std::uint64_t id, const Selection& selection,
-                          MemoryStore<S>& store) {
+                          Store& store) {
     if constexpr (requires { model.parameters(); }) require_finite_parameters("record", model);
     Activations<S> seen;
     auto workspace = make_workspace(model);
@@ -7188,12 +8488,14 @@ Activations<S> first_look(const Model& model, const BatchView<S>& sample, std::u
     store.points = make_points(seen, selection);
     store.outputs.resize(seen.output().rows(), 0);
     store.fingerprint = model_fingerprint(model, seen);
-    if constexpr (!requires { fingerprint(model); }) store.first_input = sample;
+    if constexpr (!requires { fingerprint(model); }) {
+        if (!model.options().fingerprint) store.first_input = sample;
+    }
     return seen;
 }
 
-template <class S>
-void make_room(MemoryStore<S>& store, Index capacity, Index filled) {
+template <class Store>
+void make_room(Store& store, Index capacity, Index filled) {
     store.reserve(capacity, filled);
     store.outputs.conservativeResize(Eigen::NoChange, capacity);
     if (store.outputs.rows() > 0) store.predictions.resize(static_cast<std::size_t>(capacity));
@@ -7206,63 +8508,84 @@ void make_room(MemoryStore<S>& store, Index capacity, Index filled) {
 /// Throws   DataError for empty data, impossible options, or values that are not finite, naming layer, unit and
 ///          sample; ShapeError where data and model do not fit; MismatchError where foreign code does not repeat its
 ///          places. What a model throws on any thread reaches the caller after all threads have stopped.
-/// Cost     one forward pass a sample; memory samples x recorded units x sizeof(S).
-template <class Model, class S>
-std::optional<MemoryStore<S>> record(const Model& model, const Dataset<S>& data, const Selection& selection = {},
-                                     const RecordOptions& options = {}) {
+/// Cost     one forward pass a sample; memory samples x recorded units x sizeof(S), or of an encoding's code
+///          (tracing/reduced.hpp): record<Float16>(net, data). Where units have ranges, these cost a pass of their own.
+template <class E = Exact, class Model, class S>
+std::optional<MemoryStore<S, E>> record(const Model& model, const Dataset<S>& data, const Selection& selection = {},
+                                        const RecordOptions& options = {}) {
+    static_assert(Encoding<E, S>, "renn: this type is not an encoding (tracing/encoding.hpp)");
+    using Store = MemoryStore<S, E>;
     detail::check_record_options(options);
-    if (data.empty()) detail::raise<DataError>("record", "samples", "0", "at least 1");
-    if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
-        detail::raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
-    }
-    if (model.in_features() != Dynamic && model.in_features() != data.features()) {
-        detail::raise<ShapeError>("record", "features", std::to_string(data.features()),
-                                  std::to_string(model.in_features()) + ", the network's in_features");
-    }
-    MemoryStore<S> store;
+    detail::check_selection(selection);
+    detail::check_data(model, data);
+    Store store;
     const Column<S> first = data.input(0);
     const Activations<S> seen = detail::first_look<Model, S>(model, first, data.id(0), selection, store);
-    store.ids.assign(data.ids().begin(), data.ids().end());
-    store.labels.assign(data.labels().begin(), data.labels().end());
-    store.tags.assign(data.tags().begin(), data.tags().end());
+    const std::vector<Index> positions = detail::positions(data.samples(), selection.every);
+    const auto samples = static_cast<Index>(positions.size());
+    const auto take = [&positions](const auto& from, auto& to) {
+        if (from.empty()) return;
+        to.reserve(positions.size());
+        for (const Index s : positions) to.push_back(from[static_cast<std::size_t>(s)]);
+    };
+    take(data.ids(), store.ids);
+    take(data.labels(), store.labels);
+    take(data.tags(), store.tags);
     for (int c = 0; c < data.classes(); ++c) store.class_names.push_back(data.class_name(c));
     store.index_ids();
-    detail::make_room(store, data.samples(), 0);
+    detail::make_room(store, samples, 0);
 
-    const Index tasks = (data.samples() + options.batch - 1) / options.batch;
+    const Index tasks = (samples + options.batch - 1) / options.batch;
     const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, tasks) : 1;
-    std::vector<detail::RecordWorker<Model, S>> workers;
-    workers.reserve(static_cast<std::size_t>(threads));
-    for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, seen);
+    auto workers = detail::make_workers(model, store, seen, threads);
 
-    const bool finished = detail::parallel_for(
-        tasks, threads,
-        [&](Index task, int worker) {
-            auto& mine = workers[static_cast<std::size_t>(worker)];
-            const Index begin = task * options.batch;
-            data.inputs(begin, std::min(options.batch, data.samples() - begin), mine.inputs);
-            mine.run(model, store, mine.inputs, begin);
-        },
-        [&](Index done) {
-            const Index count = std::min(done * options.batch, data.samples());
-            return !options.progress || options.progress({static_cast<std::uint64_t>(count),
-                                                          static_cast<std::uint64_t>(data.samples()), "recording"});
-        });
-    if (!finished) return std::nullopt;
+    const auto pass = [&](std::string_view phase) {
+        return detail::parallel_for(
+            tasks, threads,
+            [&](Index task, int worker) {
+                auto& mine = *workers[static_cast<std::size_t>(worker)];
+                const Index begin = task * options.batch;
+                const Index count = std::min(options.batch, samples - begin);
+                if (selection.every == 1) {
+                    data.inputs(begin, count, mine.inputs);
+                } else {
+                    const auto chosen = std::span(positions).subspan(static_cast<std::size_t>(begin));
+                    data.inputs(chosen.first(static_cast<std::size_t>(count)), mine.inputs);
+                }
+                mine.run(model, store, mine.inputs, begin);
+            },
+            [&](Index done) {
+                const Index count = std::min(done * options.batch, samples);
+                return !options.progress || options.progress({static_cast<std::uint64_t>(count),
+                                                              static_cast<std::uint64_t>(samples), phase});
+            });
+    };
+    if constexpr (E::ranged == Ranged::unit) {
+        for (auto& worker : workers) worker->writer.measure();
+        if (!pass("measuring")) return std::nullopt;
+        detail::set_ranges(store, workers);
+    }
+    if (!pass("recording")) return std::nullopt;
     return store;
 }
 
 /// Records whatever a stream of batches yields, so that the inputs need not fit into memory. The stream is called by
 /// one thread only, a few batches ahead of the model. A stream with class_names() is asked for them at its end.
-template <class S, class Model, SampleStream<S> Stream>
-std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, const Selection& selection = {},
-                                            const RecordOptions& options = {}) {
+template <class S, class E = Exact, class Model, SampleStream<S> Stream>
+std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next, const Selection& selection = {},
+                                               const RecordOptions& options = {}) {
+    static_assert(E::ranged != Ranged::unit,
+                  "renn: a stream passes once, and ranges of units need a pass of their own: record a Dataset, or "
+                  "encode by sample");
+    static_assert(Encoding<E, S>, "renn: this type is not an encoding (tracing/encoding.hpp)");
+    using Store = MemoryStore<S, E>;
     detail::check_record_options(options);
-    MemoryStore<S> store;
+    detail::check_selection(selection);
+    std::uint64_t passed = 0;  // samples of the stream, recorded or not
+    Store store;
     std::optional<Activations<S>> seen;
     const int threads = may_run_in_parallel(model) ? detail::thread_count(options.threads, 1024) : 1;
-    std::vector<detail::RecordWorker<Model, S>> workers;
-    workers.reserve(static_cast<std::size_t>(threads));
+    detail::RecordWorkers<Model, Store> workers;
     std::vector<SampleBatch<S>> ahead(static_cast<std::size_t>(threads));
     std::vector<Index> begins(ahead.size());
 
@@ -7275,19 +8598,13 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
             batch.labels.clear();
             if (!(more = next(batch))) break;
             if (batch.inputs.cols() == 0) continue;
-            const Index count = batch.inputs.cols();
-            if (!batch.ids.empty()) {
-                detail::require_shape("record", "ids of a batch",
-                                      Eigen::Map<Column<std::uint64_t>>(batch.ids.data(), std::ssize(batch.ids)), count,
-                                      1);
-            }
-            if (!batch.labels.empty() ? std::ssize(batch.labels) != count : !store.labels.empty()) {
-                detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
-                                          std::to_string(count));
-            }
-            if (!batch.labels.empty() && store.labels.empty() && store.samples() > 0) {
-                detail::raise<ShapeError>("record", "labels of a batch", std::to_string(batch.labels.size()),
-                                          "none, as in the batches before");
+            Index count = batch.inputs.cols();
+            detail::check_batch(batch, store.samples() == 0, !store.labels.empty());
+            if (selection.every > 1) {
+                detail::thin(batch, passed, selection.every);
+                passed += static_cast<std::uint64_t>(count);
+                count = batch.inputs.cols();
+                if (count == 0) continue;
             }
             for (Index j = 0; j < count; ++j) {
                 store.ids.push_back(batch.ids.empty() ? static_cast<std::uint64_t>(store.ids.size())
@@ -7300,7 +8617,7 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
         if (batches == 0) break;
         if (!seen) {
             seen = detail::first_look<Model, S>(model, ahead[0].inputs.col(0), store.ids[0], selection, store);
-            for (int t = 0; t < threads; ++t) workers.emplace_back(model, store, *seen);
+            workers = detail::make_workers(model, store, *seen, threads);
         }
         if (filled > store.capacity()) detail::make_room(store, std::max(filled, 2 * store.capacity()), begins[0]);
         detail::parallel_for(static_cast<Index>(batches), threads, [&](Index task, int worker) {
@@ -7309,7 +8626,7 @@ std::optional<MemoryStore<S>> record_stream(const Model& model, Stream&& next, c
             detail::require_finite<S>("record", "input", x,
                                       std::span<const std::uint64_t>(store.ids).subspan(
                                           static_cast<std::size_t>(begins[b]), static_cast<std::size_t>(x.cols())));
-            workers[static_cast<std::size_t>(worker)].run(model, store, x, begins[b]);
+            workers[static_cast<std::size_t>(worker)]->run(model, store, x, begins[b]);
         });
         if (options.progress && !options.progress({static_cast<std::uint64_t>(filled), 0, "recording"})) {
             return std::nullopt;
@@ -7341,6 +8658,7 @@ template <class Model, class Store = MemoryStore<typename Model::Scalar>, class 
 class TracedNetwork {
 public:
     using Scalar = typename Model::Scalar;
+    static_assert(ActivationStore<Store>, "renn: this type is not an activation store (tracing/store.hpp)");
     static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/neuron_index.hpp)");
     using Index = NeuronIndex<Store, Policy>;
     using Answer = Retrace<Index>;
@@ -7370,13 +8688,13 @@ public:
     /// Runs every sample through the network once and keeps what each neuron did. Returns false if the callback
     /// cancelled; then, and on any error, an earlier recording stays as it was. Errors: see renn::record.
     bool record(const Dataset<Scalar>& data, const RecordOptions& options = {}) {
-        return keep(renn::record(*model_, data, selection_, options));
+        return keep(renn::record<typename Store::Encoding>(*model_, data, selection_, options));
     }
 
     /// The same for a stream of batches, any callable `bool next(SampleBatch<Scalar>&)`.
     template <SampleStream<Scalar> Stream>
     bool record(Stream&& next, const RecordOptions& options = {}) {
-        return keep(record_stream<Scalar>(*model_, next, selection_, options));
+        return keep(record_stream<Scalar, typename Store::Encoding>(*model_, next, selection_, options));
     }
 
     /// Every place's values for samples of any kind. See renn::activations.
@@ -7436,6 +8754,11 @@ private:
         std::uint64_t mine = 0;
         if constexpr (requires { fingerprint(*model_); }) {
             mine = fingerprint(*model_);
+        } else if (model_->options().fingerprint) {
+            mine = *model_->options().fingerprint;
+        } else if (store.first_input.size() == 0) {
+            detail::raise<MismatchError>("TracedNetwork", "fingerprint of the foreign code", "none",
+                                         std::to_string(store.fingerprint) + ", which the store was recorded with");
         } else {
             Activations<Scalar> seen;
             auto workspace = make_workspace(*model_);
@@ -7464,23 +8787,23 @@ private:
         detail::check_retrace_options(options);
         const std::vector<std::uint32_t> voting = detail::voting_points(recorded.points, options);
         const auto allowed = detail::allowed_samples(recorded, options);
-        std::vector<Batch<Scalar>> pooled;
-        const auto blocks = blocks_of(values, recorded, voting, pooled);
+        std::vector<Batch<Scalar>> made;
+        const auto blocks = blocks_of(values, recorded, voting, made);
 
         const renn::Index queries = blocks.empty() ? 0 : values[recorded.points[voting.front()].name].cols();
         std::vector<std::shared_ptr<Search>> searches(static_cast<std::size_t>(queries));
         detail::parallel_for(queries, threads, [&](renn::Index q, int) {
             auto search = std::make_shared<Search>();
             search->index = index_;
+            search->pool = votes_;
             search->options = options;
             search->allowed = allowed;
             std::optional<std::uint64_t> without = options.without;
             if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
             if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
-            detail::run_search(*search, voting, [&](std::uint32_t point, std::uint32_t column) {
-                const bool direct = recorded.points[point].by_channel();
-                return (*blocks[point])(direct ? column : recorded.points[point].units[column], q);
-            });
+            std::vector<const Scalar*> columns(blocks.size(), nullptr);
+            for (const std::uint32_t p : voting) columns[p] = blocks[p]->data() + q * blocks[p]->rows();
+            detail::run_search(*search, voting, columns);
             if (values.output().rows() > 0) {
                 const auto column = values.output().col(q);
                 search->outputs.assign(column.data(), column.data() + column.size());
@@ -7494,42 +8817,68 @@ private:
         return result;
     }
 
-    /// The query's values of every voting point, by the point's number; of channels, what `pooled` then holds. Throws
-    /// MismatchError if one is missing.
-    static std::vector<const Batch<Scalar>*> blocks_of(const Activations<Scalar>& values, const Store& recorded,
-                                                       const std::vector<std::uint32_t>& voting,
-                                                       std::vector<Batch<Scalar>>& pooled) {
-        pooled.resize(recorded.points.size());
+    /// The query's values of every voting point, by the point's number; what the model did not report so, `made` then
+    /// holds: pooled channels, and values rounded as the store rounded its samples'.
+    std::vector<const Batch<Scalar>*> blocks_of(const Activations<Scalar>& values, const Store& recorded,
+                                                const std::vector<std::uint32_t>& voting,
+                                                std::vector<Batch<Scalar>>& made) const {
+        made.resize(recorded.points.size());
         std::vector<const Batch<Scalar>*> blocks(recorded.points.size(), nullptr);
         for (const std::uint32_t p : voting) {
             const Point& point = recorded.points[p];
-            for (const auto& block : values.blocks()) {
-                if (block.name == point.name && block.kind == point.kind) blocks[p] = &block.values;
-            }
-            if (blocks[p] == nullptr) {
-                detail::raise<MismatchError>("retrace", "activations of " + point.text(), "none", "those of the query");
-            }
-            if (blocks[p]->rows() != point.width) {
-                detail::raise<ShapeError>("retrace", point.text(), std::to_string(blocks[p]->rows()) + " units",
-                                          std::to_string(point.width));
-            }
-            if (point.by_channel()) {
-                pool_channels<Scalar>(point, *blocks[p], pooled[p]);
-                blocks[p] = &pooled[p];
+            if constexpr (detail::Rounds<Store>) {
+                const auto from = point.stored() ? p : static_cast<std::uint32_t>(point.derived_from);
+                const Point& source = recorded.points[from];
+                detail::as_stored(recorded, from, block_of(values, source), made[p]);
+                if (from != p) index_->derive(p, made[p].data(), made[p].data(), made[p].size());
+                blocks[p] = &made[p];
+            } else if (point.by_channel()) {
+                pool_channels<Scalar>(point, block_of(values, point), made[p]);
+                blocks[p] = &made[p];
+            } else {
+                blocks[p] = &block_of(values, point);
             }
         }
         return blocks;
     }
 
+    /// What the model reported at a point. Throws MismatchError if it is missing.
+    static const Batch<Scalar>& block_of(const Activations<Scalar>& values, const Point& point) {
+        for (const auto& block : values.blocks()) {
+            if (block.name != point.name || block.kind != point.kind) continue;
+            if (block.values.rows() != point.width) {
+                detail::raise<ShapeError>("retrace", point.text(), std::to_string(block.values.rows()) + " units",
+                                          std::to_string(point.width));
+            }
+            return block.values;
+        }
+        detail::raise<MismatchError>("retrace", "activations of " + point.text(), "none", "those of the query");
+    }
+
     std::shared_ptr<const Model> model_;
     Selection selection_;
     std::shared_ptr<const Index> index_;
+    std::shared_ptr<detail::VotePool> votes_ = std::make_shared<detail::VotePool>();
 };
 
 /// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.
 template <class Policy = KdTree, Composite Net>
 auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
+}
+
+/// trace<Sorted, Float16>(net): the same with values kept as an encoding of tracing/reduced.hpp makes them.
+template <class Policy, class E, Composite Net>
+    requires Encoding<E, typename Net::Scalar>
+auto trace(Net net, Selection selection = {}) {
+    return TracedNetwork<Net, MemoryStore<typename Net::Scalar, E>, Policy>(std::move(net), std::move(selection));
+}
+
+/// trace<Sorted>(net, FileStore<float>::open("digits.store")): with a store recorded earlier. Throws MismatchError if
+/// it belongs to another network.
+template <class Policy = KdTree, Composite Net, ActivationStore Store>
+auto trace(Net net, Store store) {
+    return TracedNetwork<Net, Store, Policy>(std::move(net), std::move(store));
 }
 
 /// trace(callable): any code that takes a matrix, features x samples, and reports named matrices to a probe. It runs on
@@ -7539,6 +8888,14 @@ template <class Policy = KdTree, class S = float, class F>
 auto trace(F function, ForeignOptions options = {}, Selection selection = {}) {
     using Model = Foreign<S, F>;
     return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(function), options), std::move(selection));
+}
+
+/// The same for foreign code.
+template <class Policy = KdTree, class S = float, class F, ActivationStore Store>
+    requires Probed<S, F>
+auto trace(F function, Store store, ForeignOptions options = {}) {
+    using Model = Foreign<S, F>;
+    return TracedNetwork<Model, Store, Policy>(Model(std::move(function), options), std::move(store));
 }
 
 /// trace_each([] { return MyNetwork(); }): foreign code that keeps state, made anew for each thread.
@@ -7575,6 +8932,9 @@ template <class A, class Net, class P>
 void get_network(A& ar, Net& net, P& parameters, const Limit& limit) {
     std::string kinds;
     get(ar, kinds, limit);
+    // A kind is a few letters and becomes a layer of up to half of this; the list of them grows by doubling.
+    constexpr std::uint64_t bytes = 2048;
+    limit.require(1 + static_cast<std::uint64_t>(std::count(kinds.begin(), kinds.end(), ',')), 8, bytes);
     net.take_kinds(kinds, parameters);
     std::vector<std::string> names;
     Net::for_each_child(net, parameters, [&](const std::string&, auto& layer, auto& w) {
@@ -7611,73 +8971,7 @@ void get(A& ar, Net& net, const detail::Limit& limit = {}) {
     detail::get_network(ar, net, net.parameters(), limit);
 }
 
-/// Writes one traced place to any cereal output archive.
-template <class A>
-void put(A& ar, const Point& point) {
-    detail::put(ar, point.name);
-    detail::put(ar, static_cast<std::uint8_t>(point.kind));
-    detail::put(ar, static_cast<std::int64_t>(point.layer));
-    detail::put(ar, static_cast<std::int64_t>(point.width));
-    detail::put(ar, static_cast<std::int64_t>(point.derived_from));
-    detail::put(ar, point.units);
-    for (const Shape& shape : {point.shape, point.cells}) {
-        for (const Index size : {shape.channels, shape.height, shape.width}) {
-            detail::put(ar, static_cast<std::int64_t>(size));
-        }
-    }
-    detail::put(ar, static_cast<std::uint8_t>(point.pool));
-}
-
-/// Throws FormatError unless the point can stand at place `number` of a table.
-template <class A>
-void get(A& ar, Point& point, const detail::Limit& limit) {
-    std::uint8_t kind = 0;
-    std::int64_t layer = 0, width = 0, derived_from = 0;
-    detail::get(ar, point.name, limit);
-    detail::get(ar, kind, limit);
-    detail::get(ar, layer, limit);
-    detail::get(ar, width, limit);
-    detail::get(ar, derived_from, limit);
-    detail::get(ar, point.units, limit);
-    for (Shape* shape : {&point.shape, &point.cells}) {
-        for (Index* size : {&shape->channels, &shape->height, &shape->width}) {
-            std::int64_t value = 0;
-            detail::get(ar, value, limit);
-            *size = value;
-        }
-    }
-    std::uint8_t pool = 0;
-    detail::get(ar, pool, limit);
-    point.pool = pool == 0 ? Pool::mean : Pool::max;
-    point.kind = kind == 0 ? Kind::pre : Kind::post;
-    point.layer = layer;
-    point.width = width;
-    point.derived_from = derived_from;
-}
-
 namespace detail {
-
-inline void check_point(const std::vector<Point>& points, std::size_t number) {
-    const Point& point = points[number];
-    bool fine = point.width >= 0 && point.derived_from >= -1 && point.derived_from < static_cast<Index>(number);
-    const Shape &shape = point.shape, &cells = point.cells;
-    const auto within = [](Index size, Index most) { return size >= 0 && size <= most; };
-    const Index most = std::numeric_limits<std::int32_t>::max();  // so that no product of two wraps
-    fine = fine && within(shape.channels, most) && within(shape.height, most) && within(shape.width, most);
-    fine = fine && within(cells.channels, shape.channels) && within(cells.height, std::max<Index>(1, shape.height)) &&
-           within(cells.width, std::max<Index>(1, shape.width));
-    fine = fine && (shape.channels == 0 || (shape.positions() <= point.width && shape.size() == point.width));
-    fine = fine && (cells.size() == 0 || (cells.channels == shape.channels && point.stored()));
-    for (std::size_t u = 0; u < point.units.size(); ++u) {
-        fine = fine && static_cast<Index>(point.units[u]) < point.neurons() &&
-               (u == 0 || point.units[u - 1] < point.units[u]);
-    }
-    if (fine && !point.stored()) {
-        const Point& source = points[static_cast<std::size_t>(point.derived_from)];
-        fine = source.stored() && source.units == point.units;
-    }
-    if (!fine) raise<FormatError>("store", "point " + point.name, "an impossible one", "one as recorded");
-}
 
 inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {
     for (const std::int32_t value : values) {
@@ -7727,6 +9021,7 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     detail::get(ar, store.outputs, limit);
     detail::get(ar, store.first_input, limit);
     const std::size_t n = store.ids.size();
+    if (n == 0) detail::raise<FormatError>("store", "samples", "0", "at least 1");
     const auto fits = [n](std::size_t count) { return count == 0 || count == n; };
     if (!fits(store.labels.size()) || !fits(store.predictions.size()) || !fits(store.tags.size()) ||
         store.outputs.cols() != static_cast<Index>(n)) {
@@ -7739,9 +9034,10 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     std::uint64_t columns = 0;
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         detail::check_point(store.points, p);
-        if (store.points[p].stored()) columns += static_cast<std::uint64_t>(store.points[p].columns());
+        if (!store.points[p].stored()) continue;
+        columns += static_cast<std::uint64_t>(store.points[p].columns());
+        limit.require(columns, n * sizeof(S));
     }
-    limit.require(columns, n * sizeof(S));
     store.reserve(static_cast<Index>(n), 0);
     for (std::size_t p = 0; p < store.points.size(); ++p) {
         if (!store.points[p].stored()) continue;
@@ -7989,19 +9285,32 @@ inline void require_option(const char* where, const char* what, double value, bo
     if (!fine || !std::isfinite(value)) raise<DataError>(where, what, std::to_string(value), expected);
 }
 
-/// Calls f(parameter, gradient, first, second) on short arrays that stay in L1 between the passes over them.
-template <class P, class F>
-void for_each_piece(P& parameters, const P& gradient, Moments<P>& moments, F&& f) {
+/// out[i] = f(in[i]...) with f a function of packets; the values that do not fill one go through f one by one, as
+/// Eigen assigns arrays.
+template <class S, class F, class... In>
+void assign(S* out, Index n, const F& f, const In*... in) {
+    using K = canonical::detail::Kernel<S>;
+    const Index whole = n - n % K::lanes;
+    for (Index i = 0; i < whole; i += K::lanes) K::store(out + i, f(K::load(in + i)...));
+    for (Index i = whole; i < n; ++i) out[i] = f(in[i]...);
+}
+
+/// x a + y b, of packets.
+template <class S, class P>
+P weighted(S x, const P& a, S y, const P& b) {
+    namespace ei = Eigen::internal;
+    return ei::padd(ei::pmul(ei::pset1<P>(x), a), ei::pmul(ei::pset1<P>(y), b));
+}
+
+constexpr Index piece_length = 1024;
+
+/// Calls step(parameters, gradient, first, second, count) on short arrays that stay in L1 between the passes over them.
+template <class P, class Step>
+void for_each_piece(P& parameters, const P& gradient, Moments<P>& moments, const Step& step) {
     for_each_block(
-        [&f](auto& p, const auto& g, auto& m, auto& v) {
-            using S = typename std::remove_cvref_t<decltype(p)>::Scalar;
-            using Piece = Eigen::Array<S, Eigen::Dynamic, 1>;
-            constexpr Index length = 1024;
-            for (Index i = 0; i < p.size(); i += length) {
-                const Index n = std::min(length, p.size() - i);
-                Eigen::Map<Piece> parameter(p.data() + i, n), first(m.data() + i, n), second(v.data() + i, n);
-                const Eigen::Map<const Piece> slope(g.data() + i, n);
-                f(parameter, slope, first, second);
+        [&step](auto& p, const auto& g, auto& m, auto& v) {
+            for (Index i = 0; i < p.size(); i += piece_length) {
+                step(p.data() + i, g.data() + i, m.data() + i, v.data() + i, std::min(piece_length, p.size() - i));
             }
         },
         parameters, gradient, moments.first, moments.second);
@@ -8025,11 +9334,25 @@ struct Sgd {
     template <class P>
     void update(P& parameters, const P& gradient, Moments<P>& moments) const {
         ++moments.step;
-        detail::for_each_piece(parameters, gradient, moments, [this](auto& w, const auto& g, auto& m, auto&) {
-            using S = typename std::remove_cvref_t<decltype(w)>::Scalar;
-            m = static_cast<S>(momentum) * m + g + static_cast<S>(weight_decay) * w;
-            w -= static_cast<S>(learning_rate) * m;
-        });
+        detail::for_each_piece(parameters, gradient, moments,
+                               [this](auto* w, const auto* g, auto* m, auto*, Index n) { this->step(w, g, m, n); });
+    }
+
+private:
+    template <class S>
+    void step(S* w, const S* g, S* m, Index n) const {
+        namespace ei = Eigen::internal;
+        const auto keep = static_cast<S>(momentum), decay = static_cast<S>(weight_decay);
+        const auto rate = static_cast<S>(learning_rate);
+        const auto average = [=]<class P>(const P& first, const P& slope, const P& weight) {
+            const P sum = ei::padd(ei::pmul(ei::pset1<P>(keep), first), slope);
+            return ei::padd(sum, ei::pmul(ei::pset1<P>(decay), weight));
+        };
+        const auto move = [=]<class P>(const P& weight, const P& first) {
+            return ei::psub(weight, ei::pmul(ei::pset1<P>(rate), first));
+        };
+        detail::assign<S>(m, n, average, m, g, w);
+        detail::assign<S>(w, n, move, w, m);
     }
 };
 
@@ -8047,27 +9370,44 @@ inline void check_adam(const char* where, const AdamConstants& o) {
     require_option(where, "weight_decay", o.weight_decay, o.weight_decay >= 0, "a finite value >= 0");
 }
 
+/// At most piece_length values.
+template <class S>
+void adam_step(const AdamConstants& o, bool decoupled, double rate, double correction, S* w, const S* g, S* m, S* v,
+               Index n) {
+    namespace ei = Eigen::internal;
+    S decayed[piece_length];
+    if (o.weight_decay != 0.0 && decoupled) {
+        const S factor = static_cast<S>(1.0 - o.learning_rate * o.weight_decay);
+        for (Index i = 0; i < n; ++i) w[i] *= factor;
+    } else if (o.weight_decay != 0.0) {
+        const S factor = static_cast<S>(o.weight_decay);
+        for (Index i = 0; i < n; ++i) decayed[i] = g[i] + factor * w[i];
+        g = decayed;
+    }
+    const auto beta1 = static_cast<S>(o.beta1), rest1 = static_cast<S>(1.0 - o.beta1);
+    const auto beta2 = static_cast<S>(o.beta2), rest2 = static_cast<S>(1.0 - o.beta2);
+    const auto epsilon = static_cast<S>(o.epsilon), a = static_cast<S>(rate), b = static_cast<S>(correction);
+    const auto mean = [=](const auto& first, const auto& slope) { return weighted(beta1, first, rest1, slope); };
+    const auto square = [=](const auto& second, const auto& slope) {
+        return weighted(beta2, second, rest2, ei::pmul(slope, slope));
+    };
+    const auto move = [=]<class P>(const P& weight, const P& first, const P& second) {
+        const P width = ei::padd(ei::pmul(ei::pset1<P>(b), ei::psqrt(second)), ei::pset1<P>(epsilon));
+        return ei::psub(weight, ei::pdiv(ei::pmul(ei::pset1<P>(a), first), width));
+    };
+    assign<S>(m, n, mean, m, g);
+    assign<S>(v, n, square, v, g);
+    assign<S>(w, n, move, w, m, v);
+}
+
 /// Adam and AdamW differ only in where the weight decay goes: into the gradient, or straight to the weights.
-template <bool Decoupled, class P>
-void adam_update(const AdamConstants& o, P& parameters, const P& gradient, Moments<P>& moments) {
+template <class P>
+void adam_update(const AdamConstants& o, bool decoupled, P& parameters, const P& gradient, Moments<P>& moments) {
     const auto t = static_cast<double>(++moments.step);
     const double rate = o.learning_rate / (1.0 - std::pow(o.beta1, t));
     const double correction = 1.0 / std::sqrt(1.0 - std::pow(o.beta2, t));
-    for_each_piece(parameters, gradient, moments, [&](auto& w, const auto& slope, auto& m, auto& v) {
-        using S = typename std::remove_cvref_t<decltype(w)>::Scalar;
-        const auto step = [&](const auto& g) {
-            m = static_cast<S>(o.beta1) * m + static_cast<S>(1.0 - o.beta1) * g;
-            v = static_cast<S>(o.beta2) * v + static_cast<S>(1.0 - o.beta2) * g.square();
-            w -= static_cast<S>(rate) * m / (static_cast<S>(correction) * v.sqrt() + static_cast<S>(o.epsilon));
-        };
-        if constexpr (Decoupled) {
-            if (o.weight_decay != 0.0) w *= static_cast<S>(1.0 - o.learning_rate * o.weight_decay);
-            step(slope);
-        } else if (o.weight_decay != 0.0) {
-            step(slope + static_cast<S>(o.weight_decay) * w);
-        } else {
-            step(slope);
-        }
+    for_each_piece(parameters, gradient, moments, [&](auto* w, const auto* g, auto* m, auto* v, Index n) {
+        adam_step(o, decoupled, rate, correction, w, g, m, v, n);
     });
 }
 
@@ -8085,7 +9425,7 @@ struct Adam {
 
     template <class P>
     void update(P& parameters, const P& gradient, Moments<P>& moments) const {
-        detail::adam_update<false>({learning_rate, beta1, beta2, epsilon, weight_decay}, parameters, gradient, moments);
+        detail::adam_update({learning_rate, beta1, beta2, epsilon, weight_decay}, false, parameters, gradient, moments);
     }
 };
 
@@ -8101,7 +9441,7 @@ struct AdamW {
 
     template <class P>
     void update(P& parameters, const P& gradient, Moments<P>& moments) const {
-        detail::adam_update<true>({learning_rate, beta1, beta2, epsilon, weight_decay}, parameters, gradient, moments);
+        detail::adam_update({learning_rate, beta1, beta2, epsilon, weight_decay}, true, parameters, gradient, moments);
     }
 };
 
@@ -8469,6 +9809,7 @@ void get(A& ar, Dataset<S>& data, const detail::Limit& limit = {}) {
     detail::get(ar, more.class_names, limit);
     detail::get(ar, classes, limit);
     more.image = {channels, height, width};
+    if (more.image.empty()) more.image = {};  // zeros or ones: it was not said
     more.classes = classes;
     try {
         data = holds_bytes != 0 ? Dataset<S>(std::move(pixels), std::move(more))
@@ -8637,20 +9978,26 @@ struct ResultDetail {
     bool neurons = true;             ///< with the k closest samples of every neuron
 };
 
+namespace detail {
+
+template <class V, class To>
+void take_votes(const V& votes, std::size_t most, To& to) {
+    to.votes = votes.total();
+    to.sources = votes.top(most);
+    if (votes.has_labels()) to.evidence = votes.evidence();
+}
+
+}  // namespace detail
+
 /// The answer as a value. Cost: as Retrace::top and Retrace::neuron, for each place and each neuron.
 template <class I>
-RetraceResult result(const Retrace<I>& answer, const ResultDetail& detail = {}) {
+RetraceResult result(const Retrace<I>& answer, const ResultDetail& how_much = {}) {
     RetraceResult taken;
     taken.provenance = answer.provenance();
     taken.prediction = answer.prediction();
     taken.outputs.assign(answer.outputs().begin(), answer.outputs().end());
     taken.class_names = answer.class_names();
-    const auto fill = [](const Votes<I>& votes, std::size_t most, auto& to) {
-        to.votes = votes.total();
-        to.sources = votes.top(most);
-        if (votes.has_labels()) to.evidence = votes.evidence();
-    };
-    fill(answer, detail.sources, taken);
+    detail::take_votes(answer, how_much.sources, taken);
     const std::size_t places = answer.layers().size();
     std::size_t number = 0;
     for (std::size_t i = 0; i < places; ++i) {
@@ -8658,9 +10005,9 @@ RetraceResult result(const Retrace<I>& answer, const ResultDetail& detail = {}) 
         RetraceResult::Layer& layer = taken.layers.emplace_back();
         layer.name = place.name;
         layer.kind = place.kind;
-        fill(answer.layer(i), detail.layer_sources, layer);
+        detail::take_votes(answer.layer(i), how_much.layer_sources, layer);
         for (const std::uint32_t unit : place.units) {
-            if (detail.neurons) layer.neurons.push_back({unit, answer.neuron(number)});
+            if (how_much.neurons) layer.neurons.push_back({unit, answer.neuron(number)});
             ++number;
         }
     }
@@ -9030,8 +10377,11 @@ public:
 
     void check() const {
         Base::check(where);
-        if (Global && window_.kernel != Size2(window_.in.height, window_.in.width)) {
-            detail::raise<ShapeError>(where, "kernel", window_.kernel.text(), "the size of the input");
+        const Size2 whole(window_.in.height, window_.in.width);
+        if (Global && (window_.kernel != whole || window_.padding != Size2(0))) {
+            detail::raise<ShapeError>(where, "kernel and padding",
+                                      window_.kernel.text() + " and " + window_.padding.text(),
+                                      whole.text() + " and 0 x 0, the size of the input");
         }
     }
     std::string describe() const { return Base::describe(name); }
@@ -9519,7 +10869,7 @@ public:
     static_assert((std::is_same_v<Scalar, typename Rest::Scalar> && ...),
                   "renn::Concatenate: all branches must have the same Scalar");
     static constexpr std::string_view name = "Concatenate";
-    static constexpr bool is_composite = true;
+    static constexpr Wiring wiring = Wiring::side_by_side;
 
     struct Parameters {
         std::tuple<typename First::Parameters, typename Rest::Parameters...> branches;
@@ -10303,6 +11653,30 @@ using Conv1d = Convolution<S, 1>;
 
 namespace renn::inline RENN_ABI {
 
+/// One type for every size, so that what only sees parameters is compiled once.
+template <class S>
+struct DenseParameters {
+    Batch<S> weights;  ///< Out x In
+    Column<S> bias;    ///< Out
+    static constexpr std::array<std::string_view, 2> names{"weights", "bias"};
+    auto blocks() noexcept { return std::tie(weights, bias); }
+    auto blocks() const noexcept { return std::tie(weights, bias); }
+};
+
+namespace detail {
+
+/// to += the sum of the columns, in ascending order.
+template <class S>
+void add_columns(const BatchView<S>& columns, S* to) {
+    const auto add = [](const auto& p, const auto& q) { return Eigen::internal::padd(p, q); };
+    for (Index j = 0; j < columns.cols(); ++j) {
+        const S* from = columns.data() + j * columns.outerStride();
+        canonical::combine(to, columns.rows(), add, static_cast<const S*>(to), from);
+    }
+}
+
+}  // namespace detail
+
 /// Fully connected layer, Y = W X + b, one sample per column.
 ///
 /// Sizes in the type are for checking (a mismatch is a compile error), not for storage; left out, they are given to
@@ -10325,13 +11699,7 @@ public:
     static constexpr Index fixed_in = In;
     static constexpr Index fixed_out = Out;
 
-    struct Parameters {
-        Batch<S> weights;  ///< Out x In
-        Column<S> bias;    ///< Out
-        static constexpr std::array<std::string_view, 2> names{"weights", "bias"};
-        auto blocks() noexcept { return std::tie(weights, bias); }
-        auto blocks() const noexcept { return std::tie(weights, bias); }
-    };
+    using Parameters = DenseParameters<S>;
     using Cache = NoCache;
 
     template <Initialiser<S> Init = He>
@@ -10466,7 +11834,7 @@ private:
     Dense(Sizes sizes, const Init& init) : in_(sizes.in), out_(sizes.out) {
         check();
         parameters_.weights.resize(out_, in_);
-        parameters_.bias = Column<S>::Zero(out_);
+        parameters_.bias.setZero(out_);
         init(parameters_.weights, in_, out_);
     }
 
@@ -10476,7 +11844,7 @@ private:
     }
     static void sum_to_bias(const BatchView<S>& above, Parameters& g) {
         g.bias.setZero();
-        for (Index j = 0; j < above.cols(); ++j) g.bias += above.col(j);
+        detail::add_columns<S>(above, g.bias.data());
     }
 
     Index in_ = In == Dynamic ? 0 : In;
@@ -10603,6 +11971,7 @@ public:
     using Parameters = NoParameters;
     using Cache = NoCache;
     static constexpr std::string_view name = "Flatten";
+    static constexpr bool forgets_shape = true;  ///< what follows sees no image
 
     const Parameters& parameters() const noexcept { return none_; }
 
@@ -11120,7 +12489,7 @@ public:
     using Scalar = typename Net::Scalar;
     using Parameters = typename Net::Parameters;
     static constexpr std::string_view name = "Residual";
-    static constexpr bool is_composite = true;
+    static constexpr Wiring wiring = Wiring::residual;
 
     struct Cache {
         typename Net::Cache inner;
@@ -11691,7 +13060,7 @@ public:
     template <class First, class... Rest>
         requires(!std::is_same_v<First, BasicSequential>)
     explicit BasicSequential(const First& first, const Rest&... rest) {
-        if constexpr (sizeof...(Rest) == 0 && Composite<First> && First::name == "Network") {
+        if constexpr (sizeof...(Rest) == 0 && requires { requires First::wiring == Wiring::chain; }) {
             take(first, first.parameters());
         } else {
             add(first);
@@ -11829,9 +13198,9 @@ private:
         } else if constexpr (std::is_same_v<To, BasicSequential>) {
             to.take(from, weights);
             kept = std::exchange(to.parameters(), {});
-        } else if constexpr (From::name == "Residual") {
+        } else if constexpr (requires { requires From::wiring == Wiring::residual; }) {
             copy(from.network(), weights, to.network(), kept);
-        } else if constexpr (From::name == "Concatenate") {
+        } else if constexpr (Composite<From>) {
             static_assert(From::size == To::size, "renn::Sequential: a Concatenate here has two branches; nest them");
             copy(from.template branch<0>(), std::get<0>(weights.branches), to.template branch<0>(),
                  std::get<0>(kept.branches));
@@ -11958,7 +13327,7 @@ void summarise(const Net& net, const P& parameters, Flow flow, Path& path, Summa
     Net::for_each_child(net, parameters, [&](const std::string& name, const auto& layer, const auto& weights) {
         using L = std::remove_cvref_t<decltype(layer)>;
         const auto guard = path.enter(name);
-        if constexpr (std::remove_cvref_t<Net>::name == "Concatenate") flow = at_input;
+        if constexpr (Net::wiring == Wiring::side_by_side) flow = at_input;
         const Flow before = flow;
         flow.pass(layer, Net::name, name);
         if constexpr (Composite<L>) {
@@ -12183,7 +13552,7 @@ struct Picture {
 /// Units    0 black to 1 full; what lies outside is shown as the nearer of the two, NaN as black.
 /// Throws   ShapeError if the values do not have the shape's size; DataError for other than 1 or 3 channels.
 template <class D>
-Picture picture(const Eigen::MatrixBase<D>& values, const ImageShape& shape) {
+Picture picture(const Eigen::MatrixBase<D>& values, const Shape& shape) {
     static_assert(std::floating_point<typename D::Scalar>, "renn::picture: values must be floating-point, 0 to 1");
     if (shape.empty()) return {};
     detail::require_shape("picture", "values", values, shape.channels * shape.height * shape.width, 1);
@@ -12592,7 +13961,7 @@ struct RetracePage {
     std::string sample_name = "sample";           ///< what a query is called: "test image"
     std::string source_name = "training sample";  ///< what a source is called: "training image"
     ReportDetail detail = {};
-    ImageShape target_image = {};  ///< targets are pictures of this shape: samples and blends are shown as theirs
+    Shape target_image = {};  ///< targets are pictures of this shape: samples and blends are shown as theirs
     std::vector<Fact> facts = {};
     std::vector<std::string> class_names = {};
     Provenance provenance = {};
@@ -12614,7 +13983,7 @@ std::vector<double> doubles(const V& values) {
 }
 
 template <class S>
-Picture sample_picture(const Dataset<S>& data, Index position, const ImageShape& target_image) {
+Picture sample_picture(const Dataset<S>& data, Index position, const Shape& target_image) {
     if (!target_image.empty()) return picture(data.targets().col(position), target_image);
     return picture(data.input(position), data.image());
 }
@@ -12622,7 +13991,7 @@ Picture sample_picture(const Dataset<S>& data, Index position, const ImageShape&
 /// Pictures are blended as such, whatever the inputs are: hues, for one, have no mean.
 template <class S, class Sources>
 Picture blend_picture(const std::vector<double>& weights, const Sources& sources, const Dataset<S>& data,
-                      const ImageShape& target_image) {
+                      const Shape& target_image) {
     std::vector<std::uint64_t> ids;
     for (const auto& s : sources) ids.push_back(s.id);
     if (!target_image.empty()) return picture(blend_targets(weights, ids, data), target_image);
@@ -12631,7 +14000,7 @@ Picture blend_picture(const std::vector<double>& weights, const Sources& sources
 }
 
 template <class S>
-ReportSource report_source(const Source& source, const Dataset<S>& training, const ImageShape& target_image) {
+ReportSource report_source(const Source& source, const Dataset<S>& training, const Shape& target_image) {
     const Index position = training.position_of(source.id);
     ReportSource shown{source, {}, sample_picture(training, position, target_image)};
     if (is_regression(training)) shown.source.prediction = -1;
@@ -12641,7 +14010,7 @@ ReportSource report_source(const Source& source, const Dataset<S>& training, con
 
 template <class I, class S>
 ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& training, std::size_t shown,
-                       std::size_t blended, const ImageShape& target_image) {
+                       std::size_t blended, const Shape& target_image) {
     ReportView view;
     view.kind = kind;
     view.neurons = votes.neurons();
@@ -12667,7 +14036,7 @@ ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& train
 
 template <class S>
 ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training,
-                           const ImageShape& target_image) {
+                           const Shape& target_image) {
     ReportNeuron shown{unit, sources.value, {}, -1, 0.0, {}};
     if (sources.neighbours.empty()) return shown;
     shown.blend = blend_picture(distance_weights(sources.neighbours), sources.neighbours, training, target_image);
@@ -12686,7 +14055,7 @@ ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, con
 /// The neurons of a place with the largest values.
 template <class I, class S>
 std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& place, const Dataset<S>& training,
-                                         std::size_t count, const ImageShape& target_image) {
+                                         std::size_t count, const Shape& target_image) {
     std::vector<std::pair<NeuronSources, std::uint32_t>> all;
     if (count == 0) return {};
     for (const std::uint32_t unit : place.units) all.emplace_back(answer.neuron(place.name, unit), unit);
@@ -12702,7 +14071,7 @@ std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& 
 /// Everything but what is known of the sample itself. Throws DataError if `training` lacks a source.
 template <class I, class S>
 ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training, const ReportDetail& shown,
-                           const ImageShape& target_image) {
+                           const Shape& target_image) {
     if (!target_image.empty() && !training.has_targets()) {
         raise<DataError>("RetraceReport::add", "target_image", "data without targets", "targets");
     }
@@ -13671,12 +15040,6 @@ bool mixes_samples(const Net& net) {
     }
 }
 
-struct BatchMeasures {
-    double loss = 0.0;    ///< mean times weight
-    double weight = 0.0;  ///< what the mean was divided by: samples, or their class weights
-    Index correct = 0;
-};
-
 /// The gradient of a step, from one batch or several.
 ///
 /// A batch is cut into chunks that depend on its size and on nothing else. Each has its own workspace and gradient,
@@ -13693,19 +15056,13 @@ public:
 
     BatchGradient(const Net& net, Index batch, int threads)
         : whole_(mixes_samples(net)), batch_(batch), team_(thread_count(threads, chunks_of(batch))) {
-        gradients_.reserve(static_cast<std::size_t>(chunks_of(batch)));
-        for (Index c = 0; c < chunks_of(batch); ++c) gradients_.push_back(zeros_like(net.parameters()));
-        blocks_.resize(gradients_.size());
-        for (auto& set : chunks_) set.resize(gradients_.size());
+        const auto most = static_cast<std::size_t>(chunks_of(batch));
+        gradients_ = std::vector<Parameters>(most, zeros_like(net.parameters()));
+        for (auto& set : chunks_) set = std::vector<Chunk>(most);
         std::size_t block = 0;
-        for_each_block(
-            [&](const auto& b) {
-                for (Index i = 0; i < b.size(); i += piece_length) {
-                    pieces_.push_back({block, i, std::min(piece_length, b.size() - i)});
-                }
-                ++block;
-            },
-            net.parameters());
+        for_each_block([&](const auto& b) { add_pieces(block++, b.size()); }, net.parameters());
+        sums_ = std::vector<S*>(block);
+        blocks_ = std::vector<std::vector<S*>>(most, sums_);
     }
 
     /// Adds the samples at the given positions; `first` and `last` of a step. Nothing if a loss is not finite.
@@ -13726,9 +15083,7 @@ public:
         BatchMeasures sums;
         for (const Chunk& chunk : latest_) {
             if (!std::isfinite(chunk.measures.loss)) return std::nullopt;
-            sums.loss += chunk.measures.loss;
-            sums.weight += chunk.measures.weight;
-            sums.correct += chunk.measures.correct;
+            sums.add(chunk.measures);
         }
         weight_ = (first ? 0.0 : weight_) + sums.weight;
         if (first && last) {
@@ -13772,15 +15127,8 @@ private:
             const Targets<S> wanted = load(data, positions);
             pass.ids = ids;
             const Batch<S>& y = net.forward(x, workspace, pass);
-            const BatchView<S> outputs(y);
-            const double mean = loss(outputs, wanted, slope);
-            measures.weight = loss_weight<S>(loss, outputs, wanted);
-            measures.loss = mean * measures.weight;
-            measures.correct = count_correct<S>(y, wanted.labels);
-            if (!std::isfinite(mean)) {
-                measures.loss = mean;
-                return;
-            }
+            measures = measure<S>(loss, y, wanted, slope);
+            if (!std::isfinite(measures.loss)) return;
             if (!alone) slope *= static_cast<S>(measures.weight);
             NotWanted input_gradient;
             net.reverse_walk(ParameterGradient{}, x, workspace, slope, input_gradient, &gradient);
@@ -13790,11 +15138,16 @@ private:
             data.inputs(positions, x);
             ids.resize(positions.size());
             labels.resize(data.has_labels() ? positions.size() : 0);
-            if (data.has_targets()) reshape(targets, data.targets().rows(), static_cast<Index>(positions.size()));
+            const Index wanted = data.targets().rows();
+            if (data.has_targets()) reshape(targets, wanted, static_cast<Index>(positions.size()));
             for (std::size_t j = 0; j < positions.size(); ++j) {
-                ids[j] = data.id(positions[j]);
-                if (data.has_labels()) labels[j] = data.label(positions[j]);
-                if (data.has_targets()) targets.col(static_cast<Index>(j)) = data.targets().col(positions[j]);
+                const auto at = static_cast<std::size_t>(positions[j]);
+                ids[j] = data.ids()[at];
+                if (data.has_labels()) labels[j] = data.labels()[at];
+                if (data.has_targets()) {
+                    const S* from = data.targets().data() + wanted * positions[j];
+                    std::copy_n(from, wanted, targets.data() + wanted * static_cast<Index>(j));
+                }
             }
             return {labels, data.has_targets() ? &targets : nullptr};
         }
@@ -13804,31 +15157,38 @@ private:
         return whole_ ? 1 : std::clamp<Index>((count + chunk_width - 1) / chunk_width, 1, most_chunks);
     }
 
-    static void collect(Parameters& parameters, std::vector<S*>& blocks) {
-        blocks.clear();
-        for_each_block([&blocks](auto& b) { blocks.push_back(b.data()); }, parameters);
+    void add_pieces(std::size_t block, Index size) {
+        for (Index i = 0; i < size; i += piece_length) {
+            pieces_.push_back({block, i, std::min(piece_length, size - i)});
+        }
     }
 
-    /// Adds the chunks' gradients to the step's; the last time divides by what the mean is over. Pieces do not depend
-    /// on the number of threads, so neither does which element goes through a packet.
+    static void collect(Parameters& parameters, std::vector<S*>& blocks) {
+        for_each_block([to = blocks.begin()](auto& b) mutable { *to++ = b.data(); }, parameters);
+    }
+
+    /// Adds the chunks' gradients to the step's; the last time divides by what the mean is over.
     void reduce(std::size_t chunks, bool first, bool last) {
-        using Values = Eigen::Map<Eigen::Array<S, Eigen::Dynamic, 1>>;
+        namespace ei = Eigen::internal;
         for (std::size_t c = 0; c < chunks; ++c) collect(gradients_[c], blocks_[c]);
         collect(*gradient_, sums_);
         const bool in_place = gradient_ == &gradients_.front();
         const S share = last ? static_cast<S>(weight_ > 0.0 ? 1.0 / weight_ : 0.0) : S(1);
         team_.run(static_cast<Index>(pieces_.size()), [&](Index p) {
             const Piece& piece = pieces_[static_cast<std::size_t>(p)];
-            Values sum(sums_[piece.block] + piece.first, piece.count);
+            S* sum = sums_[piece.block] + piece.first;
+            const S* const so_far = sum;
             for (std::size_t c = in_place ? 1 : 0; c < chunks; ++c) {
-                const Values more(blocks_[c][piece.block] + piece.first, piece.count);
+                const S* more = blocks_[c][piece.block] + piece.first;
                 if (first && !in_place && c == 0) {
-                    sum = more;
+                    std::copy_n(more, piece.count, sum);
                 } else {
-                    sum += more;
+                    const auto add = [](const auto& a, const auto& b) { return ei::padd(a, b); };
+                    canonical::combine(sum, piece.count, add, so_far, more);
                 }
             }
-            if (last) sum *= share;
+            const auto scaled = [share]<class P>(const P& a) { return ei::pmul(a, ei::pset1<P>(share)); };
+            if (last) canonical::transform(so_far, sum, piece.count, scaled);
         });
     }
 
@@ -13851,7 +15211,6 @@ private:
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13859,57 +15218,86 @@ private:
 
 namespace renn::inline RENN_ABI::detail {
 
-/// Keeps the blocks of the named layers as they are. They are put back after each step, so no optimizer, whatever it
-/// does with weight decay or momentum, can move a bit of them.
-template <class P>
-class Frozen {
+/// Names that stand for a layer or for a nested network with all it holds.
+class LayerNames {
 public:
-    /// A name stands for a layer or for a nested network with all it holds. Throws DataError for one that is neither.
-    template <class Net>
-    Frozen(const Net& net, const std::vector<std::string>& names) {
-        if (names.empty()) return;
-        std::vector<bool> known(names.size());
-        std::string paths;
-        for_each_layer(net, [&](std::string_view path, const auto&, const auto& parameters) {
-            bool frozen = false;
-            for (std::size_t i = 0; i < names.size(); ++i) {
-                const bool within =
-                    path.starts_with(names[i]) && (path.size() == names[i].size() || path[names[i].size()] == '/');
-                if (within) frozen = known[i] = true;
-            }
-            for_each_block([&](const auto&) { frozen_.push_back(frozen); }, parameters);
-            paths.append(paths.empty() ? "" : ", ").append(path);
-        });
-        for (std::size_t i = 0; i < names.size(); ++i) {
-            if (!known[i]) raise<DataError>("fit", "frozen layer", "\"" + names[i] + "\"", "one of " + paths);
-        }
-        kept_ = net.parameters();
-    }
+    explicit LayerNames(const std::vector<std::string>& names) : names_(names), known_(names.size(), 0) {}
 
-    /// A frozen layer has no gradient, so the norm that clipping sees is that of what learns.
-    void clear(P& gradient) const {
-        if (!kept_) return;
-        for_each_block(
-            [&, i = std::size_t{0}](auto& g) mutable {
-                if (frozen_[i++]) std::fill_n(g.data(), g.size(), 0);
-            },
-            gradient);
+    /// Whether one of the names stands for the layer at this path.
+    bool take(std::string_view path) {
+        paths_.append(paths_.empty() ? "" : ", ").append(path);
+        bool taken = false;
+        for (std::size_t i = 0; i < names_.size(); ++i) {
+            const std::string& name = names_[i];
+            const bool within = path.starts_with(name) && (path.size() == name.size() || path[name.size()] == '/');
+            if (!within) continue;
+            taken = true;
+            known_[i] = 1;
+        }
+        return taken;
     }
-    void restore(P& parameters, Moments<P>& moments) const {
-        if (!kept_) return;
-        for_each_block(
-            [&, i = std::size_t{0}](auto& w, const auto& kept, auto& first, auto& second) mutable {
-                if (!frozen_[i++]) return;
-                std::copy_n(kept.data(), kept.size(), w.data());
-                std::fill_n(first.data(), first.size(), 0);
-                std::fill_n(second.data(), second.size(), 0);
-            },
-            parameters, *kept_, moments.first, moments.second);
+    /// Throws DataError for a name that stood for none.
+    void check() const {
+        for (std::size_t i = 0; i < names_.size(); ++i) {
+            if (!known_[i]) raise<DataError>("fit", "frozen layer", "\"" + names_[i] + "\"", "one of " + paths_);
+        }
     }
 
 private:
-    std::vector<bool> frozen_;  ///< one a block
-    std::optional<P> kept_;
+    const std::vector<std::string>& names_;
+    std::vector<char> known_;
+    std::string paths_;
+};
+
+/// Keeps the blocks of the named layers as they are. They are put back after each step, so no optimizer, whatever it
+/// does with weight decay or momentum, can move a bit of them.
+template <class S>
+class Frozen {
+public:
+    /// Throws DataError for a name that is not a layer's.
+    template <class Net>
+    Frozen(const Net& net, const std::vector<std::string>& names) {
+        if (names.empty()) return;
+        LayerNames chosen(names);
+        for_each_layer(net, [&](std::string_view path, const auto&, const auto& parameters) {
+            const bool taken = chosen.take(path);
+            for_each_block([&](const auto& b) { note(taken, b.data(), b.size()); }, parameters);
+        });
+        chosen.check();
+    }
+
+    /// A frozen layer has no gradient, so the norm that clipping sees is that of what learns.
+    template <class P>
+    void clear(P& gradient) const {
+        if (frozen_.empty()) return;
+        for_each_block(
+            [is_frozen = frozen_.begin()](auto& g) mutable {
+                if (*is_frozen++) std::fill_n(g.data(), g.size(), S(0));
+            },
+            gradient);
+    }
+    template <class P>
+    void restore(P& parameters, Moments<P>& moments) const {
+        if (frozen_.empty()) return;
+        clear(moments.first);
+        clear(moments.second);
+        for_each_block(
+            [is_frozen = frozen_.begin(), from = kept_.data()](auto& w) mutable {
+                if (!*is_frozen++) return;
+                std::copy_n(from, w.size(), w.data());
+                from += w.size();
+            },
+            parameters);
+    }
+
+private:
+    void note(bool is_frozen, const S* values, Index count) {
+        frozen_.push_back(is_frozen);
+        if (is_frozen) kept_.insert(kept_.end(), values, values + count);
+    }
+
+    std::vector<char> frozen_;  ///< one a block
+    std::vector<S> kept_;       ///< values of the frozen ones
 };
 
 }  // namespace renn::inline RENN_ABI::detail
@@ -14040,7 +15428,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
     detail::check_validation(net, validation, stopping);
     optimizer.check();
 
-    const detail::Frozen<typename Net::Parameters> frozen(state.network, options.frozen);
+    const detail::Frozen<S> frozen(state.network, options.frozen);
     detail::BatchGradient<Net> gradient(net, std::min(options.batch, data.samples()), options.threads);
     net = state.network;
     state.seed = options.seed;
@@ -14073,9 +15461,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
                 training.diverged = true;
                 break;
             }
-            sums.loss += measures->loss;
-            sums.weight += measures->weight;
-            sums.correct += measures->correct;
+            sums.add(*measures);
             if (ends) {
                 frozen.clear(gradient.gradient());
                 clip(gradient.gradient(), options.clip);
@@ -14101,7 +15487,7 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
         }
         if (training.cancelled) break;
 
-        epoch.loss = sums.weight > 0.0 ? sums.loss / sums.weight : 0.0;
+        epoch.loss = sums.mean();
         if (data.has_labels()) epoch.accuracy = static_cast<double>(sums.correct) / static_cast<double>(samples);
         epoch.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         if (!validation.empty()) {
