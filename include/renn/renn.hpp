@@ -16,6 +16,8 @@
 // by name only: index/metric.hpp
 // by name only: index/vector_index.hpp
 // by name only: io/file_writer.hpp
+// by name only: evaluation/detection.hpp
+// by name only: evaluation/similarity.hpp
 // by name only: io/import_weights.hpp
 // by name only: io/json.hpp
 // by name only: io/json_library.hpp
@@ -26,12 +28,17 @@
 // by name only: io/save_partial.hpp
 // by name only: network/receptive_field.hpp
 // by name only: retrace/layer_search.hpp
+// by name only: retrace/certainty.hpp
+// by name only: retrace/counting.hpp
+// by name only: retrace/credibility.hpp
+// by name only: retrace/familiarity.hpp
 // by name only: retrace/merge.hpp
 // by name only: retrace/partial.hpp
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
 // by name only: tracing/data_fingerprint.hpp
 // by name only: tracing/file_store.hpp
+// by name only: retrace/source_targets.hpp
 // by name only: tracing/neuron_patches.hpp
 // by name only: tracing/part_of_store.hpp
 // by name only: tracing/recompute_store.hpp
