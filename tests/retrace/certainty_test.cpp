@@ -61,7 +61,7 @@ auto numbers(Batch<double> values, std::vector<std::int32_t> labels = {}) {
 
 /// Two clouds, far apart, and a network that does not know them.
 Dataset<float> clouds(Index samples, std::uint64_t seed) {
-    constexpr float apart = 10.0F;
+    constexpr float apart = 40.0F;
     renn::Rng rng(seed);
     Batch<float> x(3, samples);
     std::vector<std::int32_t> labels;
@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(familiarity_is_the_share_of_samples_as_far_from_the_rest) {
     const auto among = traced.retrace(Batch<double>::Zero(1, 1), {.k = 1, .ids = {2, 3}});
     BOOST_TEST(message_of<MismatchError>([&] { familiarity(among); }) ==
                "Familiarity: the query was restricted to other sources");
-    const auto foreign = numbers(values * 2.0).retrace(Batch<double>::Ones(1, 1), {.k = 1});
+    const auto foreign = numbers(Batch<double>(values.array() + 1.0)).retrace(Batch<double>::Ones(1, 1), {.k = 1});
     BOOST_CHECK_THROW(familiarity(foreign), MismatchError);
     const auto build = [&](const Dataset<double>& set, renn::FamiliarityOptions options) {
         return message_of<DataError>([&] { renn::Familiarity(traced, set, options); });
@@ -334,7 +334,7 @@ BOOST_AUTO_TEST_CASE(separated_clouds_are_certain_familiar_and_credible) {
     const renn::Credibility credibility(traced, calibration, options);
     double right = 0.0, familiar = 0.0, credible = 0.0, strange = 0.0, wrong = 0.0;
     const auto answers = traced.retrace_batch(fresh.inputs(), options);
-    const auto away = traced.retrace_batch(Batch<float>(fresh.inputs().array() + 30.0F), options);
+    const auto away = traced.retrace_batch(Batch<float>(fresh.inputs().array() + 200.0F), options);
     for (std::size_t q = 0; q < answers.size(); ++q) {
         const auto label = fresh.label(static_cast<Index>(q));
         const renn::Judgement j = judge(answers[q]);
