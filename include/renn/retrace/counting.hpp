@@ -31,31 +31,31 @@ enum class Counting : std::uint8_t {
 
 namespace detail {
 
-/// Neurons of one layer among all that voted, or all of them.
-struct NeuronRange {
-    std::size_t begin = 0, end = 0;
+/// A layer by its number, and its neurons among all that voted.
+struct LayerNeurons {
+    std::size_t number = 0, begin = 0, end = 0;
 };
 
 template <class I>
-std::vector<NeuronRange> layer_ranges(const Retrace<I>& answer, std::optional<std::size_t> layer) {
-    std::vector<NeuronRange> ranges;
+std::vector<LayerNeurons> wanted_layers(const Retrace<I>& answer, std::optional<std::size_t> layer) {
+    std::vector<LayerNeurons> wanted;
     std::size_t begin = 0;
     const std::size_t count = answer.layers().size();
     if (layer) answer.place(*layer);  // throws where there is none
     for (std::size_t i = 0; i < count; ++i) {
         const std::size_t end = begin + answer.place(i).units.size();
-        if (!layer || *layer == i) ranges.push_back({begin, end});
+        if (!layer || *layer == i) wanted.push_back({i, begin, end});
         begin = end;
     }
-    return ranges;
+    return wanted;
 }
 
 template <class I>
-void add_distance_weighted(const Retrace<I>& answer, const std::vector<NeuronRange>& layers,
+void add_distance_weighted(const Retrace<I>& answer, const std::vector<LayerNeurons>& layers,
                            std::vector<double>& votes) {
     std::vector<double> distances(votes.size(), 0.0);
     double farthest = 0.0;
-    for (const NeuronRange& layer : layers) {
+    for (const LayerNeurons& layer : layers) {
         for (std::size_t n = layer.begin; n < layer.end; ++n) {
             answer.for_each_vote(n, [&](std::uint32_t s, double vote, double distance) {
                 votes[s] += vote;
@@ -73,22 +73,20 @@ void add_distance_weighted(const Retrace<I>& answer, const std::vector<NeuronRan
 }
 
 template <class I>
-void add_by_layer(const Retrace<I>& answer, const std::vector<NeuronRange>& layers, std::vector<double>& votes) {
-    for (const NeuronRange& layer : layers) {
-        std::vector<double> here(votes.size(), 0.0);
-        double total = 0.0;
-        for (std::size_t n = layer.begin; n < layer.end; ++n) {
-            answer.for_each_vote(n, [&](std::uint32_t s, double vote, double) { here[s] += vote; });
-        }
-        for (const double vote : here) total += vote;
-        for (std::size_t s = 0; total > 0.0 && s < here.size(); ++s) votes[s] += here[s] / total;
+void add_by_layer(const Retrace<I>& answer, const std::vector<LayerNeurons>& layers, std::vector<double>& votes) {
+    for (const LayerNeurons& layer : layers) {
+        const Votes<I> votes_here = answer.layer(layer.number);
+        const double total = votes_here.total();
+        if (total <= 0.0) continue;
+        const std::vector<double> here = votes_here.dense();
+        for (std::size_t s = 0; s < here.size(); ++s) votes[s] += here[s] / total;
     }
 }
 
 template <class I>
-void add_presence(const Retrace<I>& answer, const std::vector<NeuronRange>& layers, std::vector<double>& votes) {
+void add_presence(const Retrace<I>& answer, const std::vector<LayerNeurons>& layers, std::vector<double>& votes) {
     std::vector<double> absent(votes.size());  // chance of it
-    for (const NeuronRange& layer : layers) {
+    for (const LayerNeurons& layer : layers) {
         std::fill(absent.begin(), absent.end(), 1.0);
         for (std::size_t n = layer.begin; n < layer.end; ++n) {
             answer.for_each_vote(n, [&](std::uint32_t s, double vote, double) { absent[s] *= 1.0 - vote; });
@@ -118,7 +116,7 @@ template <class I>
 std::vector<double> counted_votes(const Retrace<I>& answer, Counting how, std::optional<std::size_t> layer = {}) {
     if (how == Counting::plain) return layer ? answer.layer(*layer).dense() : answer.dense();
     std::vector<double> votes(static_cast<std::size_t>(answer.store().samples()), 0.0);
-    const auto layers = detail::layer_ranges(answer, layer);
+    const auto layers = detail::wanted_layers(answer, layer);
     if (how == Counting::distance_weighted) detail::add_distance_weighted(answer, layers, votes);
     if (how == Counting::by_layer) detail::add_by_layer(answer, layers, votes);
     if (how == Counting::presence) detail::add_presence(answer, layers, votes);
