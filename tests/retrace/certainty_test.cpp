@@ -181,6 +181,33 @@ BOOST_AUTO_TEST_CASE(votes_counted_each_way_follow_their_formulas) {
     check_counting<float>({.k = 3, .post = true}, TieRule::share);
 }
 
+BOOST_AUTO_TEST_CASE(votes_of_neurons_add_up_and_keep_to_the_sources_allowed) {
+    const auto traced = renn::test::small_traced<Sorted>();
+    const auto data = renn::test::small_data();
+    const std::uint64_t self = data.id(5);
+    for (const Ties ties : {Ties::share, Ties::strict, Ties::lowest_id}) {
+        const RetraceOptions whole{.k = 6, .ties = ties, .post = true, .without = self};
+        RetraceOptions part = whole;
+        part.classes = {1};
+        for (const RetraceOptions& options : {whole, part}) {
+            const auto answer = traced.retrace(data.input(5), options);
+            Numbers votes(static_cast<std::size_t>(data.samples()));
+            for (std::size_t n = 0; n < answer.neurons(); ++n) {
+                answer.for_each_vote(n, [&](std::uint32_t s, double vote, double distance) {
+                    votes[s] += vote;
+                    BOOST_TEST(distance <= answer.boundary(n));
+                });
+                BOOST_TEST(answer.boundary(n) == answer.neuron(n).boundary);
+            }
+            BOOST_TEST(close(votes, answer.dense()));
+            BOOST_TEST(votes[5] == 0.0);
+        }
+    }
+    const auto nobody = traced.retrace(data.input(5), {.k = 1, .ids = {self}, .without = self});
+    BOOST_TEST(std::isinf(nobody.boundary(0)));
+    BOOST_TEST(std::isinf(mean_boundary(nobody)));
+}
+
 BOOST_AUTO_TEST_CASE(nobody_voted_and_other_mistakes) {
     const auto traced = numbers(Batch<double>::Zero(1, 4), {0, 1, 2, 0});
     const auto none = traced.retrace(Batch<double>::Zero(1, 1), {.k = 2, .ties = Ties::strict});
