@@ -6,7 +6,9 @@
 // by name only: data/csv_values.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
+// by name only: evaluation/detection.hpp
 // by name only: evaluation/retrieval.hpp
+// by name only: evaluation/similarity.hpp
 // by name only: evaluation/store_error.hpp
 // by name only: index/flat.hpp
 // by name only: index/flat_scan.hpp
@@ -25,11 +27,16 @@
 // by name only: io/safetensors_header.hpp
 // by name only: io/save_partial.hpp
 // by name only: network/receptive_field.hpp
+// by name only: retrace/certainty.hpp
+// by name only: retrace/counting.hpp
+// by name only: retrace/credibility.hpp
+// by name only: retrace/familiarity.hpp
 // by name only: retrace/layer_search.hpp
 // by name only: retrace/merge.hpp
 // by name only: retrace/partial.hpp
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
+// by name only: retrace/source_targets.hpp
 // by name only: tracing/data_fingerprint.hpp
 // by name only: tracing/estimate.hpp
 // by name only: tracing/external_sort.hpp

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <renn/activations/relu.hpp>
+#include <renn/evaluation/similarity.hpp>
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
@@ -241,4 +242,26 @@ BOOST_AUTO_TEST_CASE(tied_votes_of_numbers_that_are_exact) {
     }
     BOOST_TEST(stored.check("tie_votes_shared", shared));
     BOOST_TEST(stored.check("tie_strict", unique));
+}
+
+BOOST_AUTO_TEST_CASE(similarity_of_the_last_hidden_layer) {
+    const Golden similarity("tda/similarity");
+    const auto hidden = [](const std::string& part, Index samples) {
+        return renn::activations(network(), data(part).inputs().leftCols(samples))["relu2"];
+    };
+    const Index count = similarity.shape("cosine")[0];
+    const auto compare = [](const Batch<double>& asked, const Batch<double>& recorded, auto&& measure) {
+        Batch<double> all(recorded.cols(), asked.cols());
+        for (Index q = 0; q < asked.cols(); ++q) {
+            for (Index s = 0; s < recorded.cols(); ++s) all(s, q) = measure(asked.col(q), recorded.col(s));
+        }
+        return all;
+    };
+    const auto cosine = [](const auto& a, const auto& b) { return renn::cosine_similarity(a, b); };
+    const auto l2 = [](const auto& a, const auto& b) { return renn::l2_distance(a, b); };
+    const Batch<double> train = hidden("train", similarity.shape("cosine")[1]), test = hidden("test", count);
+    BOOST_TEST(similarity.check("cosine", compare(test, train, cosine)));
+    BOOST_TEST(similarity.check("l2_distance", compare(test, train, l2)));
+    const Batch<double> queries = similarity.batch<double>("edge_queries");
+    BOOST_TEST(similarity.check("edge_cosine", compare(queries, similarity.batch<double>("edge_train"), cosine)));
 }

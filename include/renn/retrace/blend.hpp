@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <renn/core/batch.hpp>
@@ -16,6 +17,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/retrace/retrace.hpp>
 #include <renn/retrace/votes.hpp>
+#include <renn/tracing/point.hpp>
 
 namespace renn::inline RENN_ABI {
 namespace detail {
@@ -173,6 +175,33 @@ Column<S> blend_targets(std::span<const double> weights, std::span<const std::ui
         }
     }
     return sum.template cast<S>();
+}
+
+/// Blend of recorded activations of one place: what its neurons "remember", to be held against the query's own.
+/// `blend_activations(weights, ids, traced.index(), "relu1")`; a channel in several dimensions gives their mean.
+///
+/// Shapes   weights: one an id; the result has one entry a recorded unit.
+/// Throws   ShapeError if weights and ids differ in number, DataError for an unknown id or place.
+template <class I>
+Column<typename I::Scalar> blend_activations(std::span<const double> weights, std::span<const std::uint64_t> ids,
+                                             const I& index, std::string_view place) {
+    detail::require_weight_each("blend_activations", weights.size(), ids.size());
+    const auto& points = index.store().points;
+    const auto point = std::find_if(points.begin(), points.end(), [&](const Point& p) { return p.name == place; });
+    if (point == points.end()) {
+        std::string known;
+        for (const Point& p : points) known += (known.empty() ? "" : ", ") + p.name;
+        detail::raise<DataError>("blend_activations", "place", "\"" + std::string(place) + "\"", "one of " + known);
+    }
+    Column<double> sum = Column<double>::Zero(point->count());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const auto sample = static_cast<std::uint32_t>(index.store().position_of(ids[i]));
+        for (Index u = 0; u < sum.size(); ++u) {
+            const Unit unit{static_cast<std::uint32_t>(point - points.begin()), static_cast<std::uint32_t>(u)};
+            sum[u] += weights[i] * static_cast<double>(index.value(unit, sample));
+        }
+    }
+    return sum.template cast<typename I::Scalar>();
 }
 
 /// Blend of sources by their votes: `blend(answer.top(42), training)`.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -145,10 +146,7 @@ public:
     }
     /// By its number among all that voted: by place, then unit.
     NeuronSources neuron(std::size_t number) const {
-        if (number >= this->search_->neurons.size()) {
-            detail::raise<DataError>("Retrace::neuron", "number", std::to_string(number),
-                                     "below " + std::to_string(this->search_->neurons.size()));
-        }
+        require_neuron("Retrace::neuron", number);
         const NeuronAnswer& a = this->search_->neurons[number];
         const Window& w = a.window;
         NeuronSources result{a.query, {}, w.boundary, w.closer, w.tied, w.places, a.votes};
@@ -176,23 +174,46 @@ public:
         return result;
     }
 
+    /// Distance of a neuron's k-th closest sample, by the neuron's number among all that voted: how far it had to look.
+    /// Infinite if no sample could be a source. Cost: none.
+    double boundary(std::size_t number) const {
+        require_neuron("Retrace::boundary", number);
+        const Window& w = this->search_->neurons[number].window;
+        return w.closer + w.places > 0 ? w.boundary : std::numeric_limits<double>::infinity();
+    }
+
+    /// for_each_vote(number, f): f(position in store(), votes, distance) for every sample that a neuron, by its number
+    /// among all that voted, votes for; a member of a tied group gets its part of a vote. In no particular order.
+    template <class F>
+    void for_each_vote(std::size_t number, F&& f) const {
+        require_neuron("Retrace::for_each_vote", number);
+        const NeuronAnswer& a = this->search_->neurons[number];
+        this->for_each_single(number, [&](std::uint32_t s) { f(s, 1.0, this->search_->distance(a, s)); });
+        if (!this->is_group(a)) return;
+        const double share = this->share(number);
+        for_each_tied(number, [&](std::uint32_t s) { f(s, share, a.window.boundary); });
+    }
+
     /// Which neurons voted for a sample, and how much: (point, unit) with votes above 0, in order.
     struct Voter {
         std::string layer;
         std::uint32_t unit;
         double votes;
         double distance;
+        std::size_t place = 0;  ///< number of the layer among layers()
     };
     std::vector<Voter> voters(std::uint64_t id) const {
         const auto sample = static_cast<std::uint32_t>(this->store().position_of(id));
         std::vector<Voter> found;
+        std::size_t place = 0;
         if (!this->search_->admits(sample)) return found;
         for (std::size_t i = 0; i < this->search_->neurons.size(); ++i) {
             const NeuronAnswer& a = this->search_->neurons[i];
+            if (i > 0 && a.unit.point != this->search_->neurons[i - 1].unit.point) ++place;
             const double votes = this->vote_of(i, sample);
             if (votes <= 0.0) continue;
             const Point& point = this->store().points[a.unit.point];
-            found.push_back({point.name, point.units[a.unit.unit], votes, this->search_->distance(a, sample)});
+            found.push_back({point.name, point.units[a.unit.unit], votes, this->search_->distance(a, sample), place});
         }
         return found;
     }
@@ -209,6 +230,12 @@ public:
     }
 
 private:
+    void require_neuron(const char* where, std::size_t number) const {
+        const std::size_t count = this->search_->neurons.size();
+        if (number >= count) {
+            detail::raise<DataError>(where, "number", std::to_string(number), "below " + std::to_string(count));
+        }
+    }
     struct Range {
         std::uint32_t point;
         std::size_t begin, end;
