@@ -1375,7 +1375,7 @@ struct Shape {
 
     bool operator==(const Shape&) const = default;
     /// Nothing was said of it.
-    bool empty() const noexcept { return channels == 0 && height <= 1 && width <= 1; }
+    bool unknown() const noexcept { return channels == 0 && height <= 1 && width <= 1; }
     Index positions() const noexcept { return height * width; }
     Index size() const noexcept { return channels * height * width; }
     /// Row of the column in which a value lies.
@@ -1624,7 +1624,7 @@ private:
             detail::require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples());
         }
         const Shape& i = more_.image;
-        if (i.empty()) return;
+        if (i.unknown()) return;
         const Index f = features();  // by division: a product of three could wrap
         const bool fits = i.channels > 0 && i.height > 0 && i.width > 0 && f % i.channels == 0 &&
                           (f / i.channels) % i.height == 0 && f / i.channels / i.height == i.width;
@@ -4492,18 +4492,18 @@ template <class R, class... Args>
 class FunctionRef<R(Args...)> {
 public:
     template <class F>
-        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<R, F&, Args...>)
-    FunctionRef(F&& callable) noexcept
-        : callable_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
-          call_([](void* f, Args... args) -> R {
-              return (*static_cast<std::remove_reference_t<F>*>(f))(std::forward<Args>(args)...);
+        requires(!std::same_as<F, FunctionRef> && std::is_invocable_r_v<R, const F&, Args...>)
+    FunctionRef(const F& callable)
+    noexcept
+        : callable_(std::addressof(callable)), call_([](const void* f, Args... args) -> R {
+              return (*static_cast<const F*>(f))(std::forward<Args>(args)...);
           }) {}
 
     R operator()(Args... args) const { return call_(callable_, std::forward<Args>(args)...); }
 
 private:
-    void* callable_;
-    R (*call_)(void*, Args...);
+    const void* callable_;
+    R (*call_)(const void*, Args...);
 };
 
 }  // namespace renn::inline RENN_ABI::detail
@@ -5208,7 +5208,7 @@ struct Range {
         }
         constexpr int cut = sizeof(S) == sizeof(float) ? 29 : 8;  // bits of a double that S lacks, or that a code has
         const auto bits = std::bit_cast<std::uint64_t>(width / 255.0) >> cut << cut;
-        const double step = std::bit_cast<double>(bits);
+        const auto step = std::bit_cast<double>(bits);
         return {lowest, step < static_cast<double>(std::numeric_limits<S>::min()) ? S(0) : static_cast<S>(step)};
     }
     S decode(std::uint8_t code) const noexcept {
@@ -5257,6 +5257,7 @@ struct Exact {
     }
 };
 
+/// Whether values are kept as they are.
 template <class E>
 inline constexpr bool is_exact = std::same_as<E, Exact>;
 
@@ -5543,8 +5544,9 @@ public:
 
     /// How far a value may be from the one that was recorded.
     double error_bound(Unit u, Index dimension, Index sample) const noexcept {
-        if constexpr (E::ranged == Ranged::none) return E::error_bound(value(u, dimension, sample));
-        if constexpr (E::ranged != Ranged::none) {
+        if constexpr (E::ranged == Ranged::none) {
+            return E::error_bound(value(u, dimension, sample));
+        } else {
             return E::error_bound(S(), *range(u.point, column_of(u, dimension), sample));
         }
     }
@@ -6104,6 +6106,7 @@ void as_stored(const Store& store, std::uint32_t p, const Batch<S>& reported, Ba
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7125,10 +7128,7 @@ public:
     }
     /// By its number among all that voted: by place, then unit.
     NeuronSources neuron(std::size_t number) const {
-        if (number >= this->search_->neurons.size()) {
-            detail::raise<DataError>("Retrace::neuron", "number", std::to_string(number),
-                                     "below " + std::to_string(this->search_->neurons.size()));
-        }
+        require_neuron("Retrace::neuron", number);
         const NeuronAnswer& a = this->search_->neurons[number];
         const Window& w = a.window;
         NeuronSources result{a.query, {}, w.boundary, w.closer, w.tied, w.places, a.votes};
@@ -7156,23 +7156,46 @@ public:
         return result;
     }
 
+    /// Distance of a neuron's k-th closest sample, by the neuron's number among all that voted: how far it had to look.
+    /// Infinite if no sample could be a source. Cost: none.
+    double boundary(std::size_t number) const {
+        require_neuron("Retrace::boundary", number);
+        const Window& w = this->search_->neurons[number].window;
+        return w.closer + w.places > 0 ? w.boundary : std::numeric_limits<double>::infinity();
+    }
+
+    /// for_each_vote(number, f): f(position in store(), votes, distance) for every sample that a neuron, by its number
+    /// among all that voted, votes for; a member of a tied group gets its part of a vote. In no particular order.
+    template <class F>
+    void for_each_vote(std::size_t number, F&& f) const {
+        require_neuron("Retrace::for_each_vote", number);
+        const NeuronAnswer& a = this->search_->neurons[number];
+        this->for_each_single(number, [&](std::uint32_t s) { f(s, 1.0, this->search_->distance(a, s)); });
+        if (!this->is_group(a)) return;
+        const double share = this->share(number);
+        for_each_tied(number, [&](std::uint32_t s) { f(s, share, a.window.boundary); });
+    }
+
     /// Which neurons voted for a sample, and how much: (point, unit) with votes above 0, in order.
     struct Voter {
         std::string layer;
         std::uint32_t unit;
         double votes;
         double distance;
+        std::size_t place = 0;  ///< number of the layer among layers()
     };
     std::vector<Voter> voters(std::uint64_t id) const {
         const auto sample = static_cast<std::uint32_t>(this->store().position_of(id));
         std::vector<Voter> found;
+        std::size_t place = 0;
         if (!this->search_->admits(sample)) return found;
         for (std::size_t i = 0; i < this->search_->neurons.size(); ++i) {
             const NeuronAnswer& a = this->search_->neurons[i];
+            if (i > 0 && a.unit.point != this->search_->neurons[i - 1].unit.point) ++place;
             const double votes = this->vote_of(i, sample);
             if (votes <= 0.0) continue;
             const Point& point = this->store().points[a.unit.point];
-            found.push_back({point.name, point.units[a.unit.unit], votes, this->search_->distance(a, sample)});
+            found.push_back({point.name, point.units[a.unit.unit], votes, this->search_->distance(a, sample), place});
         }
         return found;
     }
@@ -7189,6 +7212,12 @@ public:
     }
 
 private:
+    void require_neuron(const char* where, std::size_t number) const {
+        const std::size_t count = this->search_->neurons.size();
+        if (number >= count) {
+            detail::raise<DataError>(where, "number", std::to_string(number), "below " + std::to_string(count));
+        }
+    }
     struct Range {
         std::uint32_t point;
         std::size_t begin, end;
@@ -7979,11 +8008,11 @@ void set_ranges(Store& store, Workers& workers) {
     for (std::size_t w = 1; w < workers.size(); ++w) {
         const auto more = workers[w]->writer.take_extremes();
         for (std::size_t p = 0; p < all.size(); ++p) {
-            auto& [lowest, largest] = all[p];
             if (more[p].first.size() == 0) continue;
-            if (lowest.size() == 0) {
+            if (all[p].first.size() == 0) {
                 all[p] = more[p];
             } else {
+                auto& [lowest, largest] = all[p];
                 lowest = lowest.cwiseMin(more[p].first);
                 largest = largest.cwiseMax(more[p].second);
             }
@@ -8561,7 +8590,7 @@ std::optional<MemoryStore<S, E>> record(const Model& model, const Dataset<S>& da
             });
     };
     if constexpr (E::ranged == Ranged::unit) {
-        for (auto& worker : workers) worker->writer.measure();
+        for (const auto& worker : workers) worker->writer.measure();
         if (!pass("measuring")) return std::nullopt;
         detail::set_ranges(store, workers);
     }
@@ -9809,7 +9838,7 @@ void get(A& ar, Dataset<S>& data, const detail::Limit& limit = {}) {
     detail::get(ar, more.class_names, limit);
     detail::get(ar, classes, limit);
     more.image = {channels, height, width};
-    if (more.image.empty()) more.image = {};  // zeros or ones: it was not said
+    if (more.image.unknown()) more.image = {};  // zeros or ones: it was not said
     more.classes = classes;
     try {
         data = holds_bytes != 0 ? Dataset<S>(std::move(pixels), std::move(more))
@@ -13554,7 +13583,7 @@ struct Picture {
 template <class D>
 Picture picture(const Eigen::MatrixBase<D>& values, const Shape& shape) {
     static_assert(std::floating_point<typename D::Scalar>, "renn::picture: values must be floating-point, 0 to 1");
-    if (shape.empty()) return {};
+    if (shape.unknown()) return {};
     detail::require_shape("picture", "values", values, shape.channels * shape.height * shape.width, 1);
     const Index area = shape.height * shape.width;
     std::vector<std::uint8_t> pixels(static_cast<std::size_t>(values.size()));
@@ -13697,6 +13726,7 @@ struct Patch {
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 
@@ -13858,6 +13888,33 @@ Column<S> blend_targets(std::span<const double> weights, std::span<const std::ui
     return sum.template cast<S>();
 }
 
+/// Blend of recorded activations of one place: what its neurons "remember", to be held against the query's own.
+/// `blend_activations(weights, ids, traced.index(), "relu1")`; a channel in several dimensions gives their mean.
+///
+/// Shapes   weights: one an id; the result has one entry a recorded unit.
+/// Throws   ShapeError if weights and ids differ in number, DataError for an unknown id or place.
+template <class I>
+Column<typename I::Scalar> blend_activations(std::span<const double> weights, std::span<const std::uint64_t> ids,
+                                             const I& index, std::string_view place) {
+    detail::require_weight_each("blend_activations", weights.size(), ids.size());
+    const auto& points = index.store().points;
+    const auto point = std::find_if(points.begin(), points.end(), [&](const Point& p) { return p.name == place; });
+    if (point == points.end()) {
+        std::string known;
+        for (const Point& p : points) known += (known.empty() ? "" : ", ") + p.name;
+        detail::raise<DataError>("blend_activations", "place", "\"" + std::string(place) + "\"", "one of " + known);
+    }
+    Column<double> sum = Column<double>::Zero(point->count());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const auto sample = static_cast<std::uint32_t>(index.store().position_of(ids[i]));
+        for (Index u = 0; u < sum.size(); ++u) {
+            const Unit unit{static_cast<std::uint32_t>(point - points.begin()), static_cast<std::uint32_t>(u)};
+            sum[u] += weights[i] * static_cast<double>(index.value(unit, sample));
+        }
+    }
+    return sum.template cast<typename I::Scalar>();
+}
+
 /// Blend of sources by their votes: `blend(answer.top(42), training)`.
 template <class S>
 Column<S> blend(std::span<const Source> sources, const Dataset<S>& data) {
@@ -13984,7 +14041,7 @@ std::vector<double> doubles(const V& values) {
 
 template <class S>
 Picture sample_picture(const Dataset<S>& data, Index position, const Shape& target_image) {
-    if (!target_image.empty()) return picture(data.targets().col(position), target_image);
+    if (!target_image.unknown()) return picture(data.targets().col(position), target_image);
     return picture(data.input(position), data.image());
 }
 
@@ -13994,8 +14051,8 @@ Picture blend_picture(const std::vector<double>& weights, const Sources& sources
                       const Shape& target_image) {
     std::vector<std::uint64_t> ids;
     for (const auto& s : sources) ids.push_back(s.id);
-    if (!target_image.empty()) return picture(blend_targets(weights, ids, data), target_image);
-    if (data.image().empty()) return {};
+    if (!target_image.unknown()) return picture(blend_targets(weights, ids, data), target_image);
+    if (data.image().unknown()) return {};
     return picture(blend(weights, ids, data), data.image());
 }
 
@@ -14072,7 +14129,7 @@ std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& 
 template <class I, class S>
 ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training, const ReportDetail& shown,
                            const Shape& target_image) {
-    if (!target_image.empty() && !training.has_targets()) {
+    if (!target_image.unknown() && !training.has_targets()) {
         raise<DataError>("RetraceReport::add", "target_image", "data without targets", "targets");
     }
     ReportSample sample;
@@ -14081,7 +14138,7 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
     } else {
         sample.prediction = answer.prediction();
     }
-    if (!target_image.empty() && !answer.outputs().empty()) {
+    if (!target_image.unknown() && !answer.outputs().empty()) {
         sample.output_picture =
             picture(Eigen::Map<const Column<S>>(answer.outputs().data(), std::ssize(answer.outputs())), target_image);
     }
@@ -14730,7 +14787,7 @@ private:
 
     void input(const ReportSample& s) {
         out_ += "<div class=\"input\">\n";
-        const bool targets = !page_.target_image.empty();
+        const bool targets = !page_.target_image.unknown();
         const auto figure = [&](const Picture& picture, const std::string& alternative, const std::string& caption) {
             if (picture.empty()) return;
             out_ += "<figure>" + html::image(picture, alternative + ", " + name_of(s));
@@ -14839,13 +14896,13 @@ public:
         sample.label = query.label;
         sample.tag = query.tag;
         if (detail::is_regression(training)) sample.target = detail::doubles(query.target);
-        if (page_.target_image.empty()) {
+        if (page_.target_image.unknown()) {
             if (query.input.size() > 0) sample.picture = picture(query.input, training.image());
         } else if (query.target.size() > 0) {
             sample.picture = picture(query.target, page_.target_image);
         }
         if constexpr (!std::is_same_v<Marker, detail::NoMarker>) {
-            if (page_.target_image.empty() && !sample.picture.empty()) {
+            if (page_.target_image.unknown() && !sample.picture.empty()) {
                 detail::mark_neurons(sample, answer, training, query.input, page_.detail, marker);
             }
         }
@@ -15239,7 +15296,7 @@ public:
     /// Throws DataError for a name that stood for none.
     void check() const {
         for (std::size_t i = 0; i < names_.size(); ++i) {
-            if (!known_[i]) raise<DataError>("fit", "frozen layer", "\"" + names_[i] + "\"", "one of " + paths_);
+            if (known_[i] == 0) raise<DataError>("fit", "frozen layer", "\"" + names_[i] + "\"", "one of " + paths_);
         }
     }
 
@@ -15292,7 +15349,7 @@ public:
 
 private:
     void note(bool is_frozen, const S* values, Index count) {
-        frozen_.push_back(is_frozen);
+        frozen_.push_back(is_frozen ? char{1} : char{0});
         if (is_frozen) kept_.insert(kept_.end(), values, values + count);
     }
 

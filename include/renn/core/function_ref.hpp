@@ -20,18 +20,18 @@ template <class R, class... Args>
 class FunctionRef<R(Args...)> {
 public:
     template <class F>
-        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<R, F&, Args...>)
-    FunctionRef(F&& callable) noexcept
-        : callable_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
-          call_([](void* f, Args... args) -> R {
-              return (*static_cast<std::remove_reference_t<F>*>(f))(std::forward<Args>(args)...);
+        requires(!std::same_as<F, FunctionRef> && std::is_invocable_r_v<R, const F&, Args...>)
+    FunctionRef(const F& callable)
+    noexcept
+        : callable_(std::addressof(callable)), call_([](const void* f, Args... args) -> R {
+              return (*static_cast<const F*>(f))(std::forward<Args>(args)...);
           }) {}
 
     R operator()(Args... args) const { return call_(callable_, std::forward<Args>(args)...); }
 
 private:
-    void* callable_;
-    R (*call_)(void*, Args...);
+    const void* callable_;
+    R (*call_)(const void*, Args...);
 };
 
 }  // namespace renn::inline RENN_ABI::detail

@@ -16,7 +16,7 @@ struct Shape {
 
     bool operator==(const Shape&) const = default;
     /// Nothing was said of it.
-    bool empty() const noexcept { return channels == 0 && height <= 1 && width <= 1; }
+    bool unknown() const noexcept { return channels == 0 && height <= 1 && width <= 1; }
     Index positions() const noexcept { return height * width; }
     Index size() const noexcept { return channels * height * width; }
     /// Row of the column in which a value lies.

@@ -230,7 +230,7 @@ private:
             detail::require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples());
         }
         const Shape& i = more_.image;
-        if (i.empty()) return;
+        if (i.unknown()) return;
         const Index f = features();  // by division: a product of three could wrap
         const bool fits = i.channels > 0 && i.height > 0 && i.width > 0 && f % i.channels == 0 &&
                           (f / i.channels) % i.height == 0 && f / i.channels / i.height == i.width;

@@ -38,9 +38,8 @@ inline std::size_t depth_of(std::span<const std::uint64_t> reference, std::size_
 
 }  // namespace detail
 
-/// overlap@k: the share of the reference's first k that are among the first k found, in any order. A reference shorter
-/// than k is taken whole; 1 if it is empty.
-/// Throws   DataError if k is 0 or an id occurs twice.
+/// Overlap at k: the share of the reference's first k that are among the first k found, in any order. A reference
+/// shorter than k is taken whole; 1 if it is empty. Throws   DataError if k is 0 or an id occurs twice.
 inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found,
                            std::size_t k) {
     const std::size_t depth = detail::depth_of(reference, k);
@@ -51,9 +50,9 @@ inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<c
     return static_cast<double>(common) / static_cast<double>(depth);
 }
 
-/// NDCG@k with gain = reversed rank: the reference's i-th (from 0) is worth k - i, others nothing; the found at place j
-/// counts by 1 / log2(j + 2); divided by what the reference itself gets. 1 if the reference is empty.
-/// Throws   DataError if k is 0 or an id occurs twice.
+/// NDCG at k with gain = reversed rank: the reference's i-th (from 0) is worth k - i, others nothing; the found at
+/// place j counts by 1 / log2(j + 2); divided by what the reference itself gets. 1 if the reference is empty. Throws
+/// DataError if k is 0 or an id occurs twice.
 inline double ndcg_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found, std::size_t k) {
     const std::size_t depth = detail::depth_of(reference, k);
     if (depth == 0) return 1.0;

@@ -133,7 +133,7 @@ inline double kendall(const VectorPair& p) {
     const std::int64_t in_b = tied_pairs(n, [&](std::size_t i, std::size_t j) { return values[i] == values[j]; });
     const auto all = static_cast<std::int64_t>(n * (n - 1) / 2);
     if (in_a == all || in_b == all) return no_number;
-    const double pairs_a = static_cast<double>(all - in_a), pairs_b = static_cast<double>(all - in_b);
+    const auto pairs_a = static_cast<double>(all - in_a), pairs_b = static_cast<double>(all - in_b);
     const std::int64_t balance = all - in_a - in_b + in_both - 2 * swaps;
     return std::clamp(static_cast<double>(balance) / (std::sqrt(pairs_a) * std::sqrt(pairs_b)), -1.0, 1.0);
 }

@@ -37,6 +37,7 @@ template <class S>
 class Flat {
 public:
     using Scalar = S;
+    /// How distances are measured.
     struct Options {
         Metric metric = Metric::l2;
     };

@@ -18,6 +18,7 @@
 // hnswlib before 0.7 defines these in its headers as if a program had one source file; declared so first, each may be
 // defined in many. 0.8 does without, and has a header more.
 #if !__has_include(<hnswlib/stop_condition.h>)
+// NOLINTBEGIN: names and globals are not ours
 inline void cpuid(std::int32_t out[4], std::int32_t eax, std::int32_t ecx);
 inline std::uint64_t xgetbv(unsigned int index);
 inline bool AVXCapable();
@@ -29,6 +30,7 @@ namespace hnswlib {
 [[gnu::weak]] extern float (*InnerProductDistanceSIMD16Ext)(const void*, const void*, const void*);
 [[gnu::weak]] extern float (*InnerProductDistanceSIMD4Ext)(const void*, const void*, const void*);
 }  // namespace hnswlib
+// NOLINTEND
 #endif
 #include <hnswlib/hnswlib.h>
 
@@ -55,6 +57,7 @@ namespace renn::inline RENN_ABI {
 class Hnsw {
 public:
     using Scalar = float;
+    /// How distances are measured, and the graph made and searched.
     struct Options {
         Metric metric = Metric::l2;  ///< l2, cosine or dot
         std::size_t m = 16;          ///< neighbours of a sample in the graph

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <renn/core/error.hpp>
@@ -21,37 +22,37 @@ namespace renn::inline RENN_ABI::detail {
 
 /// What writing asks of a POSIX system. Tests put one in its place whose calls fail.
 struct SystemCalls {
-    int open(const char* path, int flags, int mode) const { return ::open(path, flags | O_CLOEXEC, mode); }
-    std::ptrdiff_t pwrite(int file, const void* bytes, std::size_t count, std::uint64_t offset) const {
+    static int open(const char* path, int flags, int mode) { return ::open(path, flags | O_CLOEXEC, mode); }
+    static std::ptrdiff_t pwrite(int file, const void* bytes, std::size_t count, std::uint64_t offset) {
         return ::pwrite(file, bytes, count, static_cast<off_t>(offset));
     }
     /// Asks that bytes already written go to the disk while more are made; nothing depends on it.
-    void start_writing([[maybe_unused]] int file, [[maybe_unused]] std::uint64_t offset,
-                       [[maybe_unused]] std::uint64_t count) const noexcept {
+    static void start_writing([[maybe_unused]] int file, [[maybe_unused]] std::uint64_t offset,
+                              [[maybe_unused]] std::uint64_t count) noexcept {
 #if defined(__linux__) && defined(SYNC_FILE_RANGE_WRITE)
         static_cast<void>(
             ::sync_file_range(file, static_cast<off_t>(offset), static_cast<off_t>(count), SYNC_FILE_RANGE_WRITE));
 #endif
     }
-    int truncate(int file, std::uint64_t length) const {
+    static int truncate(int file, std::uint64_t length) {
         return ::ftruncate(file, static_cast<off_t>(length));
     }
-    int fsync(int file) const {
+    static int fsync(int file) {
         return ::fsync(file);
     }
-    int close(int file) const {
+    static int close(int file) {
         return ::close(file);
     }
-    int rename(const char* from, const char* to) const {
+    static int rename(const char* from, const char* to) {
         return std::rename(from, to);
     }
-    int remove(const char* path) const {
+    static int remove(const char* path) {
         return std::remove(path);
     }
 };
 
 [[noreturn]] inline void raise_system(const std::string& path, const char* what, int cause) {
-    raise<FormatError>("save: " + path, std::string(what) + ": " + std::strerror(cause));
+    raise<FormatError>("save: " + path, std::string(what) + ": " + std::generic_category().message(cause));
 }
 
 /// A file being written, at its end or anywhere. Move only; without close() it is closed and left as it is.

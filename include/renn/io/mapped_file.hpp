@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <renn/core/error.hpp>
@@ -34,7 +35,8 @@ public:
     /// Throws FormatError `where: path: ...` for a file that cannot be opened, has no size or cannot be mapped.
     MappedFile(const char* where, const std::string& path) {
         const auto fail = [&](const char* what) {
-            raise<FormatError>(where + (": " + path), std::string(what) + ": " + std::strerror(errno));
+            raise<FormatError>(where + (": " + path),
+                               std::string(what) + ": " + std::generic_category().message(errno));
         };
         const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
         if (file < 0) fail("cannot be opened");
@@ -52,7 +54,7 @@ public:
             size_ = 0;
             fail("cannot be mapped");
         }
-        data_ = static_cast<const char*>(mapped);
+        data_ = static_cast<char*>(mapped);
     }
     MappedFile(MappedFile&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
@@ -62,7 +64,7 @@ public:
         return *this;
     }
     ~MappedFile() {
-        if (data_ != nullptr) ::munmap(const_cast<char*>(data_), static_cast<std::size_t>(size_));
+        if (data_ != nullptr) ::munmap(data_, static_cast<std::size_t>(size_));
     }
 
     const char* data() const noexcept { return data_; }
@@ -72,13 +74,13 @@ public:
     void populate() const noexcept {
         if (data_ == nullptr) return;
 #ifdef MADV_POPULATE_READ
-        if (::madvise(const_cast<char*>(data_), static_cast<std::size_t>(size_), MADV_POPULATE_READ) == 0) return;
+        if (::madvise(data_, static_cast<std::size_t>(size_), MADV_POPULATE_READ) == 0) return;
 #endif
-        static_cast<void>(::madvise(const_cast<char*>(data_), static_cast<std::size_t>(size_), MADV_WILLNEED));
+        static_cast<void>(::madvise(data_, static_cast<std::size_t>(size_), MADV_WILLNEED));
     }
 
 private:
-    const char* data_ = nullptr;
+    char* data_ = nullptr;
     std::uint64_t size_ = 0;
 };
 

@@ -61,7 +61,7 @@ void get(A& ar, Dataset<S>& data, const detail::Limit& limit = {}) {
     detail::get(ar, more.class_names, limit);
     detail::get(ar, classes, limit);
     more.image = {channels, height, width};
-    if (more.image.empty()) more.image = {};  // zeros or ones: it was not said
+    if (more.image.unknown()) more.image = {};  // zeros or ones: it was not said
     more.classes = classes;
     try {
         data = holds_bytes != 0 ? Dataset<S>(std::move(pixels), std::move(more))

@@ -33,7 +33,7 @@ struct Picture {
 template <class D>
 Picture picture(const Eigen::MatrixBase<D>& values, const Shape& shape) {
     static_assert(std::floating_point<typename D::Scalar>, "renn::picture: values must be floating-point, 0 to 1");
-    if (shape.empty()) return {};
+    if (shape.unknown()) return {};
     detail::require_shape("picture", "values", values, shape.channels * shape.height * shape.width, 1);
     const Index area = shape.height * shape.width;
     std::vector<std::uint8_t> pixels(static_cast<std::size_t>(values.size()));

@@ -203,7 +203,7 @@ private:
 
     void input(const ReportSample& s) {
         out_ += "<div class=\"input\">\n";
-        const bool targets = !page_.target_image.empty();
+        const bool targets = !page_.target_image.unknown();
         const auto figure = [&](const Picture& picture, const std::string& alternative, const std::string& caption) {
             if (picture.empty()) return;
             out_ += "<figure>" + html::image(picture, alternative + ", " + name_of(s));

@@ -68,13 +68,13 @@ public:
         sample.label = query.label;
         sample.tag = query.tag;
         if (detail::is_regression(training)) sample.target = detail::doubles(query.target);
-        if (page_.target_image.empty()) {
+        if (page_.target_image.unknown()) {
             if (query.input.size() > 0) sample.picture = picture(query.input, training.image());
         } else if (query.target.size() > 0) {
             sample.picture = picture(query.target, page_.target_image);
         }
         if constexpr (!std::is_same_v<Marker, detail::NoMarker>) {
-            if (page_.target_image.empty() && !sample.picture.empty()) {
+            if (page_.target_image.unknown() && !sample.picture.empty()) {
                 detail::mark_neurons(sample, answer, training, query.input, page_.detail, marker);
             }
         }

@@ -129,7 +129,7 @@ std::vector<double> doubles(const V& values) {
 
 template <class S>
 Picture sample_picture(const Dataset<S>& data, Index position, const Shape& target_image) {
-    if (!target_image.empty()) return picture(data.targets().col(position), target_image);
+    if (!target_image.unknown()) return picture(data.targets().col(position), target_image);
     return picture(data.input(position), data.image());
 }
 
@@ -139,8 +139,8 @@ Picture blend_picture(const std::vector<double>& weights, const Sources& sources
                       const Shape& target_image) {
     std::vector<std::uint64_t> ids;
     for (const auto& s : sources) ids.push_back(s.id);
-    if (!target_image.empty()) return picture(blend_targets(weights, ids, data), target_image);
-    if (data.image().empty()) return {};
+    if (!target_image.unknown()) return picture(blend_targets(weights, ids, data), target_image);
+    if (data.image().unknown()) return {};
     return picture(blend(weights, ids, data), data.image());
 }
 
@@ -217,7 +217,7 @@ std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& 
 template <class I, class S>
 ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training, const ReportDetail& shown,
                            const Shape& target_image) {
-    if (!target_image.empty() && !training.has_targets()) {
+    if (!target_image.unknown() && !training.has_targets()) {
         raise<DataError>("RetraceReport::add", "target_image", "data without targets", "targets");
     }
     ReportSample sample;
@@ -226,7 +226,7 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
     } else {
         sample.prediction = answer.prediction();
     }
-    if (!target_image.empty() && !answer.outputs().empty()) {
+    if (!target_image.unknown() && !answer.outputs().empty()) {
         sample.output_picture =
             picture(Eigen::Map<const Column<S>>(answer.outputs().data(), std::ssize(answer.outputs())), target_image);
     }

@@ -70,8 +70,8 @@ struct Judgement {
 namespace detail {
 
 template <class I>
-Judgement judge_votes(const Votes<I>& votes, std::int32_t prediction, std::string layer) {
-    Judgement j{.layer = std::move(layer), .evidence = votes.evidence()};
+Judgement judge_votes(const Votes<I>& votes, std::int32_t prediction, const std::string& layer) {
+    Judgement j{.layer = layer, .evidence = votes.evidence()};
     const auto best = std::max_element(j.evidence.begin(), j.evidence.end());
     if (best != j.evidence.end() && *best > 0.0)
         j.evidence_class = static_cast<std::int32_t>(best - j.evidence.begin());

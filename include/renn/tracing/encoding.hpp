@@ -42,7 +42,7 @@ struct Range {
         }
         constexpr int cut = sizeof(S) == sizeof(float) ? 29 : 8;  // bits of a double that S lacks, or that a code has
         const auto bits = std::bit_cast<std::uint64_t>(width / 255.0) >> cut << cut;
-        const double step = std::bit_cast<double>(bits);
+        const auto step = std::bit_cast<double>(bits);
         return {lowest, step < static_cast<double>(std::numeric_limits<S>::min()) ? S(0) : static_cast<S>(step)};
     }
     S decode(std::uint8_t code) const noexcept {
@@ -91,6 +91,7 @@ struct Exact {
     }
 };
 
+/// Whether values are kept as they are.
 template <class E>
 inline constexpr bool is_exact = std::same_as<E, Exact>;
 

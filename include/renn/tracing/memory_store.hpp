@@ -63,8 +63,9 @@ public:
 
     /// How far a value may be from the one that was recorded.
     double error_bound(Unit u, Index dimension, Index sample) const noexcept {
-        if constexpr (E::ranged == Ranged::none) return E::error_bound(value(u, dimension, sample));
-        if constexpr (E::ranged != Ranged::none) {
+        if constexpr (E::ranged == Ranged::none) {
+            return E::error_bound(value(u, dimension, sample));
+        } else {
             return E::error_bound(S(), *range(u.point, column_of(u, dimension), sample));
         }
     }

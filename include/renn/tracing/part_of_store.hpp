@@ -75,7 +75,7 @@ auto hold(Store&& store) {
     if constexpr (std::is_lvalue_reference_v<Store>) {
         return std::shared_ptr<const Plain>(std::shared_ptr<const Plain>(), &store);
     } else {
-        return std::make_shared<const Plain>(std::move(store));
+        return std::make_shared<const Plain>(std::forward<Store>(store));
     }
 }
 

@@ -222,7 +222,7 @@ std::optional<MemoryStore<S, E>> record(const Model& model, const Dataset<S>& da
             });
     };
     if constexpr (E::ranged == Ranged::unit) {
-        for (auto& worker : workers) worker->writer.measure();
+        for (const auto& worker : workers) worker->writer.measure();
         if (!pass("measuring")) return std::nullopt;
         detail::set_ranges(store, workers);
     }

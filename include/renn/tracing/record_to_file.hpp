@@ -256,13 +256,13 @@ void check_same_recording(const JournalReader<S>& journal, const StoreHead& head
 template <class Model, class S, class Source, class System>
 class FileRecording {
 public:
-    FileRecording(const Model& model, Source& source, const std::string& path, std::uint64_t data,
-                  std::vector<std::string> class_names, const RecordFileOptions& options, const Selection& selection,
-                  const System& system)
-        : model_(model), source_(source), path_(path), options_(options), system_(system) {
+    FileRecording(const Model& model, Source& source, std::string path, std::uint64_t data,
+                  const std::vector<std::string>& class_names, const RecordFileOptions& options,
+                  const Selection& selection, const System& system)
+        : model_(model), source_(source), path_(std::move(path)), options_(options), system_(system) {
         const Column<S> first = source.first_input();
         seen_ = first_look<Model, S>(model, first, source.first_id(), selection, filling_);
-        filling_.class_names = std::move(class_names);
+        filling_.class_names = class_names;
         what_ = describe_journal(filling_, source);
         head_.samples = static_cast<std::uint64_t>(source.total());
         head_.network = filling_.fingerprint;

@@ -134,6 +134,7 @@ struct Linear8 {
             const double steps = (static_cast<double>(values[i]) - static_cast<double>(range.lowest)) / step;
             outside |= steps >= 0.0 && steps < 255.5 ? 0U : 1U;
             const double within = steps >= 0.0 ? std::min(steps, 255.0) : 0.0;
+            // Halves go up, as nothing is below 0. NOLINTNEXTLINE(bugprone-incorrect-roundings)
             codes[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(within + 0.5));
         }
         return outside == 0;
@@ -148,7 +149,9 @@ struct Linear8 {
         return range.error_bound();
     }
 };
+/// 8 bits between the least and the largest value of a unit, or of a sample at a place.
 using Linear8PerUnit = Linear8<Ranged::unit>;
+/// The same of a sample.
 using Linear8PerSample = Linear8<Ranged::sample>;
 
 }  // namespace renn::inline RENN_ABI

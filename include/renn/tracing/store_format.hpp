@@ -29,6 +29,7 @@ namespace renn::inline RENN_ABI {
 /// How a value lies in a store file.
 enum class ScalarKind : std::uint32_t { float32, float64, float16, bfloat16, linear8_per_unit, linear8_per_sample };
 
+/// "float32", "linear8 per unit", ...
 constexpr std::string_view scalar_name(ScalarKind kind) noexcept {
     constexpr std::string_view names[] = {"float32",  "float64",          "float16",
                                           "bfloat16", "linear8 per unit", "linear8 per sample"};
@@ -72,10 +73,10 @@ struct StoreHead {
     static constexpr std::uint32_t current_version = 1;
     static constexpr std::uint32_t oldest_version = 1;
 
-    char magic_bytes[8];  ///< as FrameHead's, and so the next three
+    char magic_bytes[8] = {};  ///< as FrameHead's, and so the next three
     std::uint32_t version = current_version;
     std::uint32_t byte_order = FrameHead::order_mark;
-    char content[8];  ///< "store" or "journal"
+    char content[8] = {};  ///< "store" or "journal"
     ScalarKind scalar = ScalarKind::float32;
     ScalarKind network_scalar = ScalarKind::float32;
     std::uint64_t samples = 0;

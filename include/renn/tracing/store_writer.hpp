@@ -219,11 +219,11 @@ void set_ranges(Store& store, Workers& workers) {
     for (std::size_t w = 1; w < workers.size(); ++w) {
         const auto more = workers[w]->writer.take_extremes();
         for (std::size_t p = 0; p < all.size(); ++p) {
-            auto& [lowest, largest] = all[p];
             if (more[p].first.size() == 0) continue;
-            if (lowest.size() == 0) {
+            if (all[p].first.size() == 0) {
                 all[p] = more[p];
             } else {
+                auto& [lowest, largest] = all[p];
                 lowest = lowest.cwiseMin(more[p].first);
                 largest = largest.cwiseMax(more[p].second);
             }

@@ -36,7 +36,7 @@ public:
     /// Throws DataError for a name that stood for none.
     void check() const {
         for (std::size_t i = 0; i < names_.size(); ++i) {
-            if (!known_[i]) raise<DataError>("fit", "frozen layer", "\"" + names_[i] + "\"", "one of " + paths_);
+            if (known_[i] == 0) raise<DataError>("fit", "frozen layer", "\"" + names_[i] + "\"", "one of " + paths_);
         }
     }
 
@@ -89,7 +89,7 @@ public:
 
 private:
     void note(bool is_frozen, const S* values, Index count) {
-        frozen_.push_back(is_frozen);
+        frozen_.push_back(is_frozen ? char{1} : char{0});
         if (is_frozen) kept_.insert(kept_.end(), values, values + count);
     }
 
