@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(large_columns_have_the_positions_of_a_binary_searc
         const ColumnView<S> view(values.data(), order.data(), n);
         const std::vector<S> levels = Sorted::levels(view);
         BOOST_TEST(levels.size() == Sorted::level_values(n));
-        BOOST_TEST(levels.size() <= n / 62 + 128);
+        BOOST_TEST(levels.size() <= n / 59 + 128);
         const Sorted::Locator<S> sorted(view, std::span<const S>(levels));
         BOOST_TEST(sorted.bytes() == 0u);
         int off = 0;

@@ -43,17 +43,16 @@ void memory_stays(std::uint64_t queries) {
     const auto traced = renn::test::small_traced<Policy>();
     double sum = 0;
     for (std::uint64_t q = 0; q < 1000; ++q) sum += ask(traced, q);
-    const std::size_t before = bytes_in_use();
     std::vector<std::size_t> seen;
     seen.reserve(10);
-    const std::size_t with_list = bytes_in_use();
+    const std::size_t before = bytes_in_use();
     for (std::uint64_t q = 0; q < queries; ++q) {
         sum += ask(traced, q);
         if ((q + 1) % (queries / 10) == 0) seen.push_back(bytes_in_use());
     }
     BOOST_TEST(sum > 0.0);
-    BOOST_TEST(with_list >= before);
-    for (const std::size_t bytes : seen) BOOST_TEST(bytes == with_list);
+    BOOST_TEST(seen.front() <= before + 4096);  // scratch that is kept may still grow by a page, but not on and on
+    for (const std::size_t bytes : seen) BOOST_TEST(bytes == seen.front());
 }
 
 }  // namespace
