@@ -91,11 +91,11 @@ public:
     }
 
     /// Every sample that may be among the m first when up to `shared` more votes come to each, and forgets all votes.
-    /// With `shared` 0 samples without a vote are left out.
-    void take_leaders(std::size_t m, double shared, std::vector<Candidate>& leaders) {
+    /// Samples without a vote are left out if `shared` is 0 or `voted` says so.
+    void take_leaders(std::size_t m, double shared, bool voted, std::vector<Candidate>& leaders) {
         leaders.clear();
         heap_.assign(m, 0U);
-        Leaders best{heap_, shared, leaders, shared > 0.0 ? 0U : 1U};
+        Leaders best{heap_, shared, leaders, shared > 0.0 && !voted ? 0U : 1U};
         if (sparse_) {
             take_all([&best](std::uint32_t sample, std::uint32_t votes) {
                 if (votes >= best.threshold) best.take(sample, votes);
@@ -206,7 +206,7 @@ namespace renn::inline RENN_ABI {
 /// Memory for counting votes, to be used again from query to query, by one thread at a time.
 struct VoteScratch {
     detail::VoteCounter counter;
-    std::vector<detail::Candidate> leaders;
+    std::vector<detail::Candidate> leaders, tied;
     std::vector<double> shares;
 };
 
