@@ -6219,11 +6219,11 @@ public:
     }
 
     /// Every sample that may be among the m first when up to `shared` more votes come to each, and forgets all votes.
-    /// With `shared` 0 samples without a vote are left out.
-    void take_leaders(std::size_t m, double shared, std::vector<Candidate>& leaders) {
+    /// Samples without a vote are left out if `shared` is 0 or `voted` says so.
+    void take_leaders(std::size_t m, double shared, bool voted, std::vector<Candidate>& leaders) {
         leaders.clear();
         heap_.assign(m, 0U);
-        Leaders best{heap_, shared, leaders, shared > 0.0 ? 0U : 1U};
+        Leaders best{heap_, shared, leaders, shared > 0.0 && !voted ? 0U : 1U};
         if (sparse_) {
             take_all([&best](std::uint32_t sample, std::uint32_t votes) {
                 if (votes >= best.threshold) best.take(sample, votes);
@@ -6334,7 +6334,7 @@ namespace renn::inline RENN_ABI {
 /// Memory for counting votes, to be used again from query to query, by one thread at a time.
 struct VoteScratch {
     detail::VoteCounter counter;
-    std::vector<detail::Candidate> leaders;
+    std::vector<detail::Candidate> leaders, tied;
     std::vector<double> shares;
 };
 
@@ -6692,6 +6692,7 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -6739,11 +6740,14 @@ public:
         if (m == 0) return {};
         const double shared = count_singles(scratch);
         std::vector<Candidate>& candidates = scratch.leaders;
-        scratch.counter.take_leaders(m, shared, candidates);
+        const std::vector<Group> tied = shared > 0.0 ? groups() : std::vector<Group>();
+        const bool few = members_of(tied) <= static_cast<std::size_t>(store().samples()) / 16;
+        scratch.counter.take_leaders(m, shared, few, candidates);
         std::erase_if(candidates, [this](const Candidate& c) { return !search_->admits(c.sample); });
         if (shared > 0.0) {
-            const std::vector<Group> tied = groups();
-            if (effort(tied, candidates.size()) < effort_of_all(tied)) {
+            if (few) {
+                add_members(candidates, tied, scratch.tied);
+            } else if (effort(tied, candidates.size()) < effort_of_all(tied)) {
                 add_shares(candidates, tied);
             } else {
                 sum_shares(tied, scratch.shares);
@@ -6752,10 +6756,12 @@ public:
         }
         std::erase_if(candidates, [](const Candidate& c) { return c.votes <= 0.0; });
         const auto& ids = store().ids;
+        const bool ascending = store().by_id().empty();  // then ids, somewhere in memory, need not be looked at
         const std::size_t kept = std::min(m, candidates.size());
         std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(kept), candidates.end(),
-                          [&ids](const Candidate& a, const Candidate& b) {
-                              return a.votes != b.votes ? a.votes > b.votes : ids[a.sample] < ids[b.sample];
+                          [&ids, ascending](const Candidate& a, const Candidate& b) {
+                              if (a.votes != b.votes) return a.votes > b.votes;
+                              return ascending ? a.sample < b.sample : ids[a.sample] < ids[b.sample];
                           });
         const double all = total();
         std::vector<Source> sources;
@@ -6933,9 +6939,44 @@ private:
         return each * static_cast<double>(candidates);
     }
     double effort_of_all(const std::vector<Group>& tied) const {
-        double members = 0.3 * static_cast<double>(store().samples());  // memory that every sample has a part of
-        for (const Group& g : tied) members += static_cast<double>(search_->neurons[g.neuron].window.tied);
-        return 0.6 * members;
+        const auto samples = static_cast<double>(store().samples());  // each has a part of the memory
+        return 0.6 * (static_cast<double>(members_of(tied)) + 0.3 * samples);
+    }
+    std::size_t members_of(const std::vector<Group>& tied) const {
+        std::size_t members = 0;
+        for (const Group& g : tied) members += search_->neurons[g.neuron].window.tied;
+        return members;
+    }
+
+    /// Adds what groups give that have few members in all: to the candidates, and to members that no neuron gave a
+    /// whole vote. (A member with whole votes that is no candidate could not become one; it may come in without them.)
+    void add_members(std::vector<Candidate>& candidates, const std::vector<Group>& tied,
+                     std::vector<Candidate>& members) const {
+        members.clear();
+        for (const Group& g : tied) {
+            for_each_tied(g.neuron, [&](std::uint32_t s) { members.push_back({s, g.share}); });
+        }
+        // By sample, then by group: its shares are added in that order.
+        std::vector<std::uint32_t> order(members.size());
+        std::iota(order.begin(), order.end(), 0U);
+        std::sort(order.begin(), order.end(), [&members](std::uint32_t a, std::uint32_t b) {
+            return members[a].sample != members[b].sample ? members[a].sample < members[b].sample : a < b;
+        });
+        std::sort(candidates.begin(), candidates.end(),
+                  [](const Candidate& a, const Candidate& b) { return a.sample < b.sample; });
+        const std::size_t known = candidates.size();
+        std::size_t at = 0;
+        for (std::size_t i = 0; i < order.size();) {
+            Candidate one{members[order[i]].sample, 0.0};
+            for (; i < order.size() && members[order[i]].sample == one.sample; ++i)
+                one.votes += members[order[i]].votes;
+            while (at < known && candidates[at].sample < one.sample) ++at;
+            if (at < known && candidates[at].sample == one.sample) {
+                candidates[at].votes += one.votes;
+            } else {
+                candidates.push_back(one);
+            }
+        }
     }
 
     /// Counts whole votes; returns the most that shares can add to one sample.

@@ -75,10 +75,12 @@ public:
         }
         std::erase_if(candidates, [](const Candidate& c) { return c.votes <= 0.0; });
         const auto& ids = store().ids;
+        const bool ascending = store().by_id().empty();  // then ids, somewhere in memory, need not be looked at
         const std::size_t kept = std::min(m, candidates.size());
         std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(kept), candidates.end(),
-                          [&ids](const Candidate& a, const Candidate& b) {
-                              return a.votes != b.votes ? a.votes > b.votes : ids[a.sample] < ids[b.sample];
+                          [&ids, ascending](const Candidate& a, const Candidate& b) {
+                              if (a.votes != b.votes) return a.votes > b.votes;
+                              return ascending ? a.sample < b.sample : ids[a.sample] < ids[b.sample];
                           });
         const double all = total();
         std::vector<Source> sources;
