@@ -95,7 +95,9 @@ void draw(const std::string& path, const std::vector<double>& us, double interce
     for (std::size_t i = 0; i < us.size(); ++i) {
         const auto n = static_cast<double>(sizes[i]);
         out << "<circle cx=\"" << x(n) << "\" cy=\"" << y(us[i]) << "\" r=\"5\" fill=\"#06c\"/><text x=\"" << x(n)
-            << "\" y=\"275\" text-anchor=\"middle\">" << sizes[i] / 1000 << ",000</text>\n";
+            << "\" y=\"275\" text-anchor=\"middle\">"
+            << (sizes[i] < 1'000'000 ? "" : std::to_string(sizes[i] / 1'000'000) + ',')
+            << (sizes[i] < 1'000'000 ? std::to_string(sizes[i] / 1000) : "000") << ",000</text>\n";
     }
     out << "<text x=\"310\" y=\"300\" text-anchor=\"middle\">samples</text>\n</svg>\n";
 }
