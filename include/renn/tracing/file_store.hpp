@@ -223,6 +223,12 @@ private:
         const std::string& where = chunks->where();
         for (std::size_t p = 0; p < what.points.size(); ++p) detail::check_point(what.points, p);
         detail::check_blocks(where, head, what);
+        // Tables of classes are made of this number before any label is read.
+        const auto named = static_cast<std::int64_t>(what.class_names.size());
+        const auto most = std::max({named, std::int64_t{65536}, static_cast<std::int64_t>(head.samples)});
+        if (what.classes < 0 || what.classes > most) {
+            chunks->fail("classes", std::to_string(what.classes), "0.." + std::to_string(most));
+        }
         chunks->describe(what.blocks, what.points, what.classes, what.outputs);
 
         const auto n = static_cast<std::size_t>(head.samples);
