@@ -40,7 +40,7 @@ using renn::Range;
 using renn::test::message_of;
 using renn::test::random_batch;
 using Scalars = boost::mpl::list<float, double>;
-using Encodings = boost::mpl::list<renn::Exact, Float16, BFloat16, Linear8PerUnit, Linear8PerSample>;
+using Encodings = boost::mpl::list<Float16, Linear8PerUnit, Linear8PerSample>;  // one with each kind of range
 
 namespace {
 
