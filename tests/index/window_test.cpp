@@ -240,7 +240,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(both_policies_find_what_sorting_by_distance_and_id
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(large_columns_have_the_positions_of_a_binary_search, S, Scalars) {
     Rng rng(21);
-    for (const std::size_t n : {1023U, 1024U, 4095U, 4096U, 4097U, 12345U, 65535U, 65536U, 1100000U}) {
+    for (const std::uint32_t n : {1023U, 1024U, 4095U, 4096U, 4097U, 12345U, 65535U, 65536U, 1100000U}) {
         std::vector<S> values(n);
         for (S& v : values) v = static_cast<S>(std::round(rng.normal() * 5000) / 1000);
         std::sort(values.begin(), values.end());
@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(large_columns_have_the_positions_of_a_binary_searc
         std::iota(order.begin(), order.end(), 0U);
         const ColumnView<S> view(values.data(), order.data(), n);
         const std::vector<S> levels = Sorted::levels(view);
-        BOOST_TEST(levels.size() == Sorted::level_values(n));
+        BOOST_TEST(levels.size() == renn::SearchLevels(n).values());
         BOOST_TEST(levels.size() <= n / 59 + 128);
         const Sorted::Locator<S> sorted(view, std::span<const S>(levels));
         BOOST_TEST(sorted.bytes() == 0u);

@@ -181,17 +181,24 @@ BOOST_AUTO_TEST_CASE(channels_foreign_code_selected_units_and_no_labels_survive)
     }
 }
 
-BOOST_AUTO_TEST_CASE(levels_made_in_pieces_are_those_of_the_index) {
-    for (const std::size_t n : {1U, 63U, 64U, 1000U, 4096U, 70000U}) {
+BOOST_AUTO_TEST_CASE(levels_made_in_pieces_are_what_they_are_said_to_be) {
+    for (const std::uint32_t n : {1U, 63U, 64U, 1000U, 4096U, 70000U}) {
         std::vector<float> values(n);
         std::iota(values.begin(), values.end(), -5.0F);
-        renn::detail::LevelMaker<float> maker;
+        renn::detail::LevelMaker<float> maker(n);
         for (std::size_t i = 0; i < n; i += 777)
             maker.add(std::span(values).subspan(i, std::min<std::size_t>(777, n - i)));
-        BOOST_TEST((maker.levels() == Sorted::levels(renn::ColumnView<float>(values.data(), nullptr, n))));
+        const renn::SearchLevels at(n);
+        std::vector<float> expected;
+        for (std::uint32_t level = 0; level < at.depth; ++level) {
+            for (std::size_t i = at.stride(level); i <= n; i += at.stride(level)) expected.push_back(values[i - 1]);
+            expected.resize(at.begin[level + 1], std::numeric_limits<float>::infinity());
+        }
+        BOOST_TEST((maker.levels() == expected));
+        BOOST_TEST((Sorted::levels(renn::ColumnView<float>(values.data(), nullptr, n)) == expected));
         BOOST_TEST(
             renn::detail::column_layout(renn::detail::BlockKind::sorted, renn::ScalarKind::float32, n).level_values ==
-            Sorted::level_values(n));
+            expected.size());
     }
 }
 
@@ -341,8 +348,8 @@ BOOST_AUTO_TEST_CASE(damaged_levels_lead_to_an_error_or_to_the_right_place) {
     const std::string whole = file.read();
     const auto layout = renn::detail::column_layout(renn::detail::BlockKind::sorted, renn::ScalarKind::float32, n);
     const std::uint64_t column = head_of(whole).table_offset - layout.bytes;
-    const std::uint64_t finest =
-        column + layout.levels + 4 * (layout.level_values - renn::detail::padded_level(n / 64));
+    const renn::SearchLevels levels(n);
+    const std::uint64_t finest = column + layout.levels + 4 * levels.begin[levels.depth - 1];
     const auto index_of = [&] {
         const auto store = std::make_shared<const FileStore<float>>(FileStore<float>::open(file.path));
         return renn::NeuronIndex<FileStore<float>, Sorted>(store, std::vector<renn::Derivation<float>>(1), nullptr);
@@ -410,19 +417,19 @@ BOOST_AUTO_TEST_CASE(a_store_of_10_gb_is_opened_at_once_and_a_query_reads_a_litt
     put(4096, description_text(what));
     put(what.blocks[0].offset + 8 * (n - filled), ids);
     const ColumnLayout layout = column_layout(BlockKind::sorted, head.scalar, n);
+    const renn::SearchLevels levels(n);
     for (std::uint32_t u = 0; u < units; ++u) {
         const std::uint64_t column = what.blocks[1].offset + u * layout.bytes;
         put(column + 4 * (n - filled), values);
         put(column + layout.order + 4 * (n - filled), order);
-        std::uint64_t end = column + layout.levels + 4 * layout.level_values, stride = 64;
-        for (const std::uint64_t size : level_sizes(n)) {
+        for (std::uint32_t level = 0; level < levels.depth; ++level) {
+            const std::uint64_t stride = levels.stride(level), first = (n - filled) / stride;
             std::vector<float> tail;
-            const std::uint64_t first = (n - filled) / stride;
-            for (std::uint64_t i = first; i < size; ++i) tail.push_back(values[(i + 1) * stride - 1 - (n - filled)]);
-            tail.resize(padded_level(size) - first, std::numeric_limits<float>::infinity());
-            put(end - 4 * tail.size(), tail);
-            end -= 4 * padded_level(size);
-            stride *= 16;
+            for (std::uint64_t i = first; i < n / stride; ++i) {
+                tail.push_back(values[(i + 1) * stride - 1 - (n - filled)]);
+            }
+            tail.resize(levels.begin[level + 1] - levels.begin[level] - first, std::numeric_limits<float>::infinity());
+            put(column + layout.levels + 4 * (levels.begin[level] + first), tail);
         }
     }
     out.flush();

@@ -3,64 +3,34 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include <renn/index/column.hpp>
+#include <renn/index/search_levels.hpp>
 
 namespace renn::inline RENN_ABI {
 
-/// Index policy: levels of sampled values over the sorted column, as in a B-tree without pointers. The finest level has
-/// the last value of every whole block of 64, each level above it the last of every whole block of 16 of the one below,
-/// until at most 64 are left. A search counts in one block a level. It goes step by step, so that a caller may take
-/// several neurons through a step together while the memory of the next is on its way.
-/// Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the levels; a search O(log n).
+/// Index policy: levels of sampled values over the sorted column (index/search_levels.hpp). A search counts in one
+/// block a level. It goes step by step, so that a caller may take several neurons through a step together while the
+/// memory of the next is on its way. Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the
+/// levels; a search O(log n).
 struct Sorted {
     static constexpr std::string_view name = "Sorted";
 
-    static constexpr std::uint32_t block = 64, fan = 16;
+    using Layout = SearchLevels;
+    static constexpr std::uint32_t block = Layout::block, fan = Layout::fan;
 
-    /// How many levels a column has, where each begins and, behind them, where the last ends.
-    struct Layout {
-        std::uint32_t depth = 0;
-        std::array<std::uint32_t, 8> begin{};
-
-        explicit Layout(std::uint32_t samples) noexcept {
-            std::array<std::uint32_t, 8> sizes{};
-            for (std::uint32_t size = samples / block; size > 0; size /= fan) {
-                sizes[depth++] = (size / fan + 1) * fan;
-                if (size <= block) break;
-            }
-            for (std::uint32_t i = 0; i < depth; ++i) begin[i + 1] = begin[i] + sizes[depth - 1 - i];
-        }
-    };
-
-    /// The levels of a column, coarsest first, each padded with infinities to (size / 16 + 1) * 16 values. They depend
-    /// on the values alone, whatever activation they are seen through, and may be kept with them. O(n / 64).
+    /// The levels of a column. They depend on the values alone, whatever activation they are seen through, and may be
+    /// kept with them. O(n / 64).
     template <class S>
     static std::vector<S> levels(const ColumnView<S>& column) {
-        const Layout layout(column.size);
-        std::vector<S> made(layout.begin[layout.depth], std::numeric_limits<S>::infinity());
-        std::uint32_t stride = block;
-        for (std::uint32_t level = layout.depth; level-- > 0;) {
-            S* to = made.data() + layout.begin[level];
-            for (std::uint32_t i = stride; i <= column.size; i += stride) {
-                *to++ = column.values[i - 1];
-                if (column.size - i < stride) break;  // the sum might wrap
-            }
-            stride *= fan;
-        }
-        return made;
-    }
-    /// How many values these are.
-    static std::size_t level_values(std::size_t samples) {
-        const Layout layout(static_cast<std::uint32_t>(samples));
-        return layout.begin[layout.depth];
+        detail::LevelMaker<S> maker(column.size);
+        maker.add({column.values, column.size});
+        return maker.take();
     }
 
     template <class S>

@@ -18,6 +18,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/index/search_levels.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/recorded_samples.hpp>
 #include <renn/tracing/store.hpp>
@@ -270,11 +271,10 @@ private:
         }
         layout_ = detail::column_layout(detail::BlockKind::sorted, head.scalar, head.samples);
         columns_ = detail::column_layout(detail::BlockKind::columns, head.scalar, head.samples);
-        const auto sizes = detail::level_sizes(head.samples);
-        for (std::size_t level = sizes.size(), end = 0; level-- > 0;) {
-            coarse_levels_ = end;
-            end += static_cast<std::size_t>(detail::padded_level(sizes[level]));
-            padding_.emplace_back(coarse_levels_ + static_cast<std::size_t>(sizes[level]), end);
+        const SearchLevels levels(static_cast<std::uint32_t>(n));
+        for (std::uint32_t level = 0; level < levels.depth; ++level) {
+            coarse_levels_ = levels.begin[level];
+            padding_.emplace_back(coarse_levels_ + n / levels.stride(level), levels.begin[level + 1]);
         }
         points = std::move(what.points);
         class_names = std::move(what.class_names);

@@ -114,7 +114,7 @@ struct FinishPlan {
         column = samples * scalar;
         thread = samples * (2 * scalar + 4 + 2 * item);
         fixed =
-            (std::uint64_t{4} << 20) + file_bytes / chunk_bytes * 16 + samples / 64 * scalar + 3 * meta + 64 * columns;
+            (std::uint64_t{4} << 20) + file_bytes / chunk_bytes * 16 + samples / 59 * scalar + 3 * meta + 64 * columns;
         least = fixed + (std::uint64_t{5} << 20);
         const std::uint64_t rest = budget > fixed ? budget - fixed : 0;
         passes = columns;

@@ -15,7 +15,7 @@
 namespace renn::inline RENN_ABI {
 
 /// A unit's values in ascending order with the positions of their samples (equal values by ascending id) and the levels
-/// of a search through them (Sorted::levels), as a store may keep them. Empty: it does not.
+/// of a search through them (index/search_levels.hpp), as a store may keep them. Empty: it does not.
 template <class S>
 struct StoredColumn {
     const S* values = nullptr;

@@ -17,6 +17,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/data/binary_file.hpp>
+#include <renn/index/search_levels.hpp>
 #include <renn/io/archive.hpp>
 #include <renn/io/checksum.hpp>
 #include <renn/io/frame.hpp>
@@ -195,61 +196,7 @@ struct ColumnLayout {
     std::uint64_t bytes = 0;
 };
 
-/// How many levels of how many values a search through n ascending ones has. The finest level has the last value of
-/// every whole 64; each above it the last of every whole 16 of the one below, until there are at most 64. They lie
-/// coarsest first, each padded with infinities to (size / 16 + 1) * 16 values.
-inline std::vector<std::uint64_t> level_sizes(std::uint64_t samples) {
-    std::vector<std::uint64_t> sizes;  // finest first
-    for (std::uint64_t size = samples / 64; size > 0; size /= 16) {
-        sizes.push_back(size);
-        if (size <= 64) break;
-    }
-    return sizes;
-}
-inline std::uint64_t padded_level(std::uint64_t size) noexcept {
-    return (size / 16 + 1) * 16;
-}
-
-/// Levels made while the ascending values pass by, in any number of pieces.
-template <class S>
-class LevelMaker {
-public:
-    void add(std::span<const S> values) {
-        for (std::uint64_t next = (seen_ / 64 + 1) * 64; next <= seen_ + values.size(); next += 64) {
-            finest_.push_back(values[static_cast<std::size_t>(next - 1 - seen_)]);
-        }
-        seen_ += values.size();
-    }
-    /// Calls f(values) for the pieces of all levels, in their order. Memory: the finest level only.
-    template <class F>
-    void for_each_piece(F&& f) const {
-        const std::vector<std::uint64_t> sizes = level_sizes(seen_);
-        std::vector<S> piece;
-        for (std::size_t level = sizes.size(); level-- > 0;) {
-            const std::size_t stride = std::size_t{1} << (4 * level);
-            for (std::uint64_t i = 0; i < padded_level(sizes[level]); ++i) {
-                piece.push_back(i < sizes[level] ? finest_[static_cast<std::size_t>((i + 1) * stride - 1)]
-                                                 : std::numeric_limits<S>::infinity());
-                if (piece.size() < 4096) continue;
-                f(std::span<const S>(piece));
-                piece.clear();
-            }
-        }
-        f(std::span<const S>(piece));
-    }
-    std::vector<S> levels() const {
-        std::vector<S> all;
-        for_each_piece([&all](std::span<const S> piece) { all.insert(all.end(), piece.begin(), piece.end()); });
-        return all;
-    }
-    /// Room for the levels of so many values.
-    void reserve(std::uint64_t samples) { finest_.reserve(static_cast<std::size_t>(samples / 64)); }
-
-private:
-    std::vector<S> finest_;
-    std::uint64_t seen_ = 0;
-};
-
+/// Of at most 2^32 - 1 samples.
 inline ColumnLayout column_layout(BlockKind kind, ScalarKind scalar, std::uint64_t samples) {
     ColumnLayout layout;
     const std::uint64_t size = scalar_bytes(scalar);
@@ -258,7 +205,7 @@ inline ColumnLayout column_layout(BlockKind kind, ScalarKind scalar, std::uint64
     if (kind == BlockKind::sorted) {
         layout.order = layout.bytes;
         layout.levels = layout.order + aligned(samples * sizeof(std::uint32_t));
-        for (const std::uint64_t level : level_sizes(samples)) layout.level_values += padded_level(level);
+        layout.level_values = SearchLevels(static_cast<std::uint32_t>(samples)).values();
         layout.bytes = layout.levels + aligned(layout.level_values * size);
     }
     return layout;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <sstream>
 #include <string>
@@ -15,6 +16,7 @@
 #include <cereal/archives/binary.hpp>
 
 #include <renn/core/error.hpp>
+#include <renn/index/search_levels.hpp>
 #include <renn/io/checksum.hpp>
 #include <renn/io/file_writer.hpp>
 #include <renn/tracing/pages.hpp>
@@ -110,17 +112,17 @@ public:
     /// A column in ascending order: first all values in any number of pieces, then end_values(), all positions in any
     /// number of pieces, then end_order(), which writes the levels of a search itself.
     void write_values(std::span<const S> ascending) {
-        levels_.reserve(head_.samples);
-        levels_.add(ascending);
+        if (!levels_) levels_.emplace(static_cast<std::uint32_t>(head_.samples));
+        levels_->add(ascending);
         write(ascending);
     }
     void end_values() { pad(); }
     void write_order(std::span<const std::uint32_t> positions) { write(positions); }
     void end_order() {
         pad();
-        levels_.for_each_piece([this](std::span<const S> values) { write(values); });
+        write(std::span<const S>(levels_->levels()));
         pad();
-        levels_ = LevelMaker<S>();
+        levels_.reset();
     }
 
     /// Writes the table and the head, waits for the disk and gives the file its name. Throws DataError if bytes are
@@ -181,7 +183,7 @@ private:
     Checksum sum_;
     std::size_t in_chunk_ = 0;
     std::vector<std::uint64_t> sums_;
-    LevelMaker<S> levels_;
+    std::optional<LevelMaker<S>> levels_;
 };
 
 }  // namespace renn::inline RENN_ABI::detail

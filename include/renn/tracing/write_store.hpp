@@ -71,7 +71,9 @@ template <class Source>
 std::pair<StoreHead, StoreDescription<typename Source::Scalar>> describe_store(const Source& source, bool sorted,
                                                                                std::uint64_t data) {
     using S = typename Source::Scalar;
-    if (source.samples() < 1) raise<DataError>("store", "samples", "0", "at least 1");
+    if (source.samples() < 1 || source.samples() > Index{0xffffffff}) {
+        raise<DataError>("store", "samples", std::to_string(source.samples()), "1 to 2^32 - 1");
+    }
     StoreHead head("store");
     head.scalar = head.network_scalar = scalar_kind<S>;
     head.samples = static_cast<std::uint64_t>(source.samples());
