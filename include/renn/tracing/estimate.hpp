@@ -13,8 +13,16 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/data/dataset.hpp>
+#include <renn/tracing/finish_plan.hpp>
+#include <renn/tracing/journal_segment.hpp>
+#include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/record_to_file.hpp>
+#include <renn/tracing/recording_journal.hpp>
+#include <renn/tracing/sample_source.hpp>
+#include <renn/tracing/store_description.hpp>
+#include <renn/tracing/store_layout.hpp>
+#include <renn/tracing/write_store.hpp>
 
 namespace renn::inline RENN_ABI {
 

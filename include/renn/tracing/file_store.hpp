@@ -5,25 +5,25 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <cereal/archives/binary.hpp>
-
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
-#include <renn/index/search_levels.hpp>
+#include <renn/tracing/check_levels.hpp>
+#include <renn/tracing/check_store.hpp>
+#include <renn/tracing/encoding.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/recorded_samples.hpp>
 #include <renn/tracing/store.hpp>
 #include <renn/tracing/store_chunks.hpp>
-#include <renn/tracing/store_format.hpp>
+#include <renn/tracing/store_description.hpp>
+#include <renn/tracing/store_head.hpp>
+#include <renn/tracing/store_layout.hpp>
 #include <renn/tracing/stored_arrays.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -189,16 +189,7 @@ public:
         const char* column = chunks_->at(block->offset + u.unit * layout_.bytes);
         const S* levels = reinterpret_cast<const S*>(column + layout_.levels);
         const auto count = static_cast<std::size_t>(layout_.level_values);
-        if (count > 0) {
-            check(levels, coarse_levels_ * sizeof(S));
-            check(levels + count - 16, 16 * sizeof(S));
-            for (const auto& [begin, end] : padding_) {  // keeps a search within bounds, whatever else there is
-                for (std::size_t i = begin; i < end; ++i) {
-                    if (levels[i] == std::numeric_limits<S>::infinity()) continue;
-                    chunks_->fail("end of a level of " + points[u.point].text(), std::to_string(levels[i]), "infinity");
-                }
-            }
-        }
+        detail::check_levels<S>(*chunks_, {levels, count}, points[u.point]);
         return {reinterpret_cast<const S*>(column + layout_.values),
                 reinterpret_cast<const std::uint32_t*>(column + layout_.order),
                 {levels, count}};
@@ -220,16 +211,11 @@ public:
 private:
     explicit FileStore(std::shared_ptr<detail::StoreChunks> chunks) {
         const detail::StoreHead& head = chunks->head();
-        auto what = read_description(*chunks);
-        const std::string& where = chunks->where();
-        for (std::size_t p = 0; p < what.points.size(); ++p) detail::check_point(what.points, p);
-        detail::check_blocks(where, head, what);
-        // Tables of classes are made of this number before any label is read.
-        const auto named = static_cast<std::int64_t>(what.class_names.size());
-        const auto most = std::max({named, std::int64_t{65536}, static_cast<std::int64_t>(head.samples)});
-        if (what.classes < 0 || what.classes > most) {
-            chunks->fail("classes", std::to_string(what.classes), "0.." + std::to_string(most));
-        }
+        const char* text = chunks->at(head.description_offset);
+        chunks->check(text, head.description_bytes);
+        auto what =
+            detail::read_description<S>(chunks->where(), {text, static_cast<std::size_t>(head.description_bytes)});
+        detail::check_store(chunks->where(), head, what);
         chunks->describe(what.blocks, what.points, what.classes, what.outputs);
 
         const auto n = static_cast<std::size_t>(head.samples);
@@ -271,11 +257,6 @@ private:
         }
         layout_ = detail::column_layout(detail::BlockKind::sorted, head.scalar, head.samples);
         columns_ = detail::column_layout(detail::BlockKind::columns, head.scalar, head.samples);
-        const SearchLevels levels(static_cast<std::uint32_t>(n));
-        for (std::uint32_t level = 0; level < levels.depth; ++level) {
-            coarse_levels_ = levels.begin[level];
-            padding_.emplace_back(coarse_levels_ + n / levels.stride(level), levels.begin[level + 1]);
-        }
         points = std::move(what.points);
         class_names = std::move(what.class_names);
         classes_ = static_cast<int>(what.classes);
@@ -283,27 +264,6 @@ private:
         first_input = std::move(what.first_input);
         fingerprint = head.network;
         chunks_ = std::move(chunks);
-    }
-
-    static detail::StoreDescription<S> read_description(const detail::StoreChunks& chunks) {
-        const detail::StoreHead& head = chunks.head();
-        const char* text = chunks.at(head.description_offset);
-        chunks.check(text, head.description_bytes);
-        const auto size = static_cast<std::size_t>(head.description_bytes);
-        std::istringstream in(std::string(text, size));
-        detail::StoreDescription<S> what;
-        try {
-            cereal::BinaryInputArchive ar(in);
-            get(ar, what, detail::Limit(size));
-        } catch (const cereal::Exception& e) {
-            detail::raise<FormatError>(chunks.where(), std::string("damaged description: ") + e.what());
-        } catch (const FormatError& e) {
-            detail::raise<FormatError>(chunks.where(), std::string("damaged description: ") + e.what());
-        }
-        if (static_cast<std::uint64_t>(in.tellg()) != size) {
-            detail::raise<FormatError>(chunks.where(), "damaged description: it does not end where it should");
-        }
-        return what;
     }
 
     const S* column_values(Unit u, Index dimension) const noexcept { return codes(u.point, column_of(u, dimension)); }
@@ -320,12 +280,10 @@ private:
 
     std::shared_ptr<const detail::StoreChunks> chunks_;
     std::shared_ptr<const std::vector<detail::Block>> blocks_storage_;
-    std::vector<const detail::Block*> blocks_;                  ///< one a point; null for derived ones
-    detail::ColumnLayout layout_;                               ///< of a sorted column
-    std::size_t coarse_levels_ = 0;                             ///< values of all levels but the finest
-    std::vector<std::pair<std::size_t, std::size_t>> padding_;  ///< what each level is filled up with
-    std::vector<const detail::Block*> sample_ranges_;           ///< likewise, where samples have ranges
-    detail::ColumnLayout columns_;                              ///< of a column in the order of samples
+    std::vector<const detail::Block*> blocks_;         ///< one a point; null for derived ones
+    detail::ColumnLayout layout_;                      ///< of a sorted column
+    std::vector<const detail::Block*> sample_ranges_;  ///< likewise, where samples have ranges
+    detail::ColumnLayout columns_;                     ///< of a column in the order of samples
     StoredArray<std::uint32_t> by_id_;
     int classes_ = 0;
 };

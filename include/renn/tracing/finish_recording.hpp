@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,33 +12,30 @@
 #include <vector>
 
 #include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
+#include <renn/data/binary_file.hpp>
+#include <renn/index/radix_sort.hpp>
 #include <renn/io/file_writer.hpp>
 #include <renn/tracing/external_sort.hpp>
-#include <renn/tracing/journal.hpp>
+#include <renn/tracing/finish_plan.hpp>
+#include <renn/tracing/journal_reader.hpp>
+#include <renn/tracing/journal_segment.hpp>
 #include <renn/tracing/journal_source.hpp>
+#include <renn/tracing/point.hpp>
+#include <renn/tracing/store.hpp>
+#include <renn/tracing/store_output.hpp>
+#include <renn/tracing/write_columns.hpp>
 #include <renn/tracing/write_store.hpp>
 
 namespace renn::inline RENN_ABI::detail {
-
-/// Bytes of a segment beside its values.
-template <class S>
-std::uint64_t segment_meta(const StoreDescription<S>& what, std::uint64_t samples, std::uint64_t tag_bytes) {
-    return SegmentLayout(what, column_count(what.points), samples, tag_bytes).values;
-}
-
-/// Upper bound of the length of the file that a journal becomes, to plan with.
-template <class S>
-std::uint64_t finish_bytes(std::uint64_t samples, std::uint64_t columns, std::uint64_t meta, std::uint64_t segment) {
-    return columns * samples * (sizeof(S) + 5) + samples * meta / segment;
-}
 
 /// Writes the columns one after another, each through sorted runs on disk: for columns of which not one fits.
 template <class S, class System>
 bool write_columns_from_disk(StoreOutput<S, System>& out, const JournalSource<S, System>& source,
                              JournalReader<S>& journal, const std::string& path, std::uint64_t budget,
-                             const WriteOptions& options, const System& system) {
+                             const ProgressCallback& progress, const System& system) {
     constexpr std::size_t piece = 16384;
     ExternalSort<S, System> sort(path + ".runs", static_cast<std::size_t>(budget), system);
     RemoveUnlessKept<System> remove(path + ".order", system);
@@ -57,46 +55,46 @@ bool write_columns_from_disk(StoreOutput<S, System>& out, const JournalSource<S,
         }
         values.clear();
         order.clear();
-        FileWriter<System> order_file(path + ".order", FileWriter<System>::Start::anew, system);
-        const auto flush = [&] {
-            out.write_values(values);
-            order_file.write(order.data(), order.size() * sizeof(order[0]));
-            values.clear();
-            order.clear();
-        };
-        sort.merge([&](const SortItem<S>& item) {
-            values.push_back(from_key<S>(item.key));
-            order.push_back(item.position);
-            if (order.size() == piece) flush();
-        });
-        flush();
-        out.end_values();
-        order_file.close();
-        InputFile sorted("sort", path + ".order");
-        for (std::uint64_t left = sorted.size() / sizeof(order[0]); left > 0; left -= order.size()) {
-            order.resize(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece)));
-            sorted.read(order.data(), order.size() * sizeof(order[0]));
-            out.write_order(order);
-        }
-        out.end_order();
-    };
-    std::uint64_t done = 0;
-    for (const Block& block : out.description().blocks) {
-        if (block.kind < BlockKind::sorted) continue;
-        const std::uint64_t begin = source.column_of({block.point, 0}, 0);
-        for (Index c = 0; c < source.points[block.point].columns(); ++c) {
-            if (block.kind == BlockKind::sorted) {
-                write_sorted(begin + static_cast<std::uint64_t>(c));
-            } else {
-                for (std::size_t s = 0; s < journal.segments(); ++s) {
-                    load(s, begin + static_cast<std::uint64_t>(c));
-                    out.write(std::span<const S>(values));
+        write_sorted_column<S>(
+            out,
+            [&](auto&& write) {
+                FileWriter<System> order_file(path + ".order", FileWriter<System>::Start::anew, system);
+                const auto flush = [&] {
+                    write(values);
+                    order_file.write(order.data(), order.size() * sizeof(order[0]));
+                    values.clear();
+                    order.clear();
+                };
+                sort.merge([&](const SortItem<S>& item) {
+                    values.push_back(from_key<S>(item.key));
+                    order.push_back(item.position);
+                    if (order.size() == piece) flush();
+                });
+                flush();
+                order_file.close();
+            },
+            [&](auto&& write) {
+                InputFile sorted("sort", path + ".order");
+                for (std::uint64_t left = sorted.size() / sizeof(order[0]); left > 0; left -= order.size()) {
+                    order.resize(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece)));
+                    sorted.read(order.data(), order.size() * sizeof(order[0]));
+                    write(order);
                 }
-                out.pad();
+            });
+    };
+    const std::vector<ColumnToWrite> columns = columns_to_write(out.description());
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+        const std::uint64_t column = source.column_of(columns[c].unit, columns[c].dimension);
+        if (columns[c].sorted) {
+            write_sorted(column);
+        } else {
+            for (std::size_t s = 0; s < journal.segments(); ++s) {
+                load(s, column);
+                out.write(std::span<const S>(values));
             }
-            const Progress progress{++done, column_count(source.points), "writing"};
-            if (options.progress && !options.progress(progress)) return false;
+            out.pad();
         }
+        if (progress && !progress({c + 1, columns.size(), "writing"})) return false;
     }
     return true;
 }
@@ -129,11 +127,10 @@ bool finish_recording(const std::string& path, const std::vector<std::string>& c
         write_samples(out, source);
         const bool in_memory = source.plan().group > 0;
         const std::uint64_t spare = budget - source.plan().fixed - (std::uint64_t{1} << 19);
-        WriteOptions planned = options;
-        planned.threads = source.plan().threads;
         const auto unsorted = [](Unit) { return StoredColumn<S>(); };
-        const bool written = in_memory ? write_columns(out, source, planned, unsorted)
-                                       : write_columns_from_disk(out, source, journal, path, spare, planned, system);
+        const bool written = in_memory
+                                 ? write_columns(out, source, source.plan().threads, options.progress, unsorted)
+                                 : write_columns_from_disk(out, source, journal, path, spare, options.progress, system);
         if (!written) return false;
         out.finish();
     }

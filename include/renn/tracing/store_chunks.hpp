@@ -19,7 +19,10 @@
 #include <renn/core/error.hpp>
 #include <renn/io/checksum.hpp>
 #include <renn/io/mapped_file.hpp>
-#include <renn/tracing/store_format.hpp>
+#include <renn/tracing/point.hpp>
+#include <renn/tracing/store_description.hpp>
+#include <renn/tracing/store_head.hpp>
+#include <renn/tracing/store_layout.hpp>
 
 namespace renn::inline RENN_ABI::detail {
 

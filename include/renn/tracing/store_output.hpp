@@ -6,55 +6,25 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 #include <span>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <cereal/archives/binary.hpp>
-
 #include <renn/core/error.hpp>
-#include <renn/index/search_levels.hpp>
 #include <renn/io/checksum.hpp>
 #include <renn/io/file_writer.hpp>
 #include <renn/tracing/pages.hpp>
-#include <renn/tracing/store_format.hpp>
+#include <renn/tracing/store_description.hpp>
+#include <renn/tracing/store_head.hpp>
+#include <renn/tracing/store_layout.hpp>
 
 namespace renn::inline RENN_ABI::detail {
-
-/// A cereal binary archive of a description.
-template <class S>
-std::string description_text(const StoreDescription<S>& what) {
-    std::ostringstream out;
-    cereal::BinaryOutputArchive ar(out);
-    put(ar, what);
-    return std::move(out).str();
-}
-
-/// Sizes and places every block of a description (kinds and points given, tag_bytes with its size) and what else the
-/// head says about lengths. Throws DataError where no file is large enough.
-template <class S>
-void lay_out(StoreHead& head, StoreDescription<S>& what) {
-    for (Block& block : what.blocks) {
-        const auto bytes = block_bytes(block, head, what);
-        if (!bytes) raise<DataError>("store", "block of " + std::string(block_name(block.kind)), "too large", "a file");
-        block.bytes = *bytes;
-    }
-    head.description_offset = store_head_bytes;
-    head.description_bytes = description_text(what).size();  // which the offsets do not change
-    const auto table = place_blocks(what.blocks, head.description_offset + head.description_bytes);
-    if (!table) raise<DataError>("store", "size", "too large", "a file");
-    head.table_offset = *table;
-    head.table_bytes = sizeof(std::uint64_t) * chunk_count(*table);
-    head.file_bytes = head.table_offset + head.table_bytes;
-}
 
 /// Writes `path.partial` from front to back: description, blocks in their order and, in finish(), table and head; only
 /// then it gets its name. If that does not come to pass, nothing is left.
 /// Throws   FormatError `save: path.partial: cannot be written: No space left on device` and the like.
-/// Memory   1 MiB, an eight thousandth of the file, and a sixtieth of a column while that is written sorted.
+/// Memory   1 MiB and an eight thousandth of the file.
 /// Threads  one.
 template <class S, class System = SystemCalls>
 class StoreOutput {
@@ -107,22 +77,6 @@ public:
     void pad() {
         constexpr char zeros[store_alignment] = {};
         write(zeros, static_cast<std::size_t>(aligned(offset()) - offset()));
-    }
-
-    /// A column in ascending order: first all values in any number of pieces, then end_values(), all positions in any
-    /// number of pieces, then end_order(), which writes the levels of a search itself.
-    void write_values(std::span<const S> ascending) {
-        if (!levels_) levels_.emplace(static_cast<std::uint32_t>(head_.samples));
-        levels_->add(ascending);
-        write(ascending);
-    }
-    void end_values() { pad(); }
-    void write_order(std::span<const std::uint32_t> positions) { write(positions); }
-    void end_order() {
-        pad();
-        write(std::span<const S>(levels_->levels()));
-        pad();
-        levels_.reset();
     }
 
     /// Writes the table and the head, waits for the disk and gives the file its name. Throws DataError if bytes are
@@ -183,7 +137,6 @@ private:
     Checksum sum_;
     std::size_t in_chunk_ = 0;
     std::vector<std::uint64_t> sums_;
-    std::optional<LevelMaker<S>> levels_;
 };
 
 }  // namespace renn::inline RENN_ABI::detail

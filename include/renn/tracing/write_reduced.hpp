@@ -15,7 +15,8 @@
 #include <renn/tracing/encoding.hpp>
 #include <renn/tracing/reduced.hpp>
 #include <renn/tracing/store.hpp>
-#include <renn/tracing/store_format.hpp>
+#include <renn/tracing/store_description.hpp>
+#include <renn/tracing/store_head.hpp>
 #include <renn/tracing/store_output.hpp>
 #include <renn/tracing/to_memory.hpp>
 #include <renn/tracing/write_store.hpp>

@@ -3,11 +3,8 @@
 #pragma once
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,16 +12,15 @@
 #include <vector>
 
 #include <renn/core/batch.hpp>
-#include <renn/core/catching.hpp>
 #include <renn/core/error.hpp>
-#include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
-#include <renn/index/column.hpp>
-#include <renn/index/radix_sort.hpp>
 #include <renn/io/file_writer.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/store.hpp>
+#include <renn/tracing/store_description.hpp>
+#include <renn/tracing/store_head.hpp>
 #include <renn/tracing/store_output.hpp>
+#include <renn/tracing/write_columns.hpp>
 #include <renn/version.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -38,33 +34,6 @@ struct WriteOptions {
 };
 
 namespace detail {
-
-/// Lets tasks that were begun in ascending order do a part of their work in that order.
-class Turns {
-public:
-    /// Waits until every task before this one is done; false if one of them failed.
-    bool wait(Index task) {
-        std::unique_lock lock(guard_);
-        changed_.wait(lock, [&] { return failed_ || next_ == task; });
-        return !failed_;
-    }
-    void done() {
-        const std::lock_guard lock(guard_);
-        ++next_;
-        changed_.notify_all();
-    }
-    void fail() {
-        const std::lock_guard lock(guard_);
-        failed_ = true;
-        changed_.notify_all();
-    }
-
-private:
-    std::mutex guard_;
-    std::condition_variable changed_;
-    Index next_ = 0;
-    bool failed_ = false;
-};
 
 /// Head and description of a source, its blocks not yet placed.
 template <class Source>
@@ -121,7 +90,7 @@ void write_samples(Output& out, const Source& source) {
             out.write(std::span<const T>(piece));
         }
     };
-    const auto by_id = source.by_id();
+    const auto& by_id = source.by_id();
     std::uint64_t tag_end = 0;
     for (const Block& block : out.description().blocks) {
         switch (block.kind) {
@@ -160,80 +129,6 @@ void write_samples(Output& out, const Source& source) {
     }
 }
 
-/// Writes the columns of a source; `sorted_of(unit)` has those that are sorted already, or is empty for them.
-template <class Output, ActivationStore Source, class SortedOf>
-bool write_columns(Output& out, const Source& source, const WriteOptions& options, const SortedOf& sorted_of) {
-    using S = typename Source::Scalar;
-    struct Task {
-        Unit unit;
-        Index dimension;
-        bool sorted;
-    };
-    std::vector<Task> tasks;
-    for (const Block& block : out.description().blocks) {
-        if (block.kind < BlockKind::sorted) continue;
-        const Point& point = source.points[block.point];
-        for (std::uint32_t u = 0; u < point.units.size(); ++u) {
-            for (Index d = 0; d < point.dimensions(); ++d) {
-                tasks.push_back({{block.point, u}, d, block.kind == BlockKind::sorted});
-            }
-        }
-    }
-    struct Worker {
-        std::vector<S> loaded, values;
-        std::vector<std::uint32_t> order;
-        RadixScratch<S> radix;
-    };
-    const auto n = static_cast<std::size_t>(source.samples());
-    const auto count = static_cast<Index>(tasks.size());
-    const int threads = thread_count(options.threads, count);
-    std::vector<Worker> workers(static_cast<std::size_t>(threads));
-    Turns turns;
-    const auto work = [&](Index number, int worker) {
-        const Task& task = tasks[static_cast<std::size_t>(number)];
-        Worker& mine = workers[static_cast<std::size_t>(worker)];
-        std::span<const S> values;
-        std::span<const std::uint32_t> order;
-        if (const StoredColumn<S> ready = task.sorted ? sorted_of(task.unit) : StoredColumn<S>(); !ready.empty()) {
-            values = {ready.values, n};
-            order = {ready.order, n};
-        } else {
-            values = source.values(task.unit, task.dimension, mine.loaded);
-            if (task.sorted) {
-                mine.values.resize(n);
-                mine.order.resize(n);
-                sort_column<S>(values, source.by_id(), mine.values.data(), mine.order.data(), mine.radix);
-                values = mine.values;
-                order = mine.order;
-            }
-        }
-        if (!turns.wait(number)) return;
-        if (task.sorted) {
-            out.write_values(values);
-            out.end_values();
-            out.write_order(order);
-            out.end_order();
-        } else {
-            out.write(values);
-            out.pad();
-        }
-        turns.done();
-    };
-    return parallel_for(
-        count, threads,
-        [&](Index number, int worker) {
-            catching([&] { work(number, worker); },
-                     [&](const std::exception_ptr& caught) {
-                         turns.fail();
-                         std::rethrow_exception(caught);
-                     });
-        },
-        [&](Index done) {
-            return !options.progress ||
-                   options.progress({static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(count), "writing"});
-        });
-}
-
 template <class System, ActivationStore Source, class SortedOf>
 bool write_store(const std::string& path, const Source& source, const WriteOptions& options, const SortedOf& sorted_of,
                  System system) {
@@ -241,7 +136,7 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
     auto [head, what] = describe_store(source, options.sorted, options.data);
     StoreOutput<typename Source::Scalar, System> out(path, head, std::move(what), std::move(system));
     write_samples(out, source);
-    if (!write_columns(out, source, options, sorted_of)) return false;
+    if (!write_columns(out, source, options.threads, options.progress, sorted_of)) return false;
     out.finish();
     return true;
 }
