@@ -7,6 +7,7 @@
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
 // by name only: evaluation/detection.hpp
+// by name only: evaluation/inversions.hpp
 // by name only: evaluation/retrieval.hpp
 // by name only: evaluation/similarity.hpp
 // by name only: evaluation/store_error.hpp

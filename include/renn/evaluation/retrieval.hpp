@@ -14,6 +14,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/evaluation/inversions.hpp>
 #include <renn/retrace/retrace.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -72,7 +73,7 @@ inline double ndcg_at_k(std::span<const std::uint64_t> reference, std::span<cons
 /// Kendall's tau (a) of the order in which two rankings have the ids that both have: 1 the same, -1 reversed, NaN for
 /// fewer than two.
 /// Throws   DataError if an id occurs twice.
-/// Cost     O(n^2).
+/// Cost     O(n log n).
 inline double kendall_tau(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found) {
     const auto places = detail::ranks(reference, reference.size());
     detail::ranks(found, found.size());
@@ -80,12 +81,9 @@ inline double kendall_tau(std::span<const std::uint64_t> reference, std::span<co
     for (const std::uint64_t id : found) {
         if (const auto at = places.find(id); at != places.end()) order.push_back(at->second);
     }
-    std::int64_t balance = 0;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        for (std::size_t j = i + 1; j < order.size(); ++j) balance += order[i] < order[j] ? 1 : -1;
-    }
-    const auto n = static_cast<double>(order.size());
-    return n < 2 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(balance) / (n * (n - 1) / 2);
+    const auto n = static_cast<double>(order.size()), pairs = n * (n - 1) / 2;
+    const auto wrong = static_cast<double>(detail::sort_and_count(order));
+    return n < 2 ? std::numeric_limits<double>::quiet_NaN() : (pairs - 2 * wrong) / pairs;
 }
 
 /// How alike the retraces of the same queries are, each figure one a query.

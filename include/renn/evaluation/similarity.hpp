@@ -14,6 +14,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/evaluation/inversions.hpp>
 
 namespace renn::inline RENN_ABI {
 namespace detail {
@@ -101,21 +102,6 @@ std::int64_t tied_pairs(std::size_t count, const Equal& equal) {
     return pairs;
 }
 
-/// Sorts and counts the pairs that were in the wrong order.
-inline std::int64_t sort_and_count(double* values, double* scratch, std::size_t count) {
-    if (count < 2) return 0;
-    const std::size_t half = count / 2;
-    std::int64_t swaps = sort_and_count(values, scratch, half) + sort_and_count(values + half, scratch, count - half);
-    std::size_t left = 0, right = half;
-    for (std::size_t i = 0; i < count; ++i) {
-        const bool take_left = right == count || (left < half && values[left] <= values[right]);
-        if (!take_left) swaps += static_cast<std::int64_t>(half - left);
-        scratch[i] = values[take_left ? left++ : right++];
-    }
-    std::copy_n(scratch, count, values);
-    return swaps;
-}
-
 inline double kendall(const VectorPair& p) {
     const Vector &a = p.a, &b = p.b;
     const auto n = static_cast<std::size_t>(a.size());
@@ -127,9 +113,9 @@ inline double kendall(const VectorPair& p) {
     const std::int64_t in_a = tied_pairs(n, same_a);
     const std::int64_t in_both =
         tied_pairs(n, [&](std::size_t i, std::size_t j) { return same_a(i, j) && same_b(i, j); });
-    std::vector<double> values(n), scratch(n);
+    std::vector<double> values(n);
     for (std::size_t i = 0; i < n; ++i) values[i] = b[order[i]];
-    const std::int64_t swaps = sort_and_count(values.data(), scratch.data(), n);
+    const std::int64_t swaps = sort_and_count(values);
     const std::int64_t in_b = tied_pairs(n, [&](std::size_t i, std::size_t j) { return values[i] == values[j]; });
     const auto all = static_cast<std::int64_t>(n * (n - 1) / 2);
     if (in_a == all || in_b == all) return no_number;
