@@ -35,6 +35,8 @@
 // by name only: retrace/layer_search.hpp
 // by name only: retrace/merge.hpp
 // by name only: retrace/partial.hpp
+// by name only: retrace/partial_retrace.hpp
+// by name only: retrace/partial_votes.hpp
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
 // by name only: retrace/source_targets.hpp

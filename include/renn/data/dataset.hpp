@@ -3,12 +3,10 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
@@ -20,21 +18,10 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/shape.hpp>
+#include <renn/data/dataset_description.hpp>
 #include <renn/data/image.hpp>
 
 namespace renn::inline RENN_ABI {
-
-/// What a data set knows besides its inputs; every field may be left out.
-template <class S>
-struct DatasetDescription {
-    std::vector<std::int32_t> labels = {};  ///< one per sample
-    Batch<S> targets = {};                  ///< rows x samples, for regression
-    std::vector<std::uint64_t> ids = {};    ///< one per sample, all different; left out: 0, 1, 2, ...
-    std::vector<std::string> tags = {};     ///< one per sample, the user's own
-    Shape image = {};
-    std::vector<std::string> class_names = {};  ///< also fixes the number of classes; left out: largest label + 1
-    int classes = 0;                            ///< without class names: at least so many
-};
 
 namespace detail {
 
@@ -212,53 +199,14 @@ private:
 
     Dataset(bool bytes_held, Bytes&& bytes, Batch<S>&& values, Description&& more)
         : bytes_held_(bytes_held), bytes_(std::move(bytes)), values_(std::move(values)), more_(std::move(more)) {
-        check_counts();
-        check_labels();
-        check_ids();
-        check_finite("input", values_);
-        check_finite("target", more_.targets);
+        detail::check_counts(more_, samples(), features());
+        detail::check_labels(more_);
+        order_ids();
+        detail::check_finite("input", values_);
+        detail::check_finite("target", more_.targets);
     }
 
-    void check_counts() {
-        const auto n = static_cast<std::size_t>(samples());
-        if (n > 0 && features() == 0) detail::raise<DataError>("Dataset", "features", "0", "at least 1");
-        if (!more_.labels.empty()) require_count("labels", more_.labels.size());
-        if (!more_.ids.empty()) require_count("ids", more_.ids.size());
-        if (!more_.tags.empty()) require_count("tags", more_.tags.size());
-        const Batch<S>& t = more_.targets;
-        if (t.rows() != 0 || t.cols() != 0) {
-            detail::require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples());
-        }
-        const Shape& i = more_.image;
-        if (i.unknown()) return;
-        const Index f = features();  // by division: a product of three could wrap
-        const bool fits = i.channels > 0 && i.height > 0 && i.width > 0 && f % i.channels == 0 &&
-                          (f / i.channels) % i.height == 0 && f / i.channels / i.height == i.width;
-        if (!fits) {
-            detail::raise<ShapeError>("Dataset", "image (channels x height x width)",
-                                      std::to_string(i.channels) + " x " + detail::shape_text(i.height, i.width),
-                                      "a product of " + std::to_string(f) + " features");
-        }
-    }
-
-    void check_labels() {
-        const auto names = static_cast<std::int64_t>(more_.class_names.size());
-        const std::int64_t end = names > 0 ? names : std::numeric_limits<std::int32_t>::max();  // label + 1 is an int
-        if (more_.classes < 0) {
-            detail::raise<DataError>("Dataset", "classes", std::to_string(more_.classes), "0 or more");
-        }
-        if (names > 0) more_.classes = static_cast<int>(names);
-        for (std::size_t i = 0; i < more_.labels.size(); ++i) {
-            const std::int32_t l = more_.labels[i];
-            if (l < 0 || l >= end) {
-                detail::raise<DataError>("Dataset", "label of sample " + std::to_string(i), std::to_string(l),
-                                         l < 0 && names == 0 ? "0 or more" : "0.." + std::to_string(end - 1));
-            }
-            more_.classes = std::max(more_.classes, static_cast<int>(l + 1));
-        }
-    }
-
-    void check_ids() {
+    void order_ids() {
         auto& ids = more_.ids;
         if (ids.empty()) {
             ids.resize(static_cast<std::size_t>(samples()));
@@ -280,23 +228,6 @@ private:
         }
     }
 
-    static void check_finite(const char* what, const Batch<S>& m) {
-        for (Index c = 0; c < m.cols(); ++c) {
-            for (Index r = 0; r < m.rows(); ++r) {
-                if (std::isfinite(m(r, c))) continue;
-                const char* got = std::isnan(m(r, c)) ? "NaN" : m(r, c) > 0 ? "inf" : "-inf";
-                detail::raise<DataError>(
-                    "Dataset", std::string(what) + " of sample " + std::to_string(c) + ", feature " + std::to_string(r),
-                    got, "a finite number");
-            }
-        }
-    }
-
-    void require_count(const char* what, std::size_t got) const {
-        if (got == static_cast<std::size_t>(samples())) return;
-        detail::raise<ShapeError>("Dataset", what, std::to_string(got),
-                                  std::to_string(samples()) + " (one per sample)");
-    }
     void require_position(const char* where, Index p) const {
         if (p >= 0 && p < samples()) return;
         detail::raise<DataError>(where, "position", std::to_string(p), detail::below_text(samples()));

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,12 +16,14 @@
 #include <vector>
 
 #include <renn/core/error.hpp>
+#include <renn/core/once.hpp>
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
 #include <renn/index/channel_tree.hpp>
 #include <renn/index/check_window.hpp>
 #include <renn/index/clipped.hpp>
 #include <renn/index/column.hpp>
+#include <renn/index/index_policy.hpp>
 #include <renn/index/window.hpp>
 #include <renn/tracing/derivation.hpp>
 #include <renn/tracing/memory_store.hpp>
@@ -30,60 +31,6 @@
 #include <renn/tracing/store.hpp>
 
 namespace renn::inline RENN_ABI {
-
-/// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
-/// `position` returns how many values are below the query. A locator that can be made of a column and the locator of
-/// the same values seen through no activation shares with that; a policy with a `Layout`, the steps of a search
-/// (Sorted), is searched step by step, several neurons side by side.
-template <class P, class S>
-concept IndexPolicy = requires(const typename P::template Locator<S>& l, const ColumnView<S>& column, double query) {
-    { P::name } -> std::convertible_to<std::string_view>;
-    typename P::template Locator<S>;
-    requires std::constructible_from < typename P::template Locator<S>,
-    const ColumnView<S>& > ;
-    { l.position(column, query) } -> std::same_as<std::uint32_t>;
-    { l.bytes() } -> std::convertible_to<std::size_t>;
-};
-
-namespace detail {
-
-/// Runs work once, whoever comes first, others wait; where it throws, the next may try again. Four bytes, as every
-/// query looks at hundreds of them. (std::call_once would hang then under the thread sanitizer.)
-class Once {
-public:
-    template <class Work>
-    void run(Work&& work) {
-        if (state_.load(std::memory_order_acquire) == done) return;
-        while (!begin()) {
-            if (state_.load(std::memory_order_acquire) == done) return;
-            state_.wait(busy, std::memory_order_acquire);
-        }
-        Claim claim{state_};
-        work();
-        claim.outcome = done;
-    }
-
-private:
-    static constexpr int idle = 0, busy = 1, done = 2;
-
-    struct Claim {
-        std::atomic<int>& state;
-        int outcome = idle;
-        ~Claim() {
-            state.store(outcome, std::memory_order_release);
-            state.notify_all();
-        }
-    };
-
-    bool begin() noexcept {
-        int expected = idle;
-        return state_.compare_exchange_strong(expected, busy, std::memory_order_acquire);
-    }
-
-    std::atomic<int> state_{idle};
-};
-
-}  // namespace detail
 
 /// The sorted values of every recorded neuron, over a store that does not change any more. A post-activation that keeps
 /// the order of its pre-activation shares its sorted column; any other gets one over the recomputed values.
@@ -93,7 +40,7 @@ class NeuronIndex {
 public:
     using Policy = P;
     using Scalar = typename Store::Scalar;
-    static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/neuron_index.hpp)");
+    static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/index_policy.hpp)");
     using Locator = typename Policy::template Locator<Scalar>;
     static constexpr std::string_view policy_name = Policy::name;
 

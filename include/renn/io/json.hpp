@@ -17,7 +17,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/io/json_writer.hpp>
 #include <renn/network/fingerprint.hpp>
-#include <renn/network/layer_sequence.hpp>
+#include <renn/network/for_each_layer.hpp>
 #include <renn/network/named_blocks.hpp>
 #include <renn/retrace/result.hpp>
 #include <renn/retrace/traced_network.hpp>

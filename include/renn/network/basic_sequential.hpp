@@ -17,6 +17,7 @@
 #include <renn/core/with_index.hpp>
 #include <renn/layers/concatenate.hpp>
 #include <renn/layers/residual.hpp>
+#include <renn/network/for_each_layer.hpp>
 #include <renn/network/layer_sequence.hpp>
 #include <renn/network/names.hpp>
 
@@ -129,6 +130,7 @@ class BasicSequential : public detail::RunTimeSequence<S, Kinds...> {
     using Base = detail::RunTimeSequence<S, Kinds...>;
     using All = detail::RunTimeKinds<S, Kinds...>;
     friend Base;
+    friend typename Base::Tangents;
 
 public:
     static constexpr std::string_view name = "Sequential";

@@ -11,7 +11,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/core/rng.hpp>
-#include <renn/network/layer_sequence.hpp>
+#include <renn/network/for_each_layer.hpp>
 
 namespace renn::inline RENN_ABI {
 namespace detail {

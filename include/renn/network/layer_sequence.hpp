@@ -16,6 +16,7 @@
 #include <renn/network/flow.hpp>
 #include <renn/network/gradient.hpp>
 #include <renn/network/names.hpp>
+#include <renn/network/sequence_tangents.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -41,6 +42,7 @@ public:
     using Scalar = S;
     using Parameters = P;
     using Cache = C;
+    using Tangents = SequenceTangents<Derived, S, P, C>;
     static constexpr Wiring wiring = Wiring::chain;
 
     const P& parameters() const noexcept { return parameters_; }
@@ -203,44 +205,13 @@ public:
     template <class Dw>
     void tangent(const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx, const BatchView<S>& y,
                  C& cache, Batch<S>& dy) const {
-        const std::size_t n = self().size();
-        if (n == 0) dy = dx;
-        for (std::size_t i = 0; i < n; ++i) {
-            const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
-            const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
-            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
-            Batch<S>& d_out = i + 1 == n ? dy : cache.tangents[i];
-            self().dispatch(i, [&](auto k) {
-                Derived::template layer_at<k>(self(), i).tangent(Derived::template part<k>(w, i), direction<k>(dw, i),
-                                                                 in, d_in, out,
-                                                                 Derived::template cache_part<k>(cache, i), d_out);
-            });
-        }
+        Tangents::forward(self(), w, dw, x, dx, y, cache, dy);
     }
-
     template <class Dw, class G>
     void backward_tangent(const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
                           const BatchView<S>& y, C& cache, const BatchView<S>& above, const BatchView<S>& above_tangent,
                           Batch<S>& dx_tangent, G& g) const {
-        const std::size_t n = self().size();
-        if (n == 0) dx_tangent = above_tangent;
-        for (std::size_t i = n; i-- > 0;) {
-            const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
-            const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
-            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
-            const BatchView<S> over = i + 1 == n ? above : BatchView<S>(cache.deltas[i]);
-            const BatchView<S> d_over = i + 1 == n ? above_tangent : BatchView<S>(cache.delta_tangents[i]);
-            Batch<S>& d_under = i == 0 ? dx_tangent : cache.delta_tangents[i - 1];
-            self().dispatch(i, [&](auto k) {
-                const auto& layer = Derived::template layer_at<k>(self(), i);
-                const auto& weights = Derived::template part<k>(w, i);
-                auto& inner = Derived::template cache_part<k>(cache, i);
-                auto&& slot = direction<k>(g, i);
-                layer.backward_tangent(weights, direction<k>(dw, i), in, d_in, out, inner, over, d_over, d_under, slot);
-                NotWanted none;
-                if (i != 0) layer.backward(weights, in, out, inner, over, cache.deltas[i - 1], none);
-            });
-        }
+        Tangents::backward(self(), w, dw, x, dx, y, cache, above, above_tangent, dx_tangent, g);
     }
 
     /// Calls f(name, layer, parameters) for the layers of this network, not those inside them. `parameters` may be any
@@ -296,16 +267,6 @@ protected:
         }
     }
 
-    /// A layer's part of a direction; of no direction, none.
-    template <std::size_t K, class D>
-    static decltype(auto) direction(D& d, std::size_t i) {
-        if constexpr (is_wanted<D>) {
-            return Derived::template part<K>(d, i);
-        } else {
-            return NotWanted{};
-        }
-    }
-
     P parameters_;
     std::vector<std::string> names_;
 
@@ -339,26 +300,5 @@ private:
     }
 };
 
-template <class Net, class P, class F>
-void for_each_leaf(Net& net, P& parameters, F& f, Path& path) {
-    std::remove_const_t<Net>::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
-        const auto guard = path.enter(name);
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-            for_each_leaf(layer, part, f, path);
-        } else {
-            f(path.view(), layer, part);
-        }
-    });
-}
-
 }  // namespace detail
-
-/// Calls f(path, layer, parameters) for every layer of a network, also inside nested ones, in order.
-template <class Net, class F>
-    requires Composite<std::remove_const_t<Net>>
-void for_each_layer(Net& net, F&& f) {
-    detail::Path path;
-    detail::for_each_leaf(net, net.parameters(), f, path);
-}
-
 }  // namespace renn::inline RENN_ABI

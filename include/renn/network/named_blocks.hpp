@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include <renn/core/layer.hpp>
-#include <renn/network/layer_sequence.hpp>
+#include <renn/network/for_each_layer.hpp>
 
 namespace renn::inline RENN_ABI::detail {
 

@@ -15,6 +15,7 @@
 #include <renn/core/layer.hpp>
 #include <renn/core/with_index.hpp>
 #include <renn/network/checked_layer.hpp>
+#include <renn/network/for_each_layer.hpp>
 #include <renn/network/layer_sequence.hpp>
 #include <renn/network/names.hpp>
 
@@ -68,6 +69,7 @@ class Network : public detail::NetworkSequence<Layers...> {
     static_assert((detail::CheckedLayer<Layers>::value && ...));
     using Base = detail::NetworkSequence<Layers...>;
     friend Base;
+    friend typename Base::Tangents;
 
 public:
     using typename Base::Scalar;

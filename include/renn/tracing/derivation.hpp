@@ -9,7 +9,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
-#include <renn/network/layer_sequence.hpp>
+#include <renn/network/for_each_layer.hpp>
 #include <renn/tracing/point.hpp>
 
 namespace renn::inline RENN_ABI {

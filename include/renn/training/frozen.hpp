@@ -10,7 +10,7 @@
 
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
-#include <renn/network/layer_sequence.hpp>
+#include <renn/network/for_each_layer.hpp>
 #include <renn/training/optimizer.hpp>
 
 namespace renn::inline RENN_ABI::detail {

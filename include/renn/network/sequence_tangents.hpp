@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// renn/network/sequence_tangents.hpp - how the outputs and gradients of layers that stand one after another change
+// along a direction.
+#pragma once
+
+#include <cstddef>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/layer.hpp>
+
+namespace renn::inline RENN_ABI::detail {
+
+/// The tangent walks of a LayerSequence (network/layer_sequence.hpp): see TwiceDifferentiableLayer.
+template <class Derived, class S, class P, class C>
+class SequenceTangents {
+public:
+    template <class Dw>
+    static void forward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
+                        const BatchView<S>& y, C& cache, Batch<S>& dy) {
+        const std::size_t n = net.size();
+        if (n == 0) dy = dx;
+        for (std::size_t i = 0; i < n; ++i) {
+            const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
+            const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
+            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
+            Batch<S>& d_out = i + 1 == n ? dy : cache.tangents[i];
+            net.dispatch(i, [&](auto k) {
+                Derived::template layer_at<k>(net, i).tangent(Derived::template part<k>(w, i), direction<k>(dw, i), in,
+                                                              d_in, out, Derived::template cache_part<k>(cache, i),
+                                                              d_out);
+            });
+        }
+    }
+
+    template <class Dw, class G>
+    static void backward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
+                         const BatchView<S>& y, C& cache, const BatchView<S>& above, const BatchView<S>& above_tangent,
+                         Batch<S>& dx_tangent, G& g) {
+        const std::size_t n = net.size();
+        if (n == 0) dx_tangent = above_tangent;
+        for (std::size_t i = n; i-- > 0;) {
+            const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
+            const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
+            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
+            const BatchView<S> over = i + 1 == n ? above : BatchView<S>(cache.deltas[i]);
+            const BatchView<S> d_over = i + 1 == n ? above_tangent : BatchView<S>(cache.delta_tangents[i]);
+            Batch<S>& d_under = i == 0 ? dx_tangent : cache.delta_tangents[i - 1];
+            net.dispatch(i, [&](auto k) {
+                const auto& layer = Derived::template layer_at<k>(net, i);
+                const auto& weights = Derived::template part<k>(w, i);
+                auto& inner = Derived::template cache_part<k>(cache, i);
+                auto&& slot = direction<k>(g, i);
+                layer.backward_tangent(weights, direction<k>(dw, i), in, d_in, out, inner, over, d_over, d_under, slot);
+                NotWanted none;
+                if (i != 0) layer.backward(weights, in, out, inner, over, cache.deltas[i - 1], none);
+            });
+        }
+    }
+
+private:
+    /// A layer's part of a direction; of no direction, none.
+    template <std::size_t K, class D>
+    static decltype(auto) direction(D& d, std::size_t i) {
+        if constexpr (is_wanted<D>) {
+            return Derived::template part<K>(d, i);
+        } else {
+            return NotWanted{};
+        }
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::detail
