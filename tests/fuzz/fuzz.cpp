@@ -2,8 +2,8 @@
 // fuzz/fuzz.cpp - libFuzzer over one loader: fuzz --loader=csv [flags and folders of libFuzzer].
 // fuzz --list names the loaders, fuzz --seeds=FOLDER writes files of each kind into FOLDER/<loader>.
 //
-// An input is the whole file. What has a checksum no fuzzer would get past: seven of eight mutations change the
-// payload alone and put a fitting head before it. The file lies in memory (memfd), which a loader opens like any other.
+// An input is the whole file. What has a checksum no fuzzer would get past: seven of eight mutations change what the
+// checksums are of, and then those. The file lies in memory (memfd), which a loader opens like any other.
 #include <fcntl.h>
 #include <sanitizer/allocator_interface.h>
 #include <sys/mman.h>
@@ -79,12 +79,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 }
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
-    constexpr std::size_t head = sizeof(renn::detail::FrameHead);
-    if (loader->content.empty() || size < head || most <= head || seed % 8 == 0) {
+    using renn::test::Sealed;
+    constexpr std::size_t page = renn::detail::store_head_bytes;
+    std::size_t kept = 0;  // not to be mutated, as a seal replaces most of it
+    if (loader->sealed == Sealed::frame) kept = sizeof(renn::detail::FrameHead);
+    if (loader->sealed >= Sealed::store && seed % 4 != 1) kept = page;
+    if (loader->sealed == Sealed::nowhere || size <= kept || most <= kept || seed % 8 == 0) {
         return LLVMFuzzerMutate(data, size, most);
     }
-    const std::size_t payload = LLVMFuzzerMutate(data + head, size - head, most - head);
-    const std::string sealed = renn::test::sealed_head(*loader, data + head, payload);
-    std::memcpy(data, sealed.data(), head);
-    return head + payload;
+    const bool head_only = loader->sealed >= Sealed::store && kept == 0 && size > page;
+    const std::size_t mutated = head_only
+                                    ? std::max(size, LLVMFuzzerMutate(data, offsetof(renn::detail::StoreHead, zero),
+                                                                      offsetof(renn::detail::StoreHead, zero)))
+                                    : kept + LLVMFuzzerMutate(data + kept, size - kept, most - kept);
+    const std::string sealed = renn::test::sealed(*loader, std::string(reinterpret_cast<const char*>(data), mutated));
+    if (sealed.size() > most) return mutated;
+    std::memcpy(data, sealed.data(), sealed.size());
+    return sealed.size();
 }

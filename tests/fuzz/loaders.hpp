@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -25,16 +26,25 @@
 #include <renn/io/save_result.hpp>
 #include <renn/network/sequential.hpp>
 #include <renn/retrace/merge.hpp>
+#include <renn/tracing/file_store.hpp>
+#include <renn/tracing/journal.hpp>
+#include <renn/tracing/record_to_file.hpp>
+#include <renn/tracing/reduced.hpp>
 
+#include "support/scratch_file.hpp"
 #include "support/small_models.hpp"
 
 namespace renn::test {
+
+/// Where the checksums of a kind of file are.
+enum class Sealed : std::uint8_t { nowhere, frame, store, journal };
 
 /// One kind of file. `load` reads it and then uses what it got; a renn::Error is an answer, anything else thrown a
 /// defect, as is a claim that does not hold.
 struct Loader {
     std::string_view name;
-    std::string_view content;  ///< of the frame; empty where the format is not ours
+    Sealed sealed = Sealed::nowhere;
+    std::string_view content;  ///< of the frame, if it has one
     std::uint32_t scalar_bytes = 0;
     void (*load)(const std::string& path);
 };
@@ -148,6 +158,81 @@ void each(F&&... calls) {
     if (refusals == sizeof...(calls)) throw DataError(refused);
 }
 
+/// Channels as neurons, one of them in four dimensions, and a layer within a layer.
+inline Sequential<float> image_net() {
+    return Sequential<float>(Conv2d<float>({1, 4, 4}, {.channels = 2, .padding = 1}, 1), ReLU<float>(),
+                             Residual(Network(Dense<float>(32, 32, 2), Tanh<float>())),
+                             GlobalAvgPool<float>({2, 4, 4}));
+}
+
+/// Reads some of everything that a store file has.
+template <class E>
+void use_store(const std::string& path) {
+    const auto store = FileStore<float, E>::open(path);
+    const Index last = store.samples() - 1;
+    std::vector<float> scratch;
+    for (std::uint32_t p = 0; p < store.points.size(); ++p) {
+        const Point& point = store.points[p];
+        if (!point.stored() || point.count() == 0) continue;
+        const Unit unit{p, static_cast<std::uint32_t>(point.count() - 1)};
+        const auto values = store.values(unit, point.dimensions() - 1, scratch);
+        claim(std::ssize(values) == store.samples(), "values are missing");
+        store.value(unit, 0, last);
+    }
+    const auto at = static_cast<std::size_t>(last);
+    claim(store.position_of(store.ids[at]) <= last, "an id leads out of the store");
+    if (!store.tags.empty()) store.tags[at];
+    if (!store.labels.empty()) claim(store.labels[at] < store.classes(), "a label is no class");
+    if (store.outputs.rows() > 0) store.outputs.col(last);
+    if constexpr (is_exact<E>) {
+        const auto query = [&store](const auto& net) {
+            const auto answer =
+                trace<Sorted>(net, store)
+                    .retrace(Batch<float>::Constant(net.in_features(), 1, 0.5f), {.k = 2, .post = true});
+            for (const Source& source : answer.top(3)) store.position_of(source.id);
+            if (!store.labels.empty()) answer.evidence();
+        };
+        each([&] { query(Sequential<float>(small_net())); }, [&] { query(image_net()); });
+    }
+    store.verify();
+}
+
+inline void load_store(const std::string& path) {
+    each([&path] { use_store<Exact>(path); }, [&path] { use_store<Float16>(path); },
+         [&path] { use_store<Linear8PerUnit>(path); }, [&path] { use_store<Linear8PerSample>(path); });
+}
+
+/// What the journals of the seeds were recorded of. Its ids ascend: sorting them takes more memory than a loader may.
+inline Dataset<float> journal_data() {
+    return Dataset<float>(random_batch<float>(3, 7, 5),
+                          {.labels = {0, 1, 0, 1, 1, 0, 1}, .tags = {"", "a", "bc", "", "d", "", "e"}});
+}
+
+/// What is whole of it; then it is gone on with, where that can be, and the store made of it is read.
+inline void load_journal(const std::string& path) {
+    const auto journal = read_journal<float>(path);
+    claim(std::ssize(journal.store.ids) == journal.store.samples(), "samples are missing");
+    if (!journal.store.ids.empty()) comes_back(journal.store, MemoryStore<float>());
+    journal.store.classes();
+    static const ScratchFile store;
+    namespace fs = std::filesystem;
+    const fs::path recording = store.path + ".recording";
+    fs::copy_file(path, recording, fs::copy_options::overwrite_existing);
+    fs::permissions(recording, fs::perms::owner_write, fs::perm_options::add);
+    try {
+        record_to_file(small_net(), journal_data(), store.path, {.threads = 1});
+    } catch (const MismatchError&) {  // of another network, data or build: read, and that is all
+        fs::remove(recording);
+        return;
+    } catch (const Error&) {
+        fs::remove(recording);
+        throw;
+    }
+    const auto finished = FileStore<float>::open(store.path);
+    claim(finished.samples() == 7, "not all samples were recorded");
+    finished.verify();
+}
+
 inline void load_idx(const std::string& path) {
     each(
         [&path] {
@@ -197,20 +282,22 @@ inline void load_npy(const std::string& path) {
         [&path] { read_npy(path).values_as<std::int16_t>(); }, [&path] { read_npy_batch<float>(path); });
 }
 
-inline constexpr std::array<Loader, 13> loaders{{
-    {"network", "network", 4, load_network},
-    {"sequential", "network", 4, load_sequential},
-    {"traced", "traced", 4, load_traced},
-    {"result", "result", 8, load_result},
-    {"partial", "partial", 8, load_partial},
-    {"dataset", "dataset", 4, load_dataset},
-    {"moments", "moments", 4, load_moments},
-    {"training", "training", 4, load_training},
-    {"idx", {}, 0, load_idx},
-    {"csv", {}, 0, load_csv},
-    {"safetensors", {}, 0, load_safetensors},
-    {"weights", {}, 0, load_weights},
-    {"npy", {}, 0, load_npy},
+inline constexpr std::array<Loader, 15> loaders{{
+    {"network", Sealed::frame, "network", 4, load_network},
+    {"sequential", Sealed::frame, "network", 4, load_sequential},
+    {"traced", Sealed::frame, "traced", 4, load_traced},
+    {"result", Sealed::frame, "result", 8, load_result},
+    {"partial", Sealed::frame, "partial", 8, load_partial},
+    {"dataset", Sealed::frame, "dataset", 4, load_dataset},
+    {"moments", Sealed::frame, "moments", 4, load_moments},
+    {"training", Sealed::frame, "training", 4, load_training},
+    {"store", Sealed::store, {}, 0, load_store},
+    {"journal", Sealed::journal, {}, 0, load_journal},
+    {"idx", Sealed::nowhere, {}, 0, load_idx},
+    {"csv", Sealed::nowhere, {}, 0, load_csv},
+    {"safetensors", Sealed::nowhere, {}, 0, load_safetensors},
+    {"weights", Sealed::nowhere, {}, 0, load_weights},
+    {"npy", Sealed::nowhere, {}, 0, load_npy},
 }};
 
 }  // namespace renn::test

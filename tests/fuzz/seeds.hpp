@@ -13,32 +13,34 @@
 #include <vector>
 
 #include <renn/retrace/shard.hpp>
+#include <renn/tracing/write_reduced.hpp>
+#include <renn/tracing/write_store.hpp>
 
 #include "fuzz/loaders.hpp"
+#include "fuzz/seal.hpp"
 #include "support/all_layers.hpp"
 
 namespace renn::test {
 
-/// The head of a framed file that fits the payload.
-inline std::string sealed_head(const Loader& loader, const void* payload, std::size_t bytes) {
-    detail::FrameHead head{};
-    std::copy(detail::FrameHead::magic.begin(), detail::FrameHead::magic.end(), head.magic_bytes);
-    head.version = detail::FrameHead::current_version;
-    head.byte_order = detail::FrameHead::order_mark;
-    std::copy(loader.content.begin(), loader.content.end(), head.content);
-    head.scalar_bytes = loader.scalar_bytes;
-    head.payload_bytes = bytes;
-    head.payload_checksum = detail::checksum_of(payload, bytes);
-    head.head_checksum = detail::checksum_of(&head, offsetof(detail::FrameHead, head_checksum));
-    return {reinterpret_cast<const char*>(&head), sizeof(head)};
+/// A file with lengths and checksums that fit the rest of it.
+inline std::string sealed(const Loader& loader, std::string file) {
+    const std::size_t head = std::min(file.size(), sizeof(detail::FrameHead));
+    switch (loader.sealed) {
+        case Sealed::nowhere:
+            return file;
+        case Sealed::frame:
+            return sealed_frame(loader.content, loader.scalar_bytes, std::string_view(file).substr(head));
+        case Sealed::store:
+            return sealed_store(std::move(file));
+        case Sealed::journal:
+            return sealed_journal(std::move(file));
+    }
+    return file;
 }
 
-/// Channels as neurons, one of them in four dimensions, and a layer within a layer.
 inline SequentialTraced traced_images() {
-    const Sequential<float> net(Conv2d<float>({1, 4, 4}, {.channels = 2, .padding = 1}, 1), ReLU<float>(),
-                                Residual(Network(Dense<float>(32, 32, 2), Tanh<float>())),
-                                GlobalAvgPool<float>({2, 4, 4}));
-    auto traced = trace<Sorted>(net, {.channels = {{.layer = "conv2d1", .height = 2, .width = 2, .pool = Pool::max}}});
+    auto traced =
+        trace<Sorted>(image_net(), {.channels = {{.layer = "conv2d1", .height = 2, .width = 2, .pool = Pool::max}}});
     traced.record(Dataset<float>(random_batch<float>(16, 5, 3)), {.threads = 1});
     return traced;
 }
@@ -57,6 +59,13 @@ inline Dataset<float> pixels() {
     bytes << 0, 1, 2, 3, 4, 5, 250, 251, 252, 253, 254, 255;
     return Dataset<float>(bytes,
                           {.labels = {2, 0, 1}, .targets = Batch<float>::Constant(2, 3, 0.5f), .image = {1, 2, 2}});
+}
+
+/// A recording of two samples a segment that was interrupted after so many.
+inline void write_journal(const std::string& path, std::uint64_t samples) {
+    const auto stop = [samples](const Progress& progress) { return progress.done < samples; };
+    record_to_file(small_net(), journal_data(), path, {.batch = 1, .threads = 1, .progress = stop, .segment = 2});
+    std::filesystem::rename(path + ".recording", path);
 }
 
 inline void write_text(const std::string& path, std::string_view text) {
@@ -98,6 +107,16 @@ void write_whole_files(F&& file) {
     one("dataset", [](const std::string& path) { save(path, pixels()); });
     one("moments", [](const std::string& path) { save(path, Moments(small_net().parameters())); });
     one("training", [](const std::string& path) { save_checkpoint(path, training_state()); });
+    one("store", [](const std::string& path) { write_store(path, small_traced<Sorted>(6)); });
+    one("store",
+        [](const std::string& path) { write_store(path, small_traced<Sorted>(6).store(), {.sorted = false}); });
+    one("store", [](const std::string& path) { write_store(path, traced_images().store()); });
+    one("store", [](const std::string& path) { write_store<Float16>(path, small_traced<Sorted>(6).store()); });
+    one("store", [](const std::string& path) { write_store<Linear8PerUnit>(path, traced_images().store()); });
+    one("store", [](const std::string& path) { write_store<Linear8PerSample>(path, small_traced<Sorted>(6).store()); });
+    one("journal", [](const std::string& path) { write_journal(path, 0); });
+    one("journal", [](const std::string& path) { write_journal(path, 4); });
+    one("journal", [](const std::string& path) { write_journal(path, 7); });
     one("idx", [](const std::string& path) { write_text(path, {"\0\0\x08\x03\0\0\0\2\0\0\0\1\0\0\0\2abcd", 20}); });
     one("idx", [](const std::string& path) {
         write_text(path, {"\0\0\x08\x04\0\0\0\1\0\0\0\3\0\0\0\1\0\0\0\1abc", 23});
@@ -148,16 +167,15 @@ inline void write_seeds(const std::string& folder) {
         const std::string start = entry.path().string().substr(0, entry.path().string().size() - 5);
         std::ifstream in(entry.path(), std::ios::binary);
         const std::string whole(std::istreambuf_iterator<char>(in), {});
-        const std::size_t head = loader.content.empty() ? 0 : sizeof(detail::FrameHead);
         for (std::size_t part = 1; part < 4; ++part) {
-            const std::string payload = whole.substr(head, (whole.size() - head) * part / 4);
             write_text(start + "cut" + std::to_string(part), whole.substr(0, whole.size() * part / 4));
             std::string spoilt = whole;
             spoilt[(spoilt.size() - 1) * part / 4] ^= static_cast<char>(1 << part);
             write_text(start + "spoilt" + std::to_string(part), spoilt);
-            if (head == 0) continue;
+            if (loader.sealed == Sealed::nowhere) continue;
             write_text(start + "sealed" + std::to_string(part),
-                       sealed_head(loader, payload.data(), payload.size()) + payload);
+                       sealed(loader, whole.substr(0, whole.size() * part / 4)));
+            write_text(start + "forged" + std::to_string(part), sealed(loader, spoilt));
         }
     }
 }

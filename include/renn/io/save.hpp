@@ -85,18 +85,6 @@ void get(A& ar, Net& net, const detail::Limit& limit = {}) {
     detail::get_network(ar, net, net.parameters(), limit);
 }
 
-namespace detail {
-
-inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {
-    for (const std::int32_t value : values) {
-        if (value < 0 || value >= classes) {
-            raise<FormatError>("store", what, std::to_string(value), "0.." + std::to_string(classes - 1));
-        }
-    }
-}
-
-}  // namespace detail
-
 /// Writes a store to any cereal output archive.
 template <class A, class S>
 void put(A& ar, const MemoryStore<S>& store) {

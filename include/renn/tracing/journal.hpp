@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include <renn/core/error.hpp>
 #include <renn/tracing/journal_reader.hpp>
 #include <renn/tracing/memory_store.hpp>
+#include <renn/tracing/recorded_samples.hpp>
 #include <renn/tracing/store_description.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -27,8 +29,8 @@ struct Journal {
 
 /// Reads a recording that is not finished, `<path of the store>.recording`, into memory: after a crash, or while it is
 /// still being written. What is torn or damaged is dropped, with everything behind it, and reported.
-/// Throws   FormatError for a file that is not a journal or whose first page is damaged; MismatchError for another
-///          scalar; DataError for repeated ids.
+/// Throws   FormatError for a file that is not a journal, whose first page is damaged or whose classes cannot be;
+///          MismatchError for another scalar; DataError for repeated ids.
 template <class S>
 Journal<S> read_journal(const std::string& path) {
     using detail::BlockKind;
@@ -77,6 +79,8 @@ Journal<S> read_journal(const std::string& path) {
             column += static_cast<std::uint64_t>(count);
         }
     }
+    detail::check_classes("label", store.labels, std::numeric_limits<std::int32_t>::max());
+    detail::check_classes("prediction", store.predictions, std::max<std::int64_t>(2, store.outputs.rows()));
     store.index_ids();
     return journal;
 }

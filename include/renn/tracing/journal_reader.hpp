@@ -37,13 +37,15 @@ public:
             raise<MismatchError>(file_.context(), "scalar", std::string(scalar_name(head_.network_scalar)),
                                  std::string(scalar_name(scalar_kind<S>)));
         }
-        if (head_.segment == 0 || head_.description_bytes > file_.size()) file_.fail("truncated");
+        if (head_.segment == 0 || head_.segment > 0xffffffffU) file_.fail("damaged: samples of a segment");
+        if (head_.description_bytes > file_.size()) file_.fail("truncated");
         file_.require(aligned(store_head_bytes + head_.description_bytes));
         std::string text(static_cast<std::size_t>(head_.description_bytes), '\0');
         file_.read_at(store_head_bytes, text.data(), text.size());
         if (checksum_of(text.data(), text.size()) != head_.description_checksum) file_.fail("damaged description");
         what_ = read_description<S>(file_.context(), std::move(text));
-        bool fine = has_block(what_.blocks, BlockKind::ids) && what_.outputs >= 0;
+        bool fine = has_block(what_.blocks, BlockKind::ids) && what_.outputs >= 0 &&
+                    has_block(what_.blocks, BlockKind::outputs) == (what_.outputs > 0);
         for (const Point& point : what_.points) fine = fine && point.columns() < (Index{1} << 40);
         if (!fine) file_.fail("damaged description");
         columns_ = column_count(what_.points);

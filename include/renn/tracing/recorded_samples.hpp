@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
@@ -103,6 +104,15 @@ private:
 };
 
 namespace detail {
+
+/// Throws FormatError for a label or prediction that cannot be.
+inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {
+    for (const std::int32_t value : values) {
+        if (value < 0 || value >= classes) {
+            raise<FormatError>("store", what, std::to_string(value), "0.." + std::to_string(classes - 1));
+        }
+    }
+}
 
 /// What is known of the samples at some positions.
 template <class Store>
