@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <renn/renn.hpp>
+#include <renn/all.hpp>
 
 const void* version_of_two() {
     return &renn::version;

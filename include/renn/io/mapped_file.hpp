@@ -9,6 +9,8 @@
 #include <utility>
 
 #include <renn/core/error.hpp>
+#include <renn/data/binary_file.hpp>
+#include <renn/tracing/pages.hpp>
 
 #if __has_include(<sys/mman.h>)
 #include <fcntl.h>
@@ -18,9 +20,6 @@
 
 #include <cerrno>
 #include <cstring>
-#else
-#include <renn/data/binary_file.hpp>
-#include <renn/tracing/pages.hpp>
 #endif
 
 namespace renn::inline RENN_ABI::detail {
