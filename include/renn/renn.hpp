@@ -26,6 +26,7 @@
 // by name only: io/safetensors.hpp
 // by name only: io/safetensors_header.hpp
 // by name only: io/save_partial.hpp
+// by name only: network/mask.hpp
 // by name only: network/receptive_field.hpp
 // by name only: retrace/certainty.hpp
 // by name only: retrace/counting.hpp
@@ -44,6 +45,7 @@
 // by name only: tracing/finish_recording.hpp
 // by name only: tracing/journal.hpp
 // by name only: tracing/journal_source.hpp
+// by name only: tracing/masked_foreign.hpp
 // by name only: tracing/neuron_patches.hpp
 // by name only: tracing/part_of_store.hpp
 // by name only: tracing/recompute_store.hpp
