@@ -132,6 +132,25 @@ void collect_paths(const Net& net, const W& parameters, const std::string& at, s
     raise<DataError>("mask", "layer", "\"" + layer + "\"", "one of " + known);
 }
 
+/// Throws DataError for a place or unit that the network does not have.
+template <class Net>
+void check_mask(const Net& net, const Mask& mask) {
+    check_mask(mask);
+    std::vector<std::string> paths;
+    collect_paths(net, net.parameters(), "", paths);
+    for (const MaskedUnits& place : mask) {
+        if (std::find(paths.begin(), paths.end(), place.layer) == paths.end()) raise_no_place(place.layer, paths);
+    }
+    if (mask.empty() || net.in_features() == Dynamic) return;
+    using S = typename Net::Scalar;
+    const Batch<S> any = Batch<S>::Zero(net.in_features(), 1);
+    Workspace<Net> workspace;
+    Path path;
+    NoVisit none;
+    MaskVisitor<NoVisit> held(mask, none, 0);
+    net.walk(net.parameters(), any, workspace.output, workspace.cache, Pass{}, held, path);
+}
+
 }  // namespace detail
 
 /// A network some of whose units are held at fixed values: 0, or their mean (mean ablation). It stands wherever a
@@ -162,22 +181,7 @@ public:
 
     /// Another mask in place of this one. If it is refused, nothing has changed.
     void set_mask(Mask mask) {
-        detail::check_mask(mask);
-        std::vector<std::string> paths;
-        detail::collect_paths(net_, net_.parameters(), "", paths);
-        for (const MaskedUnits& place : mask) {
-            if (std::find(paths.begin(), paths.end(), place.layer) == paths.end()) {
-                detail::raise_no_place(place.layer, paths);
-            }
-        }
-        if (!mask.empty() && net_.in_features() != Dynamic) {
-            const Batch<Scalar> any = Batch<Scalar>::Zero(net_.in_features(), 1);
-            Workspace<Net> workspace;
-            detail::Path path;
-            NoVisit none;
-            detail::MaskVisitor<NoVisit> held(mask, none, 0);
-            net_.walk(net_.parameters(), any, workspace.output, workspace.cache, Pass{}, held, path);
-        }
+        detail::check_mask(net_, mask);
         mask_ = std::move(mask);
     }
 
