@@ -22,6 +22,7 @@
 #include <renn/tracing/masked_foreign.hpp>
 #include <renn/training/evaluate.hpp>
 
+#include "support/message_of.hpp"
 #include "support/random_batch.hpp"
 
 using renn::Batch;
@@ -36,15 +37,9 @@ using renn::Network;
 using renn::ReLU;
 using renn::Residual;
 using renn::test::random_batch;
+using renn::test::says;
 
 namespace {
-
-auto says(const std::string& text) {
-    return [text](const renn::Error& e) {
-        BOOST_TEST_MESSAGE(e.what());
-        return std::string(e.what()).find(text) != std::string::npos;
-    };
-}
 
 template <class S>
 auto small() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -132,6 +133,14 @@ void collect_paths(const Net& net, const W& parameters, const std::string& at, s
     raise<DataError>("mask", "layer", "\"" + layer + "\"", "one of " + known);
 }
 
+/// Whether a network's walk may begin at a later layer.
+template <class Net>
+concept WalksFrom = Composite<Net> &&
+    requires(const Net& net, const BatchView<typename Net::Scalar>& x, Batch<typename Net::Scalar>& y,
+             typename Net::Cache& cache, NoVisit& visitor, Path& path) {
+    net.walk(net.parameters(), x, y, cache, Pass{}, visitor, path, std::size_t{});
+};
+
 /// Throws DataError for a place or unit that the network does not have.
 template <class Net>
 void check_mask(const Net& net, const Mask& mask) {
@@ -219,13 +228,14 @@ public:
         walk(w, x, y, cache, pass, none, path);
     }
 
-    /// The network's walk; `from` are its further arguments, such as the layer to begin at.
-    template <class V, class... From>
+    /// The network's walk; `first`, where that has it, is the layer to begin at.
+    template <class V, std::same_as<std::size_t>... First>
+        requires(sizeof...(First) == 0 || detail::WalksFrom<Net>)
     void walk(const Parameters& w, const BatchView<Scalar>& x, Batch<Scalar>& y, Cache& cache, const Pass& pass,
-              V& visitor, detail::Path& path, From... from) const {
+              V& visitor, detail::Path& path, First... first) const {
         const std::size_t depth = path.view().size();
         detail::MaskVisitor<V> held(mask_, visitor, depth == 0 ? 0 : depth + 1);
-        net_.walk(w, x, y, cache, pass, held, path, from...);
+        net_.walk(w, x, y, cache, pass, held, path, first...);
     }
 
     template <class Self, class P, class F>

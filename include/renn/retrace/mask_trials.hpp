@@ -110,10 +110,7 @@ public:
 
 private:
     static constexpr Index width = 256;
-    static constexpr bool resumes =
-        requires(const Model& m, const Batch<S>& x, Workspace<Model>& space, NoVisit& v, detail::Path& path) {
-        m.walk(m.parameters(), x, space.output, space.cache, Pass{}, v, path, std::size_t{});
-    };
+    static constexpr bool resumes = detail::WalksFrom<Model>;
     using Space = decltype(make_workspace(std::declval<const Model&>()));
 
     const Batch<S>& forward(const Mask& mask, const Batch<S>& x, Space& space) const {
