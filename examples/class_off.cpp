@@ -65,8 +65,7 @@ std::optional<OffOptions> parse_off(int argc, char** argv) {
         {"d-prime", renn::Responsibility::d_prime}};
     std::string score = "difference-to-rest";
     bool mean = false;
-    app.add_option("--search", options.search, "training images that neurons are tried on, 0 for all")
-        ->check(CLI::NonNegativeNumber);
+    app.add_option("--search", options.search, "training images that neurons are tried on, 0 for all");
     app.add_option("--limit", options.limit, "% of the digit's images in the search that may still be recognised")
         ->check(CLI::Range(0.0, 100.0));
     app.add_option("--candidates", options.candidates, "best ranked neurons to try at each step")
@@ -75,6 +74,9 @@ std::optional<OffOptions> parse_off(int argc, char** argv) {
         ->check(CLI::IsMember({"mean", "difference-to-rest", "difference-to-next", "d-prime"}));
     app.add_flag("--mean", mean, "hold neurons at their mean in place of 0");
     if (!read_options(app, options, argc, argv)) return std::nullopt;
+    if (options.search < 0) {
+        throw renn::DataError("--search: got " + std::to_string(options.search) + ", expected 0 or more");
+    }
     options.score = scores.at(score);
     if (mean) options.ablation = renn::Ablation::mean;
     return options;

@@ -6,6 +6,7 @@
 // by name only: data/csv_values.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp
+// by name only: evaluation/confusion.hpp
 // by name only: evaluation/detection.hpp
 // by name only: evaluation/retrieval.hpp
 // by name only: evaluation/similarity.hpp
@@ -28,13 +29,19 @@
 // by name only: io/save_partial.hpp
 // by name only: network/mask.hpp
 // by name only: network/receptive_field.hpp
+// by name only: report/deactivation_table.hpp
+// by name only: report/profile_strips.hpp
 // by name only: retrace/certainty.hpp
 // by name only: retrace/counting.hpp
 // by name only: retrace/credibility.hpp
+// by name only: retrace/deactivation.hpp
 // by name only: retrace/familiarity.hpp
 // by name only: retrace/layer_search.hpp
+// by name only: retrace/mask_trials.hpp
 // by name only: retrace/merge.hpp
 // by name only: retrace/partial.hpp
+// by name only: retrace/profiles.hpp
+// by name only: retrace/responsibility.hpp
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
 // by name only: retrace/source_targets.hpp

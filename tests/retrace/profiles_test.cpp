@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE(searches_end_where_they_should_and_for_foreign_code_too) {
     BOOST_TEST(tried.ranked == 48U);
     BOOST_TEST(tried.share() == static_cast<double>(tried.neurons.size()) / 48.0);
     BOOST_TEST(tried.after.accuracy(3) <= 0.01);
-    BOOST_TEST(tried.after.accuracy_without(3) > by_rank.after.accuracy_without(3));
+    BOOST_TEST(tried.after.accuracy_without(3) >= by_rank.after.accuracy_without(3));
     BOOST_TEST((renn::confusion(renn::masked(s.net, tried.mask), s.train) == tried.after));
 
     const auto sweep = renn::removable_neurons(s.net, s.train, s.profiles, renn::rank_by_least_use(s.profiles));

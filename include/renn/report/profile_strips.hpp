@@ -42,7 +42,7 @@ namespace detail {
 /// A number with three significant digits.
 inline std::string short_number(double value) {
     const double size = std::abs(value);
-    return html::number(value, size >= 99.5 ? 0 : size >= 9.95 ? 1 : size >= 0.995 ? 2 : 3);
+    return html::number(value, size >= 99.5 ? 0 : size >= 9.95 ? 1 : size >= 0.995 ? 2 : size > 0.0 ? 3 : 0);
 }
 
 /// One row of cells; low and high are the ends of its colours.
