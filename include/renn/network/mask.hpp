@@ -200,7 +200,8 @@ public:
     bool mixes_samples() const noexcept { return net_.mixes_samples(); }
     void check_sizes() const { net_.check_sizes(); }
     const auto& names() const noexcept { return net_.names(); }
-    std::string kinds() const { return net_.kinds(); }
+    /// Names a mask, so that a file of the weights is not taken for the network that was masked.
+    std::string kinds() const { return mask_.empty() ? net_.kinds() : std::string(name) + net_.kinds(); }
     std::string describe() const {
         return mask_.empty() ? net_.describe() : net_.describe() + " without " + renn::describe(mask_);
     }

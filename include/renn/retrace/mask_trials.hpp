@@ -60,7 +60,8 @@ std::size_t first_masked(const Net& net, const Mask& mask) {
 
 }  // namespace detail
 
-/// Runs the same samples under many masks, each of which holds some of the units of one largest mask. The outputs of
+/// Runs the same samples under many masks, each of which holds some of the units of one largest mask. Refers to model
+/// and data, which must live longer. The outputs of
 /// the layers before all of these are kept, so that a trial begins behind them: in a network of layers one after
 /// another; other networks and foreign code run whole.
 ///
