@@ -70,7 +70,7 @@ inline void write_deactivation_table(std::ostream& out, const Confusion& before,
     out << "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Accuracy of each class\">"
            "<table class=\"data off-table\">\n<thead><tr><th scope=\"col\">Class</th><th scope=\"col\">Samples</th>"
            "<th scope=\"col\">Before, %</th><th scope=\"col\">After, %</th><th scope=\"col\">Change</th>"
-           "<th scope=\"col\"><span class=\"hidden\">As a bar</span></th></tr></thead>\n<tbody>\n";
+           "<td></td></tr></thead>\n<tbody>\n";
     const auto row = [&](const std::string& name, std::string_view kind, std::int64_t samples, double was, double is) {
         out << "<tr" << (kind.empty() ? "" : " class=\"" + std::string(kind) + '"') << "><th scope=\"row\">" << name
             << "</th><td>" << html::grouped(static_cast<std::uint64_t>(samples)) << "</td><td>" << detail::points(was)
