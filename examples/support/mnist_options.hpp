@@ -28,7 +28,8 @@ struct Options : DigitOptions {
     renn::Ties ties = renn::Ties::share;
 };
 
-inline void add_digit_options(CLI::App& app, DigitOptions& options) {
+/// Of every program that trains on digits.
+inline void add_training_options(CLI::App& app, DigitOptions& options) {
     app.option_defaults()->always_capture_default();
     app.add_option("-d,--data", options.data, "folder with the four IDX files of MNIST; found by itself if left out");
     app.add_option("--train", options.train, "number of training images, 0 for all");
@@ -36,11 +37,16 @@ inline void add_digit_options(CLI::App& app, DigitOptions& options) {
     app.add_option("-e,--epochs", options.epochs, "times the network sees all training images");
     app.add_option("-b,--batch", options.batch, "images a training step");
     app.add_option("-l,--learning-rate", options.learning_rate, "of Adam");
-    app.add_option("-k,--k", options.k, "closest training images a neuron votes for");
-    app.add_option("-n,--evaluations", options.evaluations, "test images to retrace, misclassified ones first");
     app.add_option("-s,--seed", options.seed, "of the first weights and of the order of training");
     app.add_option("-j,--threads", options.threads, "to work with, 0 for every core");
     app.add_option("-o,--output", options.output, "page to write, \"\" for none");
+}
+
+/// Also those of programs that retrace.
+inline void add_digit_options(CLI::App& app, DigitOptions& options) {
+    add_training_options(app, options);
+    app.add_option("-k,--k", options.k, "closest training images a neuron votes for");
+    app.add_option("-n,--evaluations", options.evaluations, "test images to retrace, misclassified ones first");
 }
 
 /// Returns false if only help was asked for. Throws CLI::ParseError or renn::DataError.

@@ -111,7 +111,8 @@ concept Composite = requires {
 
 /// One layer of one pass, as visitors and rules see it. `path` names it in the network ("dense1", in a nested
 /// network "residual1/dense2"), `index` is its place among its siblings. In a reverse walk `gradient` is where a
-/// rule may leave something shaped like the parameters, or null.
+/// rule may leave something shaped like the parameters, or null. `edited`: y is not what the layer put out, see
+/// ForwardEditor.
 template <class L>
 struct Step {
     std::string_view path;
@@ -122,12 +123,20 @@ struct Step {
     X<L> y;
     typename L::Cache& cache;
     typename L::Parameters* gradient = nullptr;
+    bool edited = false;
 };
 
 /// Sees every layer of a forward walk, in order, just after it ran.
 template <class V, class L>
 concept ForwardVisitor = requires(V& v, const Step<L>& s) {
     v.visit(s);
+};
+
+/// A visitor that may also change what a layer put out, before anything else sees it. Returns whether it did, or might
+/// have: y need not follow from the layer's input any more.
+template <class V, class S>
+concept ForwardEditor = requires(V& v, std::string_view path, Batch<S>& y) {
+    { v.edit(path, y) } -> std::same_as<bool>;
 };
 
 /// Turns what arrives above a layer into what leaves below it. Found by overload on (rule, layer), so a rule and a

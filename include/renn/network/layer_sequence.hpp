@@ -134,14 +134,15 @@ public:
         walk(w, x, y, cache, pass, visitor, path);
     }
 
-    /// The forward walk. Goes into layers made of layers, so a visitor sees theirs too, then the layer itself.
+    /// The forward walk. Goes into layers made of layers, so a visitor sees theirs too, then the layer itself. It may
+    /// begin at a later layer, with what the last walk left in the cache as the outputs of those before.
     template <class V>
-    void walk(const P& w, const BatchView<S>& x, Batch<S>& y, C& cache, const Pass& pass, V& visitor,
-              Path& path) const {
+    void walk(const P& w, const BatchView<S>& x, Batch<S>& y, C& cache, const Pass& pass, V& visitor, Path& path,
+              std::size_t first = 0) const {
         self().prepare(cache);
         const std::size_t n = self().size();
         if (n == 0) y = x;
-        for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t i = first; i < n; ++i) {
             const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
             Batch<S>& out = i + 1 == n ? y : cache.outputs[i];
             self().dispatch(i, [&](auto k) {
@@ -283,8 +284,10 @@ private:
         } else {
             layer.forward(w, x, y, cache, inner);
         }
+        bool edited = false;
+        if constexpr (ForwardEditor<V, S>) edited = visitor.edit(path.view(), y);
         const BatchView<S> seen(y);
-        visitor.visit(Step<L>{path.view(), index, layer, w, x, seen, cache});
+        visitor.visit(Step<L>{path.view(), index, layer, w, x, seen, cache, nullptr, edited});
     }
 
     template <class Rule, class L, class Below>

@@ -50,7 +50,7 @@ public:
             constexpr bool elementwise = requires(const S* in, S* out) {
                 s.layer.apply(in, out, Index{});
             };
-            const bool derived = elementwise && s.x.size() > 0 && s.x.data() == last_;
+            const bool derived = elementwise && !s.edited && s.x.size() > 0 && s.x.data() == last_;
             record_(Place{s.path, Kind::post, derived, shape_}, s.y);
             last_ = nullptr;
         } else if constexpr (has_parameters<L>) {

@@ -29,7 +29,8 @@ namespace renn::inline RENN_ABI {
 ///
 /// `probe(name, values)` is the same as `probe.pre`, the kind a retrace looks at by default; `probe.post` marks values
 /// behind an activation. A shape says that a column is an image, whose channels may then be the neurons. Column-major
-/// matrices, blocks and maps are read in place; expressions are evaluated once.
+/// matrices, blocks and maps are read in place; expressions are evaluated once. A renn::Batch that may change, and is
+/// reported before the code goes on with it, may be masked: see MaskedForeign.
 template <class S>
 class Probe {
 public:
@@ -42,19 +43,35 @@ public:
           record_(
               [](void* r, const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> sample_ids) {
                   static_cast<R*>(r)->record(place, block, sample_ids);
-              }) {}
+              }) {
+        if constexpr (ForwardEditor<R, S>) {
+            edit_ = [](void* r, std::string_view name, Batch<S>& values) { static_cast<R*>(r)->edit(name, values); };
+        }
+    }
 
     void operator()(std::string_view name, const BatchView<S>& values, const Shape& shape = {}) {
         pre(name, values, shape);
     }
+    void operator()(std::string_view name, Batch<S>& values, const Shape& shape = {}) { pre(name, values, shape); }
     void pre(std::string_view name, const BatchView<S>& values, const Shape& shape = {}) {
         report({name, Kind::pre, false, shape}, values);
     }
     void post(std::string_view name, const BatchView<S>& values, const Shape& shape = {}) {
         report({name, Kind::post, false, shape}, values);
     }
+    void pre(std::string_view name, Batch<S>& values, const Shape& shape = {}) {
+        edit(name, values);
+        report({name, Kind::pre, false, shape}, values);
+    }
+    void post(std::string_view name, Batch<S>& values, const Shape& shape = {}) {
+        edit(name, values);
+        report({name, Kind::post, false, shape}, values);
+    }
 
 private:
+    void edit(std::string_view name, Batch<S>& values) {
+        if (edit_ != nullptr) edit_(recorder_, name, values);
+    }
     void report(const Place& place, const BatchView<S>& values) {
         if (place.shape.size() != 0 && place.shape.size() != values.rows()) {
             detail::raise<ShapeError>("probe \"" + std::string(place.name) + "\"", "shape", place.shape.text(),
@@ -66,6 +83,7 @@ private:
     void* recorder_;
     std::span<const std::uint64_t> ids_;
     void (*record_)(void*, const Place&, const BatchView<S>&, std::span<const std::uint64_t>);
+    void (*edit_)(void*, std::string_view, Batch<S>&) = nullptr;
 };
 
 /// How foreign code may be run, and how it is known again.

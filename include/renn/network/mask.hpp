@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+// renn/network/mask.hpp - switches units of a network off, without touching its weights.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/core/layer.hpp>
+#include <renn/core/path.hpp>
+#include <renn/network/layer_sequence.hpp>
+
+namespace renn::inline RENN_ABI {
+
+/// Units of one place that are held at fixed values.
+struct MaskedUnits {
+    std::string layer;  ///< path of a layer: "relu1", "residual1/dense2"; of foreign code, a probe's name
+    std::vector<std::uint32_t> units;  ///< rows of the layer's output, each once
+    std::vector<double> values = {};   ///< what they are held at, one a unit; left out: 0
+    Index positions = 1;               ///< values a unit has: of an image's channels, height x width of the image
+};
+
+/// Units held at 0 or other values, whatever the network computes for them; empty: none.
+using Mask = std::vector<MaskedUnits>;
+
+/// "relu1: 3, 17 = 0.25": every unit of a mask, with its value where that is not 0.
+inline std::string describe(const Mask& mask) {
+    std::string text;
+    for (const MaskedUnits& place : mask) {
+        text += (text.empty() ? "" : "; ") + place.layer + ":";
+        for (std::size_t i = 0; i < place.units.size(); ++i) {
+            text += (i == 0 ? " " : ", ") + std::to_string(place.units[i]);
+            if (place.values.empty() || place.values[i] == 0.0) continue;
+            char digits[40];
+            const auto end = std::to_chars(digits, digits + sizeof digits, place.values[i]);
+            text += " = " + std::string(digits, end.ptr);
+        }
+        if (place.positions != 1) text += " (of " + std::to_string(place.positions) + " values each)";
+    }
+    return text;
+}
+
+namespace detail {
+
+/// Throws DataError for what no network can fit: values that are not finite or too few, units named twice.
+inline void check_mask(const Mask& mask) {
+    for (std::size_t p = 0; p < mask.size(); ++p) {
+        const MaskedUnits& place = mask[p];
+        const std::string what = "units of \"" + place.layer + "\"";
+        if (!place.values.empty() && place.values.size() != place.units.size()) {
+            raise<DataError>("mask", "values for " + what, std::to_string(place.values.size()),
+                             std::to_string(place.units.size()) + ", one a unit, or none");
+        }
+        if (place.positions < 1) raise<DataError>("mask", "positions", std::to_string(place.positions), "1 or more");
+        for (const double value : place.values) {
+            if (!std::isfinite(value))
+                raise<DataError>("mask", "value for " + what, "one that is not finite", "finite");
+        }
+        std::vector<std::uint32_t> all;
+        for (std::size_t q = 0; q <= p; ++q) {
+            if (mask[q].layer == place.layer) all.insert(all.end(), mask[q].units.begin(), mask[q].units.end());
+        }
+        std::sort(all.begin(), all.end());
+        const auto twice = std::adjacent_find(all.begin(), all.end());
+        if (twice != all.end()) raise<DataError>("mask", what, std::to_string(*twice) + " twice", "each unit once");
+    }
+}
+
+/// Writes a place's values over those in y. Throws DataError for a unit that y does not have.
+template <class S>
+void hold(const MaskedUnits& place, Batch<S>& y) {
+    for (std::size_t i = 0; i < place.units.size(); ++i) {
+        const Index unit = place.units[i], units = y.rows() / place.positions;
+        if (unit >= units || y.rows() % place.positions != 0) {
+            raise<DataError>("mask", "unit of \"" + place.layer + "\"", std::to_string(unit),
+                             "below " + std::to_string(units) + ", as it has " + std::to_string(y.rows()) + " values" +
+                                 (place.positions == 1 ? "" : " of " + std::to_string(place.positions) + " a unit"));
+        }
+        const S value = place.values.empty() ? S(0) : static_cast<S>(place.values[i]);
+        y.middleRows(unit * place.positions, place.positions).setConstant(value);
+    }
+}
+
+/// What stands between a walk and whoever watches it: holds the masked units, and hands everything on.
+template <class V>
+class MaskVisitor {
+public:
+    /// `inside`: length of the path at which the masked network stands, with its slash.
+    MaskVisitor(const Mask& mask, V& visitor, std::size_t inside) : mask_(mask), visitor_(visitor), inside_(inside) {}
+
+    template <class S>
+    bool edit(std::string_view path, Batch<S>& y) {
+        bool edited = false;
+        for (const MaskedUnits& place : mask_) {
+            if (path.substr(inside_) != place.layer) continue;
+            hold(place, y);
+            edited = true;
+        }
+        if constexpr (ForwardEditor<V, S>) edited = visitor_.edit(path, y) || edited;
+        return edited;
+    }
+    void visit(const auto& step) { visitor_.visit(step); }
+
+private:
+    const Mask& mask_;
+    V& visitor_;
+    std::size_t inside_;
+};
+
+template <class Net, class W>
+void collect_paths(const Net& net, const W& parameters, const std::string& at, std::vector<std::string>& paths) {
+    Net::for_each_child(net, parameters, [&](const std::string& name, const auto& layer, const auto& weights) {
+        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+            collect_paths(layer, weights, at + name + "/", paths);
+        }
+        if (Net::wiring != Wiring::side_by_side) paths.push_back(at + name);
+    });
+}
+
+[[noreturn]] inline void raise_no_place(const std::string& layer, const std::vector<std::string>& paths) {
+    std::string known;
+    for (const std::string& path : paths) known += (known.empty() ? "" : ", ") + path;
+    raise<DataError>("mask", "layer", "\"" + layer + "\"", "one of " + known);
+}
+
+/// Whether a network's walk may begin at a later layer.
+template <class Net>
+concept WalksFrom = Composite<Net> &&
+    requires(const Net& net, const BatchView<typename Net::Scalar>& x, Batch<typename Net::Scalar>& y,
+             typename Net::Cache& cache, NoVisit& visitor, Path& path) {
+    net.walk(net.parameters(), x, y, cache, Pass{}, visitor, path, std::size_t{});
+};
+
+/// Throws DataError for a place or unit that the network does not have.
+template <class Net>
+void check_mask(const Net& net, const Mask& mask) {
+    check_mask(mask);
+    std::vector<std::string> paths;
+    collect_paths(net, net.parameters(), "", paths);
+    for (const MaskedUnits& place : mask) {
+        if (std::find(paths.begin(), paths.end(), place.layer) == paths.end()) raise_no_place(place.layer, paths);
+    }
+    if (mask.empty() || net.in_features() == Dynamic) return;
+    using S = typename Net::Scalar;
+    const Batch<S> any = Batch<S>::Zero(net.in_features(), 1);
+    Workspace<Net> workspace;
+    Path path;
+    NoVisit none;
+    MaskVisitor<NoVisit> held(mask, none, 0);
+    net.walk(net.parameters(), any, workspace.output, workspace.cache, Pass{}, held, path);
+}
+
+}  // namespace detail
+
+/// A network some of whose units are held at fixed values: 0, or their mean (mean ablation). It stands wherever a
+/// network does in evaluation (predict, evaluate, activations, trace, another network) and is told apart by its
+/// fingerprint; with an empty mask it is the network, bit for bit and by fingerprint. The weights stay as they are:
+/// network() is the network unchanged. It has no reverse walk.
+///
+///     renn::evaluate(renn::masked(net, {{.layer = "relu1", .units = {3, 17}}}), test)
+///
+/// Throws   DataError for a layer or unit that the network does not have, a unit named twice, or a value that is not
+///          finite, naming it: units when the mask is set if the network knows its input's width, else in the first
+///          pass.
+/// Cost     setting a mask, a forward pass of one sample; a pass, writing the values held.
+/// Threads  const members may run on several threads at once, each with its own Workspace.
+template <Composite Net>
+class Masked {
+public:
+    using Scalar = typename Net::Scalar;
+    using Parameters = typename Net::Parameters;
+    using Cache = typename Net::Cache;
+    static constexpr std::string_view name = "Masked";
+    static constexpr Wiring wiring = Net::wiring;
+
+    explicit Masked(Net net, Mask mask = {}) : net_(std::move(net)) { set_mask(std::move(mask)); }
+
+    const Net& network() const noexcept { return net_; }
+    const Mask& mask() const noexcept { return mask_; }
+
+    /// Another mask in place of this one. If it is refused, nothing has changed.
+    void set_mask(Mask mask) {
+        detail::check_mask(net_, mask);
+        mask_ = std::move(mask);
+    }
+
+    const Parameters& parameters() const noexcept { return net_.parameters(); }
+    Index in_features() const noexcept { return net_.in_features(); }
+    Index out_features() const noexcept { return net_.out_features(); }
+    bool mixes_samples() const noexcept { return net_.mixes_samples(); }
+    void check_sizes() const { net_.check_sizes(); }
+    const auto& names() const noexcept { return net_.names(); }
+    /// Names a mask, so that a file of the weights is not taken for the network that was masked.
+    std::string kinds() const { return mask_.empty() ? net_.kinds() : std::string(name) + net_.kinds(); }
+    std::string describe() const {
+        return mask_.empty() ? net_.describe() : net_.describe() + " without " + renn::describe(mask_);
+    }
+
+    /// As LayerSequence::forward; the visitor sees the values held.
+    template <class V = NoVisit>
+    const Batch<Scalar>& forward(const BatchView<Scalar>& x, Workspace<Masked>& workspace, const Pass& pass = {},
+                                 V&& visitor = {}) const {
+        detail::Path path;
+        walk(net_.parameters(), x, workspace.output, workspace.cache, pass, visitor, path);
+        return workspace.output;
+    }
+
+    /// As forward, with a workspace of its own and only the output returned.
+    Batch<Scalar> predict(const BatchView<Scalar>& x) const {
+        Workspace<Masked> workspace;
+        forward(x, workspace);
+        return std::move(workspace.output);
+    }
+
+    void forward(const Parameters& w, const BatchView<Scalar>& x, Batch<Scalar>& y, Cache& cache,
+                 const Pass& pass) const {
+        detail::Path path;
+        NoVisit none;
+        walk(w, x, y, cache, pass, none, path);
+    }
+
+    /// The network's walk; `first`, where that has it, is the layer to begin at.
+    template <class V, std::same_as<std::size_t>... First>
+        requires(sizeof...(First) == 0 || detail::WalksFrom<Net>)
+    void walk(const Parameters& w, const BatchView<Scalar>& x, Batch<Scalar>& y, Cache& cache, const Pass& pass,
+              V& visitor, detail::Path& path, First... first) const {
+        const std::size_t depth = path.view().size();
+        detail::MaskVisitor<V> held(mask_, visitor, depth == 0 ? 0 : depth + 1);
+        net_.walk(w, x, y, cache, pass, held, path, first...);
+    }
+
+    template <class Self, class P, class F>
+    static void for_each_child(Self& self, P& parameters, F&& f) {
+        Net::for_each_child(self.net_, parameters, f);
+    }
+
+private:
+    Net net_;
+    Mask mask_;
+};
+
+/// A network with some units switched off. See Masked.
+template <Composite Net>
+Masked<Net> masked(Net net, Mask mask) {
+    return Masked<Net>(std::move(net), std::move(mask));
+}
+
+}  // namespace renn::inline RENN_ABI
