@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
+#include <renn/report/audit_page.hpp>
 #include <renn/report/html.hpp>
 #include <renn/retrace/audit.hpp>
 #include <renn/retrace/traced_network.hpp>
@@ -42,7 +44,8 @@ struct LabelOptions : DigitOptions {
 
 std::optional<LabelOptions> parse_labels(int argc, char** argv) {
     CLI::App app(
-        "Gives some training digits a wrong label, trains a network on all of them, retraces each digit without itself\n"
+        "Gives some training digits a wrong label, trains a network on all of them, retraces each digit without "
+        "itself\n"
         "and ranks them by label conflict: the share of votes that went to digits with another label.");
     LabelOptions options;
     options.epochs = 3;
@@ -137,7 +140,6 @@ void compare(const Traced& traced, const std::vector<bool>& flipped, int threads
     }
     std::printf("\nOther ways to ask                                AUROC   precision\n");
     for (const Way& way : ways) {
-        const Watch watch;
         const Found f = found(audit(traced, way.how, threads).label_conflict(), flipped);
         print_found(way.name, f);
         std::fflush(stdout);
@@ -156,6 +158,7 @@ void run(const LabelOptions& options, const mnist::Digits& digits) {
     Net net{renn::Dense<float, 784, 128>(seed(1)), renn::ReLU<float>{}, renn::Dense<float, 128, 128>(seed(2)),
             renn::ReLU<float>{}, renn::Dense<float, 128, 10>(seed(3))};
     const renn::RetraceOptions how{.k = options.k};
+    const renn::RetraceOptions first_layer{.k = options.k, .layers = std::vector<std::string>{"dense1"}};
     Scores mean_loss(flipped.size(), 0.0);
     const auto trace = [&] {
         Traced traced(net);
@@ -163,7 +166,9 @@ void run(const LabelOptions& options, const mnist::Digits& digits) {
         traced.index().build(options.threads);
         return traced;
     };
-    std::printf("\nepoch  test accuracy  wrong labels learned   AUROC: label conflict  loss    mean loss so far\n");
+    std::printf(
+        "\n                      wrong labels  AUROC: label conflict           mean loss\n"
+        "epoch  test accuracy       learned     all layers  first one    loss   so far\n");
     const auto after_epoch = [&](const renn::Epoch& epoch) {
         const Scores now = losses(net, train);
         for (std::size_t s = 0; s < now.size(); ++s) mean_loss[s] += now[s];
@@ -175,10 +180,13 @@ void run(const LabelOptions& options, const mnist::Digits& digits) {
             const auto s = static_cast<std::size_t>(i);
             learned += flipped[s] && predicted[s] == train.label(i);
         }
-        const Found conflict = found(audit(trace(), how, options.threads).label_conflict(), flipped);
-        std::printf("%5d  %11.2f %%  %18.2f %%  %22.4f  %6.4f  %6.4f\n", epoch.number,
+        const Traced traced = trace();
+        const auto area = [&](const renn::RetraceOptions& asked) {
+            return found(audit(traced, asked, options.threads).label_conflict(), flipped).area;
+        };
+        std::printf("%5d  %11.2f %%  %10.2f %%  %13.4f  %9.4f  %6.4f   %6.4f\n", epoch.number,
                     100.0 * part_correct(digits.test, predictions(net, digits.test)),
-                    100.0 * static_cast<double>(learned) / static_cast<double>(wrong), conflict.area,
+                    100.0 * static_cast<double>(learned) / static_cast<double>(wrong), area(how), area(first_layer),
                     found(now, flipped).area, found(mean_loss, flipped).area);
         std::fflush(stdout);
         return true;
@@ -210,6 +218,31 @@ void run(const LabelOptions& options, const mnist::Digits& digits) {
     print_found("harm", found(result.use.harm(), flipped));
     print_found("isolation", found(result.isolation, flipped));
     if (options.compare) compare(traced, flipped, options.threads);
+    if (options.output.empty()) return;
+
+    std::ofstream page(options.output);
+    const auto original = [&](std::uint64_t id) {
+        const auto position = static_cast<std::size_t>(train.position_of(id));
+        return flipped[position] ? "was " + digits.train.class_name(digits.train.labels()[position]) : std::string();
+    };
+    const Found conflict = found(result.label_conflict(), flipped);
+    renn::write_audit_page(
+        page, result, train,
+        {.title = "Which training digits are labelled wrongly?",
+         .introduction = "A network learned from handwritten digits, some of which had been given a wrong label. These "
+                         "are the digits for which it does what it does for digits with other labels. Where a label "
+                         "was indeed made wrong, the right one stands below.",
+         .samples = static_cast<std::size_t>(options.evaluations),
+         .note = original,
+         .facts = {{"Training digits", count_text(train.samples())},
+                   {"Labels made wrong", count_text(wrong)},
+                   {"Epochs", std::to_string(options.epochs)},
+                   {"Votes a neuron", "k = " + std::to_string(options.k)},
+                   {"AUROC of label conflict", renn::html::number(conflict.area, 4)},
+                   {"Wrong among the first " + count_text(wrong), renn::html::percent(conflict.precision)}}});
+    page.close();
+    if (!page) throw renn::FormatError(options.output + ": cannot be written");
+    std::printf("\nPage      %s\n", options.output.c_str());
 }
 
 }  // namespace

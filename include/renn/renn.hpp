@@ -27,16 +27,22 @@
 // by name only: io/safetensors_header.hpp
 // by name only: io/save_partial.hpp
 // by name only: network/receptive_field.hpp
+// by name only: report/audit_page.hpp
+// by name only: retrace/audit.hpp
+// by name only: retrace/augmentation.hpp
 // by name only: retrace/certainty.hpp
 // by name only: retrace/counting.hpp
 // by name only: retrace/credibility.hpp
+// by name only: retrace/duplicates.hpp
 // by name only: retrace/familiarity.hpp
 // by name only: retrace/layer_search.hpp
 // by name only: retrace/merge.hpp
 // by name only: retrace/partial.hpp
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
+// by name only: retrace/source_history.hpp
 // by name only: retrace/source_targets.hpp
+// by name only: retrace/source_use.hpp
 // by name only: tracing/data_fingerprint.hpp
 // by name only: tracing/estimate.hpp
 // by name only: tracing/external_sort.hpp
@@ -57,6 +63,7 @@
 // by name only: tracing/united_store.hpp
 // by name only: tracing/write_reduced.hpp
 // by name only: tracing/write_store.hpp
+// by name only: training/heads.hpp
 #pragma once
 
 #include <renn/activations/elu.hpp>

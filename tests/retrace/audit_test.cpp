@@ -72,8 +72,9 @@ void check_by_the_book(Index samples, const RetraceOptions& options, TieRule rul
             others += data.label(static_cast<Index>(s)) == label ? 0.0 : cast[s];
         }
         BOOST_TEST(close(audit.conflicts[t], all > 0.0 ? others / all : 0.0));
-        BOOST_TEST(audit.spoken[t] ==
-                   (all == 0.0 ? -1 : others > all - others || (label == 1 && others == all - others) ? 1 - label : label));
+        BOOST_TEST(audit.spoken[t] == (all == 0.0                                                        ? -1
+                                       : others > all - others || (label == 1 && others == all - others) ? 1 - label
+                                                                                                         : label));
     }
     BOOST_TEST(audit.use.reach == reach, boost::test_tools::per_element());
     const Numbers harm = audit.use.harm();

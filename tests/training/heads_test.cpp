@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_head_names_the_sample_it_is_shown) {
     const auto data = three_classes(n);
     const renn::FitOptions longer{.epochs = 600, .batch = n, .seed = 4};
     const std::pair<JointLoss<>, Dataset<float>> heads[] = {{{.head = 2, .lambda = 5.0}, with_identities(data, 2)},
-                                                           {{.head = n, .naming = Naming::unit}, with_numbers(data)}};
+                                                            {{.head = n, .naming = Naming::unit}, with_numbers(data)}};
     for (const auto& [loss, named] : heads) {
         auto net = joint(loss.head, false);
         train(net, named, loss, longer);

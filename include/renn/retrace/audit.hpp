@@ -73,12 +73,12 @@ inline std::vector<RankedSample> ranked_samples(std::span<const std::uint64_t> i
 /// What retracing every recorded sample without itself as a source says about them: a few numbers a sample, in the
 /// order of recording. A plain value; that of an audit that was cancelled has no samples.
 struct SampleAudit {
-    SourceUse use;                        ///< of each sample, as a source of the others
-    std::vector<std::int32_t> labels;     ///< as recorded; empty if none were
-    std::vector<std::int32_t> spoken;     ///< the class that a sample's sources speak for, -1 if nobody voted; or empty
-    std::vector<double> conflicts;        ///< share of votes for other labels than the sample's own; or empty
-    std::vector<double> distances;        ///< mean over neurons of the distance of the k-th closest sample
-    std::vector<double> isolation;        ///< share of the samples whose distance is smaller, in [0, 1)
+    SourceUse use;                     ///< of each sample, as a source of the others
+    std::vector<std::int32_t> labels;  ///< as recorded; empty if none were
+    std::vector<std::int32_t> spoken;  ///< the class that a sample's sources speak for, -1 if nobody voted; or empty
+    std::vector<double> conflicts;     ///< share of votes for other labels than the sample's own; or empty
+    std::vector<double> distances;     ///< mean over neurons of the distance of the k-th closest sample
+    std::vector<double> isolation;     ///< share of the samples whose distance is smaller, in [0, 1)
     std::vector<std::vector<std::uint64_t>> duplicates;  ///< see renn::duplicates
 
     const std::vector<std::uint64_t>& ids() const noexcept { return use.ids; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// renn/retrace/recorded_queries.hpp - recorded samples as queries: their values from the store, not from a forward pass.
+// renn/retrace/recorded_queries.hpp - recorded samples as queries: their values from the store, not from a forward
+// pass.
 #pragma once
 
 #include <cstddef>

@@ -125,9 +125,9 @@ struct JointLoss {
         }
         const Index rows = data.targets().rows(), wanted = own + (data.has_labels() ? 0 : answers);
         if (rows != wanted) {
-            detail::raise<ShapeError>("JointLoss", "targets", std::to_string(rows) + " a sample",
-                                      std::to_string(wanted) + ": what the head is to say" +
-                                          (data.has_labels() ? "" : ", below the task's"));
+            detail::raise<ShapeError>(
+                "JointLoss", "targets", std::to_string(rows) + " a sample",
+                std::to_string(wanted) + ": what the head is to say" + (data.has_labels() ? "" : ", below the task's"));
         }
         if (data.has_labels() && data.classes() > std::max<Index>(answers, 2)) {
             detail::raise<DataError>("JointLoss", "classes", std::to_string(data.classes()),
@@ -147,8 +147,8 @@ struct JointLoss {
         detail::reshape(gradient, y.rows(), y.cols());
         Batch<S> part;
         const bool labelled = !targets.labels.empty();
-        double total = task(BatchView<S>(y.topRows(answers)), Targets<S>{targets.labels, labelled ? nullptr : &wanted},
-                            part);
+        double total =
+            task(BatchView<S>(y.topRows(answers)), Targets<S>{targets.labels, labelled ? nullptr : &wanted}, part);
         gradient.topRows(answers) = part;
         const BatchView<S> said(y.bottomRows(head));
         if (naming == Naming::vector) {
@@ -244,7 +244,8 @@ std::vector<NamedSample> named_samples(const Column<S>& outputs, const Dataset<S
         }
     } else {
         const Column<double> parts = (said.array() - said.maxCoeff()).exp();
-        for (Index s = 0; s < std::min(head, data.samples()); ++s) named.push_back({data.id(s), parts[s] / parts.sum()});
+        for (Index s = 0; s < std::min(head, data.samples()); ++s)
+            named.push_back({data.id(s), parts[s] / parts.sum()});
     }
     k = std::min(k, named.size());
     std::partial_sort(named.begin(), named.begin() + static_cast<std::ptrdiff_t>(k), named.end(),
