@@ -181,8 +181,8 @@ void run(const LabelOptions& options, const mnist::Digits& digits) {
             learned += flipped[s] && predicted[s] == train.label(i);
         }
         const Traced traced = trace();
-        const auto area = [&](const renn::RetraceOptions& asked) {
-            return found(audit(traced, asked, options.threads).label_conflict(), flipped).area;
+        const auto area = [&](const renn::RetraceOptions& options_of_audit) {
+            return found(audit(traced, options_of_audit, options.threads).label_conflict(), flipped).area;
         };
         std::printf("%5d  %11.2f %%  %10.2f %%  %13.4f  %9.4f  %6.4f   %6.4f\n", epoch.number,
                     100.0 * part_correct(digits.test, predictions(net, digits.test)),
