@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_detached_head_leaves_the_task_bit_for_bit) {
 BOOST_AUTO_TEST_CASE(a_head_names_the_sample_it_is_shown) {
     const Index n = 15;
     const auto data = three_classes(n);
-    const renn::FitOptions longer{.epochs = 600, .batch = n, .seed = 4};
+    const renn::FitOptions longer{.epochs = 400, .batch = n, .seed = 4};
     const std::pair<JointLoss<>, Dataset<float>> heads[] = {{{.head = 2, .lambda = 5.0}, with_identities(data, 2)},
                                                             {{.head = n, .naming = Naming::unit}, with_numbers(data)}};
     for (const auto& [loss, named] : heads) {

@@ -46,9 +46,10 @@ inline FindingText finding_text(Finding finding) {
                     "The samples for which the network does almost the same have other labels. The percentage is their "
                     "share of all votes: the label may be wrong, or the sample lies between classes."};
         case Finding::harm:
-            return {"harm", "Harmful",
-                    "They speak up where the network is wrong more than where it is right. The number is the votes in "
-                    "wrong evaluations minus those in right ones, per evaluation."};
+            return {
+                "harm", "Harmful",
+                "Those with the most votes in evaluations that the network got wrong, minus those in evaluations it "
+                "got right, per evaluation. Below 0 a sample still speaks more where the network is right."};
         case Finding::isolation:
             return {"isolation", "Isolated",
                     "Nothing like them was recorded: their closest samples are farther away than those of nearly all "
@@ -201,7 +202,7 @@ void write_audit_page(std::ostream& out, const SampleAudit& audit, const Dataset
            "style-src 'unsafe-inline'\">\n"
            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>"
         << title << "</title>\n<style>" << detail::retrace_style << ":root{--thumb:" << thumb << "px;--figure:140px}\n"
-        << "nav ul{grid-template-columns:repeat(auto-fill,minmax(112px,1fr))}\n"
+        << "nav ul{grid-template-columns:repeat(auto-fill,minmax(112px,1fr))}nav a{color:var(--link)}\n"
            "h3.quiet{font-size:13px;font-weight:400;margin:14px 0 6px}section{scroll-margin-top:12px}\n"
            "</style>\n</head>\n<body>\n<header>\n<h1>"
         << title << "</h1>\n";

@@ -50,9 +50,9 @@ struct HistoryOptions {
 /// Records a training set with the network as it is after each epoch and retraces chosen samples. Keeps their sources
 /// and nothing else, unless whole recordings are asked for.
 ///
-///     SourceHistory<Net> history(training, {3, 7});       // ids: training samples, each without itself as a source
+///     SourceHistory<Net> history(training, std::vector<std::uint64_t>{3, 7});  // ids of training samples
 ///     fit(net, training, {.epochs = 10, .on_epoch = history.observer(net)});
-///     history.overlap(0);                                 // of sample 3, from epoch to epoch
+///     history.overlap(0);                                                      // of sample 3, epoch after epoch
 ///
 /// The training set, and the network given to observer, must live as long.
 /// Cost     an epoch: a recording, the sorting of its columns, and a retrace a sample.
