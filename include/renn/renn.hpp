@@ -30,12 +30,16 @@
 // by name only: io/save_partial.hpp
 // by name only: network/mask.hpp
 // by name only: network/receptive_field.hpp
+// by name only: report/audit_page.hpp
 // by name only: report/deactivation_table.hpp
 // by name only: report/profile_strips.hpp
+// by name only: retrace/audit.hpp
+// by name only: retrace/augmentation.hpp
 // by name only: retrace/certainty.hpp
 // by name only: retrace/counting.hpp
 // by name only: retrace/credibility.hpp
 // by name only: retrace/deactivation.hpp
+// by name only: retrace/duplicates.hpp
 // by name only: retrace/familiarity.hpp
 // by name only: retrace/layer_search.hpp
 // by name only: retrace/mask_trials.hpp
@@ -47,7 +51,9 @@
 // by name only: retrace/responsibility.hpp
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
+// by name only: retrace/source_history.hpp
 // by name only: retrace/source_targets.hpp
+// by name only: retrace/source_use.hpp
 // by name only: tracing/check_levels.hpp
 // by name only: tracing/check_store.hpp
 // by name only: tracing/data_fingerprint.hpp
@@ -84,6 +90,7 @@
 // by name only: tracing/write_columns.hpp
 // by name only: tracing/write_reduced.hpp
 // by name only: tracing/write_store.hpp
+// by name only: training/heads.hpp
 #pragma once
 
 #include <renn/activations/elu.hpp>

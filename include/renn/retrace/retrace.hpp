@@ -83,6 +83,23 @@ public:
     /// for_each_tied(number, f): positions in store() of the samples at the boundary of a neuron, by its number among
     /// all that voted, in no particular order.
     using Votes<Index>::for_each_tied;
+    /// for_each_single(number, f): the same of the samples that get a whole vote of a neuron.
+    using Votes<Index>::for_each_single;
+
+    /// The part of a vote that each sample at a neuron's boundary gets; 0 where none is shared.
+    double tied_share(std::size_t number) const {
+        require_neuron("Retrace::tied_share", number);
+        return this->is_group(this->search_->neurons[number]) ? this->share(number) : 0.0;
+    }
+    /// Number, in the index's table of clipped samples, of a neuron whose boundary is that of all samples which its
+    /// rectifier holds at 0; -1 for any other neuron and where sources are restricted.
+    std::ptrdiff_t tied_zeros(std::size_t number) const {
+        require_neuron("Retrace::tied_zeros", number);
+        const NeuronAnswer& a = this->search_->neurons[number];
+        return a.zeros && this->search_->allowed == nullptr ? this->search_->index->clipped_number(a.unit) : -1;
+    }
+    /// The index that was searched.
+    const Index& index() const noexcept { return *this->search_->index; }
 
     /// Whether the sources speak for the class that the model predicts; false if nobody voted.
     bool agreement() const { return prediction() >= 0 && this->evidence_class() == prediction(); }

@@ -208,7 +208,9 @@ void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& e
             return sample < entry.column.size && search.admits(sample);
         });
     } else if (search.without != no_sample) {
-        const std::uint32_t hole = search.index->place_of(u, search.without);
+        search.index->check(entry.column.order + position, position < entry.column.size ? 1 : 0);
+        const bool itself = position < entry.column.size && entry.column.order[position] == search.without;
+        const std::uint32_t hole = itself ? position : search.index->place_of(u, search.without);
         w = find_window(entry.column.without(hole), query, k, position - (hole < position ? 1U : 0U));
         // From places without the hole to places with it: the ranges may then contain it, and readers skip it.
         for (std::uint32_t* edge : {&w.tied_begin, &w.closer_begin, &w.closer_end, &w.tied_end}) {

@@ -20,6 +20,7 @@
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/neuron_index.hpp>
 #include <renn/retrace/as_stored.hpp>
+#include <renn/retrace/recorded_queries.hpp>
 #include <renn/retrace/retrace.hpp>
 #include <renn/retrace/search.hpp>
 #include <renn/tracing/activations.hpp>
@@ -114,6 +115,31 @@ public:
         return answers(query(x), options, ids, threads);
     }
 
+    /// The same from what was recorded of them: no inputs and no forward pass.
+    /// Throws   DataError for an id that was not recorded.
+    /// Cost     many at once, side by side in the store, are cheaper than one by one.
+    std::vector<Answer> retrace_recorded(std::span<const std::uint64_t> ids, const RetraceOptions& options = {},
+                                         int threads = 1) const {
+        const Store& recorded = index("retrace_recorded").store();
+        std::vector<std::uint32_t> positions;
+        for (const std::uint64_t id : ids) {
+            positions.push_back(static_cast<std::uint32_t>(recorded.position_of(id)));
+        }
+        detail::check_retrace_options(options);
+        const auto voting = detail::voting_points(recorded.points, options);
+        std::vector<Batch<Scalar>> values(recorded.points.size());
+        std::vector<const Batch<Scalar>*> blocks(values.size(), nullptr);
+        for (const std::uint32_t p : voting) {
+            detail::recorded_values(*index_, p, positions, values[p]);
+            blocks[p] = &values[p];
+        }
+        Batch<Scalar> outputs(recorded.outputs.rows(), std::ssize(positions));
+        for (std::size_t q = 0; outputs.rows() > 0 && q < positions.size(); ++q) {
+            outputs.col(static_cast<renn::Index>(q)) = recorded.outputs.col(static_cast<renn::Index>(positions[q]));
+        }
+        return search(voting, blocks, outputs, options, ids, threads);
+    }
+
     /// Traces activations computed elsewhere or before: every column, without a forward pass.
     std::vector<Answer> retrace_activations(const Activations<Scalar>& values, const RetraceOptions& options = {},
                                             int threads = 1) const {
@@ -170,11 +196,19 @@ private:
         const Store& recorded = index("retrace").store();
         detail::check_retrace_options(options);
         const std::vector<std::uint32_t> voting = detail::voting_points(recorded.points, options);
-        const auto allowed = detail::allowed_samples(recorded, options);
         std::vector<Batch<Scalar>> made;
-        const auto blocks = blocks_of(values, recorded, voting, made);
+        return search(voting, blocks_of(values, recorded, voting, made), values.output(), options, without_self,
+                      threads);
+    }
 
-        const renn::Index queries = blocks.empty() ? 0 : values[recorded.points[voting.front()].name].cols();
+    /// Every column of the blocks, one a voting point by its number; outputs of the model, one column a query.
+    std::vector<Answer> search(const std::vector<std::uint32_t>& voting,
+                               const std::vector<const Batch<Scalar>*>& blocks, const Batch<Scalar>& outputs,
+                               const RetraceOptions& options, std::span<const std::uint64_t> without_self,
+                               int threads) const {
+        const Store& recorded = index_->store();
+        const auto allowed = detail::allowed_samples(recorded, options);
+        const renn::Index queries = blocks.empty() ? 0 : blocks[voting.front()]->cols();
         std::vector<std::shared_ptr<Search>> searches(static_cast<std::size_t>(queries));
         detail::parallel_for(queries, threads, [&](renn::Index q, int) {
             auto search = std::make_shared<Search>();
@@ -188,8 +222,8 @@ private:
             std::vector<const Scalar*> columns(blocks.size(), nullptr);
             for (const std::uint32_t p : voting) columns[p] = blocks[p]->data() + q * blocks[p]->rows();
             detail::run_search(*search, voting, columns);
-            if (values.output().rows() > 0) {
-                const auto column = values.output().col(q);
+            if (outputs.rows() > 0) {
+                const auto column = outputs.col(q);
                 search->outputs.assign(column.data(), column.data() + column.size());
                 search->prediction = predicted_class(column);
             }

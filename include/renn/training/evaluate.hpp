@@ -36,11 +36,12 @@ std::int32_t predicted_class(const Eigen::MatrixBase<Derived>& outputs) {
 
 namespace detail {
 
+/// By the first `answer` rows.
 template <class S>
-Index count_correct(const Batch<S>& outputs, std::span<const std::int32_t> labels) {
+Index count_correct(const Batch<S>& outputs, Index answer, std::span<const std::int32_t> labels) {
     Index correct = 0;
     for (std::size_t j = 0; j < labels.size(); ++j) {
-        correct += predicted_class(outputs.col(static_cast<Index>(j))) == labels[j];
+        correct += predicted_class(outputs.col(static_cast<Index>(j)).head(answer)) == labels[j];
     }
     return correct;
 }
@@ -64,19 +65,22 @@ template <class S, class L>
 BatchMeasures measure(const L& loss, const Batch<S>& y, const Targets<S>& targets, Batch<S>& slope) {
     const BatchView<S> outputs(y);
     const double mean = loss(outputs, targets, slope), weight = loss_weight<S>(loss, outputs, targets);
-    return {std::isfinite(mean) ? mean * weight : mean, weight, count_correct<S>(y, targets.labels)};
+    return {std::isfinite(mean) ? mean * weight : mean, weight,
+            count_correct<S>(y, answer_rows(loss, y.rows()), targets.labels)};
 }
 
 /// Throws unless the network can be run on the data and its outputs compared with what the data wants.
-template <class Net, class S>
-void require_trainable(const char* where, const Net& net, const Dataset<S>& data) {
+template <class Net, class S, class L>
+void require_trainable(const char* where, const Net& net, const Dataset<S>& data, const L& loss) {
     if (data.empty()) raise<DataError>(where, "samples", "0", "at least 1");
     if (net.in_features() != Dynamic && net.in_features() != data.features()) {
         raise<ShapeError>(where, "features", std::to_string(data.features()),
                           std::to_string(net.in_features()) + ", the network's in_features");
     }
     const Index outputs = net.predict(data.input(0)).rows();
-    if (data.has_targets()) {
+    if constexpr (requires { loss.check(data, outputs); }) {
+        loss.check(data, outputs);
+    } else if (data.has_targets()) {
         if (data.targets().rows() != outputs) {
             raise<ShapeError>(where, "targets", std::to_string(data.targets().rows()) + " a sample",
                               std::to_string(outputs) + ", the network's outputs");
@@ -99,7 +103,7 @@ void require_trainable(const char* where, const Net& net, const Dataset<S>& data
 /// Throws   DataError for empty data or labels out of range; ShapeError where data and network do not fit.
 template <class Net, class S, Loss<S> L = CrossEntropy>
 Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) {
-    detail::require_trainable("evaluate", net, data);
+    detail::require_trainable("evaluate", net, data, loss);
     constexpr Index width = 64;
     Workspace<Net> workspace;
     Batch<S> x, slope, wanted;

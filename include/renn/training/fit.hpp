@@ -118,9 +118,9 @@ void check_state(const Net& net, const TrainingState<Net>& state, const FitOptio
     require_finite_parameters("fit", state.network);
 }
 
-template <class Net, class S>
-void check_validation(const Net& net, const Dataset<S>& validation, const EarlyStopping& stopping) {
-    if (!validation.empty()) require_trainable("fit: validation", net, validation);
+template <class Net, class S, class L>
+void check_validation(const Net& net, const Dataset<S>& validation, const EarlyStopping& stopping, const L& loss) {
+    if (!validation.empty()) require_trainable("fit: validation", net, validation, loss);
     if (!stopping.active()) return;
     if (validation.empty()) raise<DataError>("fit", "early_stopping", "no validation set", "one to measure");
     if (stopping.measure == EarlyStopping::Measure::accuracy && !validation.has_labels()) {
@@ -153,10 +153,10 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
              const FitOptions& options, TrainingState<Net>& state) {
     static_assert(std::is_same_v<S, typename Net::Scalar>, "renn::fit: the data set's scalar must be the network's");
     detail::check_options(options, detail::Schedulable<O>);
-    detail::require_trainable("fit", state.network, data);
+    detail::require_trainable("fit", state.network, data, loss);
     detail::check_state(net, state, options);
     const EarlyStopping& stopping = options.early_stopping;
-    detail::check_validation(net, validation, stopping);
+    detail::check_validation(net, validation, stopping, loss);
     optimizer.check();
 
     const detail::Frozen<S> frozen(state.network, options.frozen);

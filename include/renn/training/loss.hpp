@@ -32,7 +32,9 @@ struct Targets {
 };
 
 /// Returns the mean loss of a batch and writes its derivative by the outputs. A loss whose mean is not over samples
-/// says with `weight(outputs, targets)` what it divides by.
+/// says with `weight(outputs, targets)` what it divides by; one with a head (training/heads.hpp) says with
+/// `answer_rows(outputs)` how many outputs, the first, are the model's answer, and checks its data: `check(data,
+/// outputs)`.
 template <class L, class S>
 concept Loss = requires(const L& loss, const BatchView<S>& outputs, const Targets<S>& targets, Batch<S>& gradient) {
     { loss(outputs, targets, gradient) } -> std::convertible_to<double>;
@@ -73,6 +75,16 @@ inline void require_class_weights(const char* where, const std::vector<double>& 
         if (weights[c] >= 0.0 && std::isfinite(weights[c])) continue;
         raise<DataError>(where, "weight of class " + std::to_string(c), std::to_string(weights[c]),
                          "a finite value >= 0");
+    }
+}
+
+/// How many of the outputs, the first, are the answer: all unless the loss says otherwise.
+template <class L>
+Index answer_rows(const L& loss, Index outputs) {
+    if constexpr (requires { loss.answer_rows(outputs); }) {
+        return loss.answer_rows(outputs);
+    } else {
+        return outputs;
     }
 }
 
