@@ -285,6 +285,7 @@ private:
             for (std::uint32_t i = 0; i < count; ++i) {
                 least_[i] = entries_[i].column.least(queries_[i]);
                 positions_[i] = 0;
+                entries_[i].locator->prefetch(entries_[i].column, layout, 0, 0);
             }
             for (std::uint32_t level = 0; level < layout.depth; ++level) {
                 for (std::uint32_t i = 0; i < count; ++i) {
@@ -294,7 +295,10 @@ private:
                 }
             }
             for (std::uint32_t i = 0; i < count; ++i) {
-                positions_[i] = entries_[i].locator->finish(entries_[i].column, positions_[i], least_[i]);
+                const auto& [column, locator] = entries_[i];
+                positions_[i] = locator->finish(column, positions_[i], least_[i]);
+                const std::uint32_t from = positions_[i] - std::min(positions_[i], reach);
+                detail::prefetch(column.values + from, std::min(2 * reach, column.size - from));
             }
         } else {
             for (std::uint32_t i = 0; i < count; ++i) {
@@ -302,6 +306,8 @@ private:
             }
         }
     }
+
+    static constexpr std::uint32_t reach = 48;  ///< where the nearest of a place most often are
 
     typename Index::Entry entries_[width];
     double queries_[width];
