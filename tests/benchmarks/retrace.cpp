@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// benchmarks/retrace.cpp - from a sample's activations to its 20 sources, one query at a time, forward pass excluded.
+// benchmarks/retrace.cpp - from a sample's activations to its 20 sources, one query at a time and a batch, forward pass
+// excluded.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -169,6 +170,28 @@ void sorted_strict_post_against_pre(benchmark::State& state) {
         row("retrace, post-activations, strict, Sorted", milliseconds(times), " ms", "<= 0.06 ms");
     }
 }
+/// A batch of 1,000 and the sources of each, on one thread against two.
+void sorted_batch_one_thread_against_two(benchmark::State& state) {
+    constexpr Index many = 1000;
+    const auto& test = digits().test;
+    Batch<float> x(test.features(), many);
+    for (Index i = 0; i < many; ++i) x.col(i) = test.input(i);
+    const auto values = activations(network(), x);
+    const auto all = [&values](int threads) {
+        return [&values, threads] {
+            const auto answers = traced<Sorted>().retrace_activations(values, pre, threads);
+            detail::parallel_for(std::ssize(answers), threads, [&](Index i, int) {
+                benchmark::DoNotOptimize(answers[static_cast<std::size_t>(i)].top(places));
+            });
+        };
+    };
+    for (auto _ : state) {
+        const Paired times = paired(9, 1, all(2), all(1));
+        report(state, times, many);
+        row("a batch of 1,000 retraces, each, Sorted", Paired::best(times.limit) / many * 1e3, " ms", "<= 0.055 ms");
+        row("the same, 2 threads", Paired::best(times.ours) / many * 1e3, " ms", "<= 0.035 ms");
+    }
+}
 void kd_tree_pre_against_nanoflann(benchmark::State& state) {
     for (auto _ : state) {
         const Paired times = compare(state, 7, ours<KdTree>(pre), raw_nanoflann);
@@ -184,6 +207,7 @@ void kd_tree_post_against_pre(benchmark::State& state) {
 BENCHMARK(sorted_pre_against_two_pointers)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sorted_post_against_pre)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sorted_strict_post_against_pre)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(sorted_batch_one_thread_against_two)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(kd_tree_pre_against_nanoflann)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(kd_tree_post_against_pre)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 

@@ -58,41 +58,38 @@ struct Sorted {
         /// The steps of such a search: for every level from its block to the block of the next, from 0 on, then within
         /// a block of values. `layout` is that of the column's size, `least` is column.least(query).
         std::uint32_t descend(const Layout& layout, std::uint32_t level, std::uint32_t at, S least) const noexcept {
-            std::uint32_t below = at * fan + count_below<fan>(levels_ + layout.begin[level] + at * fan, least);
-            if (level > 0) return below;
-            for (std::uint32_t i = fan; i < layout.begin[1]; i += fan) below += count_below<fan>(levels_ + i, least);
+            const S* values = levels_ + layout.begin[level] + at * fan;
+            const std::uint32_t count = width(layout, level);
+            std::uint32_t below = at * fan;
+            for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
             return below;
         }
         std::uint32_t finish(const ColumnView<S>& column, std::uint32_t at, S least) const noexcept {
             const std::uint32_t first = at * block;
-            if (column.size - first >= block) return first + count_below<block>(column.values + first, least);
+            const S* values = column.values + first;
+            const std::uint32_t count = std::min(block, column.size - first);
             std::uint32_t below = first;
-            while (below < column.size && column.values[below] < least) ++below;
+            for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
             return below;
         }
 
-        /// Asks for what the step from `at` will read; of the values also those about it, where the nearest may lie.
+        /// Asks for what the step from `at` will read.
         void prefetch(const ColumnView<S>& column, const Layout& layout, std::uint32_t level,
                       std::uint32_t at) const noexcept {
             if (level < layout.depth) {
-                detail::prefetch(levels_ + layout.begin[level] + at * fan, level == 0 ? layout.begin[1] : fan);
+                detail::prefetch(levels_ + layout.begin[level] + at * fan, width(layout, level));
             } else {
-                const std::uint32_t from = at * block - std::min(at * block, around);
-                detail::prefetch(column.values + from, std::min(block + 2 * around, column.size - from));
+                detail::prefetch(column.values + at * block, std::min(block, column.size - at * block));
             }
         }
 
         std::size_t bytes() const noexcept { return owned_.size() * sizeof(S); }
 
     private:
-        static constexpr std::uint32_t around = 32;
-
-        /// How many values of some are below it; a constant count: the compiler makes packets of it.
-        template <std::uint32_t count>
-        static std::uint32_t count_below(const S* first, S least) noexcept {
-            std::uint32_t below = 0;
-            for (std::uint32_t i = 0; i < count; ++i) below += first[i] < least ? 1U : 0U;
-            return below;
+        /// How many values of a level a search looks at. (A number that the compiler does not know: of loops over 16 it
+        /// otherwise makes 16 comparisons instead of two of packets.)
+        static std::uint32_t width(const Layout& layout, std::uint32_t level) noexcept {
+            return level == 0 ? layout.begin[1] : fan;
         }
 
         const S* levels_;

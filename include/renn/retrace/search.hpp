@@ -256,85 +256,104 @@ NeuronAnswer answer_channel(Search<Index>& search, Unit u, const std::vector<dou
     return answer;
 }
 
-/// Some neurons of one point that are searched side by side: while one waits for memory the others go on.
+/// Searches that go side by side: while one waits for memory the others go on.
 template <class Index>
 class Sweep {
 public:
     using Scalar = typename Index::Scalar;
-    static constexpr std::uint32_t width = 16;
+    using Entry = typename Index::Entry;
 
-    /// `values` has the query's value of every unit of the point, `rows[u]` where that of unit u is.
-    void run(Search<Index>& search, std::uint32_t point, std::uint32_t first, std::uint32_t count, const Scalar* values,
-             const std::uint32_t* rows) {
-        for (std::uint32_t i = 0; i < count; ++i) {
-            entries_[i] = search.index->entry({point, first + i});
-            queries_[i] = static_cast<double>(values[rows != nullptr ? rows[first + i] : first + i]);
-        }
-        place(count);
-        for (std::uint32_t i = 0; i < count; ++i) {
-            const Unit u{point, first + i};
-            answer_neuron(search, u, entries_[i], queries_[i], positions_[i]);
-            const NeuronAnswer& a = search.neurons.back();  // whose votes will be counted
-            prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
+    /// Of one query only: then its votes are counted next, and their memory is asked for.
+    explicit Sweep(bool alone) : alone_(alone) {}
+
+    /// One more; its answer is there after `finish`, behind those of its query that were added before.
+    void add(Search<Index>& search, Unit u, const Entry& entry, Scalar value) {
+        tasks_[count_] = {&search, u, entry, static_cast<double>(value), Scalar(0), 0};
+        if (++count_ == width) finish();
+    }
+
+    void finish() {
+        const std::span<Task> tasks(tasks_, std::exchange(count_, 0U));
+        if (!tasks.empty()) place(tasks);
+        for (Task& t : tasks) {
+            answer_neuron(*t.search, t.unit, t.entry, t.query, t.position);
+            const NeuronAnswer& a = t.search->neurons.back();
+            if (alone_) prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
         }
     }
 
 private:
-    /// How many values are below each query.
-    void place(std::uint32_t count) {
+    static constexpr std::uint32_t width = 16;
+    static constexpr std::uint32_t reach = 48;  ///< where the nearest of a place most often are
+
+    struct Task {
+        Search<Index>* search;
+        Unit unit;
+        Entry entry;
+        double query;
+        Scalar least;
+        std::uint32_t position;  ///< how many values are below the query
+    };
+
+    static void place(std::span<Task> tasks) {
         if constexpr (requires { typename Index::Policy::Layout; }) {
-            const typename Index::Policy::Layout layout(entries_[0].column.size);  // all columns are equally long
-            for (std::uint32_t i = 0; i < count; ++i) {
-                least_[i] = entries_[i].column.least(queries_[i]);
-                positions_[i] = 0;
+            const typename Index::Policy::Layout layout(tasks[0].entry.column.size);  // all columns are equally long
+            for (Task& t : tasks) {
+                t.least = t.entry.column.least(t.query);
+                t.entry.locator->prefetch(t.entry.column, layout, 0, 0);
             }
             for (std::uint32_t level = 0; level < layout.depth; ++level) {
-                for (std::uint32_t i = 0; i < count; ++i) {
-                    const auto& [column, locator] = entries_[i];
-                    positions_[i] = locator->descend(layout, level, positions_[i], least_[i]);
-                    locator->prefetch(column, layout, level + 1, positions_[i]);
+                for (Task& t : tasks) {
+                    t.position = t.entry.locator->descend(layout, level, t.position, t.least);
+                    t.entry.locator->prefetch(t.entry.column, layout, level + 1, t.position);
                 }
             }
-            for (std::uint32_t i = 0; i < count; ++i) {
-                positions_[i] = entries_[i].locator->finish(entries_[i].column, positions_[i], least_[i]);
+            for (Task& t : tasks) {
+                const auto& column = t.entry.column;
+                t.position = t.entry.locator->finish(column, t.position, t.least);
+                const std::uint32_t from = t.position - std::min(t.position, reach);
+                prefetch(column.values + from, std::min(2 * reach, column.size - from));
             }
         } else {
-            for (std::uint32_t i = 0; i < count; ++i) {
-                positions_[i] = entries_[i].locator->position(entries_[i].column, queries_[i]);
-            }
+            for (Task& t : tasks) t.position = t.entry.locator->position(t.entry.column, t.query);
         }
     }
 
-    typename Index::Entry entries_[width];
-    double queries_[width];
-    Scalar least_[width];
-    std::uint32_t positions_[width];
+    Task tasks_[width];
+    std::uint32_t count_ = 0;
+    bool alone_;
 };
 
-/// Runs one query; `values[point]` has the model's value of every unit of a voting point, or of every dimension of it.
-template <class Index>
-void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
-                const std::vector<const typename Index::Scalar*>& values) {
-    const auto& points = search.index->store().points;
+/// Runs some queries, neuron by neuron, so that a neuron's column stays in the cache; `values(point, q)` are those of
+/// every unit of a voting point, or of every dimension of it, for query q. Needs no memory but the answers'.
+template <class Index, class Values>
+void run_searches(std::span<const std::shared_ptr<Search<Index>>> searches, const std::vector<std::uint32_t>& voting,
+                  const Values& values) {
+    const Index& index = *searches.front()->index;
+    const auto& points = index.store().points;
     std::size_t total = 0;
     for (const std::uint32_t p : voting) total += points[p].units.size();
-    search.neurons.reserve(total);
-    Sweep<Index> sweep;
+    for (const auto& search : searches) search->neurons.reserve(total);
+    Sweep<Index> sweep(searches.size() == 1);
     std::vector<double> place;
     for (const std::uint32_t p : voting) {
-        const auto count = static_cast<std::uint32_t>(points[p].units.size());
         const auto dimensions = static_cast<std::size_t>(points[p].dimensions());
-        if (dimensions == 1) {
-            const std::uint32_t* rows = points[p].by_channel() ? nullptr : points[p].units.data();
-            for (std::uint32_t u = 0; u < count; u += Sweep<Index>::width) {
-                sweep.run(search, p, u, std::min(count - u, Sweep<Index>::width), values[p], rows);
-            }
-        } else {
-            for (std::uint32_t u = 0; u < count; ++u) {
-                place.assign(values[p] + u * dimensions, values[p] + (u + 1) * dimensions);
-                search.neurons.push_back(answer_channel(search, {p, u}, place));
+        for (std::uint32_t u = 0; u < points[p].units.size(); ++u) {
+            if (dimensions == 1) {
+                const std::uint32_t row = points[p].by_channel() ? u : points[p].units[u];
+                const auto entry = index.entry({p, u});
+                for (std::size_t q = 0; q < searches.size(); ++q) {
+                    sweep.add(*searches[q], {p, u}, entry, values(p, q)[row]);
+                }
+            } else {
+                for (std::size_t q = 0; q < searches.size(); ++q) {
+                    const auto* first = values(p, q) + u * dimensions;
+                    place.assign(first, first + dimensions);
+                    searches[q]->neurons.push_back(answer_channel(*searches[q], {p, u}, place));
+                }
             }
         }
+        sweep.finish();
     }
 }
 

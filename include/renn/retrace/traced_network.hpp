@@ -2,6 +2,7 @@
 // renn/retrace/traced_network.hpp - a network that remembers its training samples.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <memory>
@@ -98,7 +99,7 @@ public:
         return std::move(retrace_batch(x, options).front());
     }
 
-    /// Traces every column of x, queries spread over threads (0: every core).
+    /// Traces every column of x, queries spread over threads (0: every core). Memory: that of the answers.
     std::vector<Answer> retrace_batch(const BatchView<Scalar>& x, const RetraceOptions& options = {},
                                       int threads = 1) const {
         return answers(query(x), options, {}, threads);
@@ -148,6 +149,7 @@ public:
 
 private:
     using Search = detail::Search<Index>;
+    static constexpr renn::Index most_together = 1024;  ///< queries that are searched for neuron by neuron
 
     const Index& index(const char* where) const {
         if (!recorded()) detail::raise<DataError>(where, "nothing recorded yet: call record() first");
@@ -210,24 +212,31 @@ private:
         const auto allowed = detail::allowed_samples(recorded, options);
         const renn::Index queries = blocks.empty() ? 0 : blocks[voting.front()]->cols();
         std::vector<std::shared_ptr<Search>> searches(static_cast<std::size_t>(queries));
-        detail::parallel_for(queries, threads, [&](renn::Index q, int) {
-            auto search = std::make_shared<Search>();
-            search->index = index_;
-            search->pool = votes_;
-            search->options = options;
-            search->allowed = allowed;
-            std::optional<std::uint64_t> without = options.without;
-            if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
-            if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
-            std::vector<const Scalar*> columns(blocks.size(), nullptr);
-            for (const std::uint32_t p : voting) columns[p] = blocks[p]->data() + q * blocks[p]->rows();
-            detail::run_search(*search, voting, columns);
-            if (outputs.rows() > 0) {
-                const auto column = outputs.col(q);
-                search->outputs.assign(column.data(), column.data() + column.size());
-                search->prediction = predicted_class(column);
+        const renn::Index workers = detail::thread_count(threads, queries);
+        const renn::Index together = std::clamp<renn::Index>((queries + workers - 1) / workers, 1, most_together);
+        detail::parallel_for((queries + together - 1) / together, threads, [&](renn::Index block, int) {
+            const renn::Index first = block * together;
+            const auto count = static_cast<std::size_t>(std::min(together, queries - first));
+            const std::span some(searches.data() + first, count);
+            for (renn::Index q = first; q < first + std::ssize(some); ++q) {
+                auto search = std::make_shared<Search>();
+                search->index = index_;
+                search->pool = votes_;
+                search->options = options;
+                search->allowed = allowed;
+                std::optional<std::uint64_t> without = options.without;
+                if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
+                if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
+                if (outputs.rows() > 0) {
+                    const auto column = outputs.col(q);
+                    search->outputs.assign(column.data(), column.data() + column.size());
+                    search->prediction = predicted_class(column);
+                }
+                searches[static_cast<std::size_t>(q)] = std::move(search);
             }
-            searches[static_cast<std::size_t>(q)] = std::move(search);
+            detail::run_searches<Index>(some, voting, [&](std::uint32_t point, std::size_t q) {
+                return blocks[point]->data() + (first + static_cast<renn::Index>(q)) * blocks[point]->rows();
+            });
         });
         std::vector<Answer> result;
         result.reserve(searches.size());

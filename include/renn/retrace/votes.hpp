@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -275,27 +275,26 @@ private:
         for (const Group& g : tied) {
             for_each_tied(g.neuron, [&](std::uint32_t s) { members.push_back({s, g.share}); });
         }
-        // By sample, then by group: its shares are added in that order.
-        std::vector<std::uint32_t> order(members.size());
-        std::iota(order.begin(), order.end(), 0U);
-        std::sort(order.begin(), order.end(), [&members](std::uint32_t a, std::uint32_t b) {
-            return members[a].sample != members[b].sample ? members[a].sample < members[b].sample : a < b;
-        });
-        std::sort(candidates.begin(), candidates.end(),
-                  [](const Candidate& a, const Candidate& b) { return a.sample < b.sample; });
-        const std::size_t known = candidates.size();
-        std::size_t at = 0;
-        for (std::size_t i = 0; i < order.size();) {
-            Candidate one{members[order[i]].sample, 0.0};
-            for (; i < order.size() && members[order[i]].sample == one.sample; ++i)
-                one.votes += members[order[i]].votes;
-            while (at < known && candidates[at].sample < one.sample) ++at;
-            if (at < known && candidates[at].sample == one.sample) {
-                candidates[at].votes += one.votes;
-            } else {
-                candidates.push_back(one);
-            }
+        const auto by_sample = [](const Candidate& a, const Candidate& b) { return a.sample < b.sample; };
+        std::stable_sort(members.begin(), members.end(), by_sample);  // a sample's shares are added in group order
+        std::size_t distinct = 0;
+        std::uint64_t known = 0;  // a bit a sample, modulo 64: most candidates need no search
+        for (std::size_t i = 0; i < members.size();) {
+            Candidate one{members[i].sample, 0.0};
+            for (; i < members.size() && members[i].sample == one.sample; ++i) one.votes += members[i].votes;
+            known |= std::uint64_t{1} << (one.sample % 64);
+            members[distinct++] = one;
         }
+        members.resize(distinct);
+        for (Candidate& c : candidates) {
+            if (((known >> (c.sample % 64)) & 1U) == 0) continue;
+            const auto at = std::lower_bound(members.begin(), members.end(), c, by_sample);
+            if (at == members.end() || at->sample != c.sample) continue;
+            c.votes += at->votes;
+            at->votes = 0.0;
+        }
+        std::copy_if(members.begin(), members.end(), std::back_inserter(candidates),
+                     [](const Candidate& c) { return c.votes > 0.0; });
     }
 
     /// Counts whole votes; returns the most that shares can add to one sample.
