@@ -563,7 +563,8 @@ concept Composite = requires {
 
 /// One layer of one pass, as visitors and rules see it. `path` names it in the network ("dense1", in a nested
 /// network "residual1/dense2"), `index` is its place among its siblings. In a reverse walk `gradient` is where a
-/// rule may leave something shaped like the parameters, or null.
+/// rule may leave something shaped like the parameters, or null. `edited`: y is not what the layer put out, see
+/// ForwardEditor.
 template <class L>
 struct Step {
     std::string_view path;
@@ -574,12 +575,20 @@ struct Step {
     X<L> y;
     typename L::Cache& cache;
     typename L::Parameters* gradient = nullptr;
+    bool edited = false;
 };
 
 /// Sees every layer of a forward walk, in order, just after it ran.
 template <class V, class L>
 concept ForwardVisitor = requires(V& v, const Step<L>& s) {
     v.visit(s);
+};
+
+/// A visitor that may also change what a layer put out, before anything else sees it. Returns whether it did, or might
+/// have: y need not follow from the layer's input any more.
+template <class V, class S>
+concept ForwardEditor = requires(V& v, std::string_view path, Batch<S>& y) {
+    { v.edit(path, y) } -> std::same_as<bool>;
 };
 
 /// Turns what arrives above a layer into what leaves below it. Found by overload on (rule, layer), so a rule and a
@@ -1346,12 +1355,10 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
 // renn/data/dataset.hpp - samples with ids, labels, targets, tags and names; bytes stay bytes until used.
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
@@ -1387,6 +1394,94 @@ struct Shape {
 };
 
 }  // namespace renn::inline RENN_ABI
+// renn/data/dataset_description.hpp - what a data set knows besides its inputs, and whether it fits them.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// What a data set knows besides its inputs; every field may be left out.
+template <class S>
+struct DatasetDescription {
+    std::vector<std::int32_t> labels = {};  ///< one per sample
+    Batch<S> targets = {};                  ///< rows x samples, for regression
+    std::vector<std::uint64_t> ids = {};    ///< one per sample, all different; left out: 0, 1, 2, ...
+    std::vector<std::string> tags = {};     ///< one per sample, the user's own
+    Shape image = {};
+    std::vector<std::string> class_names = {};  ///< also fixes the number of classes; left out: largest label + 1
+    int classes = 0;                            ///< without class names: at least so many
+};
+
+namespace detail {
+
+/// Throws ShapeError unless there is one of each a sample and the image has as many features.
+template <class S>
+void check_counts(const DatasetDescription<S>& more, Index samples, Index features) {
+    if (samples > 0 && features == 0) raise<DataError>("Dataset", "features", "0", "at least 1");
+    const auto require_count = [samples](const char* what, std::size_t got) {
+        if (got == 0 || got == static_cast<std::size_t>(samples)) return;
+        raise<ShapeError>("Dataset", what, std::to_string(got), std::to_string(samples) + " (one per sample)");
+    };
+    require_count("labels", more.labels.size());
+    require_count("ids", more.ids.size());
+    require_count("tags", more.tags.size());
+    const Batch<S>& t = more.targets;
+    if (t.rows() != 0 || t.cols() != 0) {
+        require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples);
+    }
+    const Shape& i = more.image;
+    if (i.unknown()) return;
+    const Index f = features;  // by division: a product of three could wrap
+    const bool fits = i.channels > 0 && i.height > 0 && i.width > 0 && f % i.channels == 0 &&
+                      (f / i.channels) % i.height == 0 && f / i.channels / i.height == i.width;
+    if (!fits) {
+        raise<ShapeError>("Dataset", "image (channels x height x width)",
+                          std::to_string(i.channels) + " x " + shape_text(i.height, i.width),
+                          "a product of " + std::to_string(f) + " features");
+    }
+}
+
+/// Fills in the number of classes. Throws DataError for a label that is none.
+template <class S>
+void check_labels(DatasetDescription<S>& more) {
+    const auto names = static_cast<std::int64_t>(more.class_names.size());
+    const std::int64_t end = names > 0 ? names : std::numeric_limits<std::int32_t>::max();  // label + 1 is an int
+    if (more.classes < 0) {
+        raise<DataError>("Dataset", "classes", std::to_string(more.classes), "0 or more");
+    }
+    if (names > 0) more.classes = static_cast<int>(names);
+    for (std::size_t i = 0; i < more.labels.size(); ++i) {
+        const std::int32_t l = more.labels[i];
+        if (l < 0 || l >= end) {
+            raise<DataError>("Dataset", "label of sample " + std::to_string(i), std::to_string(l),
+                             l < 0 && names == 0 ? "0 or more" : "0.." + std::to_string(end - 1));
+        }
+        more.classes = std::max(more.classes, static_cast<int>(l + 1));
+    }
+}
+
+template <class S>
+void check_finite(const char* what, const Batch<S>& m) {
+    for (Index c = 0; c < m.cols(); ++c) {
+        for (Index r = 0; r < m.rows(); ++r) {
+            if (std::isfinite(m(r, c))) continue;
+            const char* got = std::isnan(m(r, c)) ? "NaN" : m(r, c) > 0 ? "inf" : "-inf";
+            raise<DataError>("Dataset",
+                             std::string(what) + " of sample " + std::to_string(c) + ", feature " + std::to_string(r),
+                             got, "a finite number");
+        }
+    }
+}
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
 // renn/data/image.hpp - pictures: bytes as numbers.
 
 #include <cstdint>
@@ -1417,18 +1512,6 @@ void bytes_to_unit(const std::uint8_t* __restrict from, S* __restrict to, Index 
 }  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
-
-/// What a data set knows besides its inputs; every field may be left out.
-template <class S>
-struct DatasetDescription {
-    std::vector<std::int32_t> labels = {};  ///< one per sample
-    Batch<S> targets = {};                  ///< rows x samples, for regression
-    std::vector<std::uint64_t> ids = {};    ///< one per sample, all different; left out: 0, 1, 2, ...
-    std::vector<std::string> tags = {};     ///< one per sample, the user's own
-    Shape image = {};
-    std::vector<std::string> class_names = {};  ///< also fixes the number of classes; left out: largest label + 1
-    int classes = 0;                            ///< without class names: at least so many
-};
 
 namespace detail {
 
@@ -1606,53 +1689,14 @@ private:
 
     Dataset(bool bytes_held, Bytes&& bytes, Batch<S>&& values, Description&& more)
         : bytes_held_(bytes_held), bytes_(std::move(bytes)), values_(std::move(values)), more_(std::move(more)) {
-        check_counts();
-        check_labels();
-        check_ids();
-        check_finite("input", values_);
-        check_finite("target", more_.targets);
+        detail::check_counts(more_, samples(), features());
+        detail::check_labels(more_);
+        order_ids();
+        detail::check_finite("input", values_);
+        detail::check_finite("target", more_.targets);
     }
 
-    void check_counts() {
-        const auto n = static_cast<std::size_t>(samples());
-        if (n > 0 && features() == 0) detail::raise<DataError>("Dataset", "features", "0", "at least 1");
-        if (!more_.labels.empty()) require_count("labels", more_.labels.size());
-        if (!more_.ids.empty()) require_count("ids", more_.ids.size());
-        if (!more_.tags.empty()) require_count("tags", more_.tags.size());
-        const Batch<S>& t = more_.targets;
-        if (t.rows() != 0 || t.cols() != 0) {
-            detail::require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples());
-        }
-        const Shape& i = more_.image;
-        if (i.unknown()) return;
-        const Index f = features();  // by division: a product of three could wrap
-        const bool fits = i.channels > 0 && i.height > 0 && i.width > 0 && f % i.channels == 0 &&
-                          (f / i.channels) % i.height == 0 && f / i.channels / i.height == i.width;
-        if (!fits) {
-            detail::raise<ShapeError>("Dataset", "image (channels x height x width)",
-                                      std::to_string(i.channels) + " x " + detail::shape_text(i.height, i.width),
-                                      "a product of " + std::to_string(f) + " features");
-        }
-    }
-
-    void check_labels() {
-        const auto names = static_cast<std::int64_t>(more_.class_names.size());
-        const std::int64_t end = names > 0 ? names : std::numeric_limits<std::int32_t>::max();  // label + 1 is an int
-        if (more_.classes < 0) {
-            detail::raise<DataError>("Dataset", "classes", std::to_string(more_.classes), "0 or more");
-        }
-        if (names > 0) more_.classes = static_cast<int>(names);
-        for (std::size_t i = 0; i < more_.labels.size(); ++i) {
-            const std::int32_t l = more_.labels[i];
-            if (l < 0 || l >= end) {
-                detail::raise<DataError>("Dataset", "label of sample " + std::to_string(i), std::to_string(l),
-                                         l < 0 && names == 0 ? "0 or more" : "0.." + std::to_string(end - 1));
-            }
-            more_.classes = std::max(more_.classes, static_cast<int>(l + 1));
-        }
-    }
-
-    void check_ids() {
+    void order_ids() {
         auto& ids = more_.ids;
         if (ids.empty()) {
             ids.resize(static_cast<std::size_t>(samples()));
@@ -1674,23 +1718,6 @@ private:
         }
     }
 
-    static void check_finite(const char* what, const Batch<S>& m) {
-        for (Index c = 0; c < m.cols(); ++c) {
-            for (Index r = 0; r < m.rows(); ++r) {
-                if (std::isfinite(m(r, c))) continue;
-                const char* got = std::isnan(m(r, c)) ? "NaN" : m(r, c) > 0 ? "inf" : "-inf";
-                detail::raise<DataError>(
-                    "Dataset", std::string(what) + " of sample " + std::to_string(c) + ", feature " + std::to_string(r),
-                    got, "a finite number");
-            }
-        }
-    }
-
-    void require_count(const char* what, std::size_t got) const {
-        if (got == static_cast<std::size_t>(samples())) return;
-        detail::raise<ShapeError>("Dataset", what, std::to_string(got),
-                                  std::to_string(samples()) + " (one per sample)");
-    }
     void require_position(const char* where, Index p) const {
         if (p >= 0 && p < samples()) return;
         detail::raise<DataError>(where, "position", std::to_string(p), detail::below_text(samples()));
@@ -3101,63 +3128,106 @@ struct KdTree {
 // renn/index/sorted.hpp - finds a value's place by a search through sampled values, a few cache lines a step.
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+// renn/index/search_levels.hpp - sampled values above a sorted column, through which a search for a place in it goes.
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 
 namespace renn::inline RENN_ABI {
 
-/// Index policy: levels of sampled values over the sorted column, as in a B-tree without pointers. The finest level has
-/// the last value of every whole block of 64, each level above it the last of every whole block of 16 of the one below,
-/// until at most 64 are left. A search counts in one block a level. It goes step by step, so that a caller may take
-/// several neurons through a step together while the memory of the next is on its way.
-/// Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the levels; a search O(log n).
+/// How the levels above n ascending values lie, as in a B-tree without pointers: the finest has the last value of every
+/// whole block of 64, each above it the last of every whole 16 of the one below, until at most 64 are left. They lie
+/// coarsest first, each padded with infinities to (size / 16 + 1) * 16 values.
+struct SearchLevels {
+    static constexpr std::uint32_t block = 64, fan = 16;
+
+    std::uint32_t depth = 0;
+    std::array<std::uint32_t, 8> begin{};  ///< of each level and, behind them, where the last ends
+
+    explicit SearchLevels(std::uint32_t samples) noexcept {
+        std::array<std::uint32_t, 8> sizes{};
+        for (std::uint32_t size = samples / block; size > 0; size /= fan) {
+            sizes[depth++] = (size / fan + 1) * fan;
+            if (size <= block) break;
+        }
+        for (std::uint32_t i = 0; i < depth; ++i) begin[i + 1] = begin[i] + sizes[depth - 1 - i];
+    }
+
+    /// How many values the levels have together, n / 59 + 128 at most.
+    std::uint32_t values() const noexcept { return begin[depth]; }
+    /// How many samples a value of a level stands for; a level of n of them has n / stride values before its padding.
+    std::uint64_t stride(std::uint32_t level) const noexcept {
+        return std::uint64_t{block} << (4 * (depth - 1 - level));
+    }
+};
+
+namespace detail {
+
+/// Makes the levels while the ascending values pass by, in any number of pieces. O(n / 64).
+template <class S>
+class LevelMaker {
+public:
+    explicit LevelMaker(std::uint32_t samples)
+        : at_(samples), values_(at_.values(), std::numeric_limits<S>::infinity()) {}
+
+    void add(std::span<const S> ascending) {
+        const std::uint64_t end = seen_ + ascending.size();
+        for (std::uint64_t number = seen_ / SearchLevels::block + 1; number * SearchLevels::block <= end; ++number) {
+            put(number, ascending[static_cast<std::size_t>(number * SearchLevels::block - 1 - seen_)]);
+        }
+        seen_ = end;
+    }
+    const std::vector<S>& levels() const noexcept { return values_; }
+    std::vector<S> take() noexcept { return std::move(values_); }
+
+private:
+    /// The last value of a block, counted from 1, into every level that it ends a block of.
+    void put(std::uint64_t number, S value) {
+        for (std::uint32_t level = at_.depth; level-- > 0; number /= SearchLevels::fan) {
+            values_[at_.begin[level] + static_cast<std::size_t>(number - 1)] = value;
+            if (number % SearchLevels::fan != 0) return;
+        }
+    }
+
+    SearchLevels at_;
+    std::vector<S> values_;
+    std::uint64_t seen_ = 0;
+};
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Index policy: levels of sampled values over the sorted column (index/search_levels.hpp). A search counts in one
+/// block a level. It goes step by step, so that a caller may take several neurons through a step together while the
+/// memory of the next is on its way. Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the
+/// levels; a search O(log n).
 struct Sorted {
     static constexpr std::string_view name = "Sorted";
 
-    static constexpr std::uint32_t block = 64, fan = 16;
+    using Layout = SearchLevels;
+    static constexpr std::uint32_t block = Layout::block, fan = Layout::fan;
 
-    /// How many levels a column has, where each begins and, behind them, where the last ends.
-    struct Layout {
-        std::uint32_t depth = 0;
-        std::array<std::uint32_t, 8> begin{};
-
-        explicit Layout(std::uint32_t samples) noexcept {
-            std::array<std::uint32_t, 8> sizes{};
-            for (std::uint32_t size = samples / block; size > 0; size /= fan) {
-                sizes[depth++] = (size / fan + 1) * fan;
-                if (size <= block) break;
-            }
-            for (std::uint32_t i = 0; i < depth; ++i) begin[i + 1] = begin[i] + sizes[depth - 1 - i];
-        }
-    };
-
-    /// The levels of a column, coarsest first, each padded with infinities to (size / 16 + 1) * 16 values. They depend
-    /// on the values alone, whatever activation they are seen through, and may be kept with them. O(n / 64).
+    /// The levels of a column. They depend on the values alone, whatever activation they are seen through, and may be
+    /// kept with them. O(n / 64).
     template <class S>
     static std::vector<S> levels(const ColumnView<S>& column) {
-        const Layout layout(column.size);
-        std::vector<S> made(layout.begin[layout.depth], std::numeric_limits<S>::infinity());
-        std::uint32_t stride = block;
-        for (std::uint32_t level = layout.depth; level-- > 0;) {
-            S* to = made.data() + layout.begin[level];
-            for (std::uint32_t i = stride; i <= column.size; i += stride) {
-                *to++ = column.values[i - 1];
-                if (column.size - i < stride) break;  // the sum might wrap
-            }
-            stride *= fan;
-        }
-        return made;
-    }
-    /// How many values these are.
-    static std::size_t level_values(std::size_t samples) {
-        const Layout layout(static_cast<std::uint32_t>(samples));
-        return layout.begin[layout.depth];
+        detail::LevelMaker<S> maker(column.size);
+        maker.add({column.values, column.size});
+        return maker.take();
     }
 
     template <class S>
@@ -3185,41 +3255,38 @@ struct Sorted {
         /// The steps of such a search: for every level from its block to the block of the next, from 0 on, then within
         /// a block of values. `layout` is that of the column's size, `least` is column.least(query).
         std::uint32_t descend(const Layout& layout, std::uint32_t level, std::uint32_t at, S least) const noexcept {
-            std::uint32_t below = at * fan + count_below<fan>(levels_ + layout.begin[level] + at * fan, least);
-            if (level > 0) return below;
-            for (std::uint32_t i = fan; i < layout.begin[1]; i += fan) below += count_below<fan>(levels_ + i, least);
+            const S* values = levels_ + layout.begin[level] + at * fan;
+            const std::uint32_t count = width(layout, level);
+            std::uint32_t below = at * fan;
+            for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
             return below;
         }
         std::uint32_t finish(const ColumnView<S>& column, std::uint32_t at, S least) const noexcept {
             const std::uint32_t first = at * block;
-            if (column.size - first >= block) return first + count_below<block>(column.values + first, least);
+            const S* values = column.values + first;
+            const std::uint32_t count = std::min(block, column.size - first);
             std::uint32_t below = first;
-            while (below < column.size && column.values[below] < least) ++below;
+            for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
             return below;
         }
 
-        /// Asks for what the step from `at` will read; of the values also those about it, where the nearest may lie.
+        /// Asks for what the step from `at` will read.
         void prefetch(const ColumnView<S>& column, const Layout& layout, std::uint32_t level,
                       std::uint32_t at) const noexcept {
             if (level < layout.depth) {
-                detail::prefetch(levels_ + layout.begin[level] + at * fan, level == 0 ? layout.begin[1] : fan);
+                detail::prefetch(levels_ + layout.begin[level] + at * fan, width(layout, level));
             } else {
-                const std::uint32_t from = at * block - std::min(at * block, around);
-                detail::prefetch(column.values + from, std::min(block + 2 * around, column.size - from));
+                detail::prefetch(column.values + at * block, std::min(block, column.size - at * block));
             }
         }
 
         std::size_t bytes() const noexcept { return owned_.size() * sizeof(S); }
 
     private:
-        static constexpr std::uint32_t around = 32;
-
-        /// How many values of some are below it; a constant count: the compiler makes packets of it.
-        template <std::uint32_t count>
-        static std::uint32_t count_below(const S* first, S least) noexcept {
-            std::uint32_t below = 0;
-            for (std::uint32_t i = 0; i < count; ++i) below += first[i] < least ? 1U : 0U;
-            return below;
+        /// How many values of a level a search looks at. (A number that the compiler does not know: of loops over 16 it
+        /// otherwise makes 16 comparisons instead of two of packets.)
+        static std::uint32_t width(const Layout& layout, std::uint32_t level) noexcept {
+            return level == 0 ? layout.begin[1] : fan;
         }
 
         const S* levels_;
@@ -4083,6 +4150,74 @@ inline void check_names(const std::vector<std::string>& names) {
 }
 
 }  // namespace renn::inline RENN_ABI::detail
+// renn/network/sequence_tangents.hpp - how the outputs and gradients of layers that stand one after another change
+// along a direction.
+
+#include <cstddef>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// The tangent walks of a LayerSequence (network/layer_sequence.hpp): see TwiceDifferentiableLayer.
+template <class Derived, class S, class P, class C>
+class SequenceTangents {
+public:
+    template <class Dw>
+    static void forward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
+                        const BatchView<S>& y, C& cache, Batch<S>& dy) {
+        const std::size_t n = net.size();
+        if (n == 0) dy = dx;
+        for (std::size_t i = 0; i < n; ++i) {
+            const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
+            const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
+            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
+            Batch<S>& d_out = i + 1 == n ? dy : cache.tangents[i];
+            net.dispatch(i, [&](auto k) {
+                Derived::template layer_at<k>(net, i).tangent(Derived::template part<k>(w, i), direction<k>(dw, i), in,
+                                                              d_in, out, Derived::template cache_part<k>(cache, i),
+                                                              d_out);
+            });
+        }
+    }
+
+    template <class Dw, class G>
+    static void backward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
+                         const BatchView<S>& y, C& cache, const BatchView<S>& above, const BatchView<S>& above_tangent,
+                         Batch<S>& dx_tangent, G& g) {
+        const std::size_t n = net.size();
+        if (n == 0) dx_tangent = above_tangent;
+        for (std::size_t i = n; i-- > 0;) {
+            const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
+            const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
+            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
+            const BatchView<S> over = i + 1 == n ? above : BatchView<S>(cache.deltas[i]);
+            const BatchView<S> d_over = i + 1 == n ? above_tangent : BatchView<S>(cache.delta_tangents[i]);
+            Batch<S>& d_under = i == 0 ? dx_tangent : cache.delta_tangents[i - 1];
+            net.dispatch(i, [&](auto k) {
+                const auto& layer = Derived::template layer_at<k>(net, i);
+                const auto& weights = Derived::template part<k>(w, i);
+                auto& inner = Derived::template cache_part<k>(cache, i);
+                auto&& slot = direction<k>(g, i);
+                layer.backward_tangent(weights, direction<k>(dw, i), in, d_in, out, inner, over, d_over, d_under, slot);
+                NotWanted none;
+                if (i != 0) layer.backward(weights, in, out, inner, over, cache.deltas[i - 1], none);
+            });
+        }
+    }
+
+private:
+    /// A layer's part of a direction; of no direction, none.
+    template <std::size_t K, class D>
+    static decltype(auto) direction(D& d, std::size_t i) {
+        if constexpr (is_wanted<D>) {
+            return Derived::template part<K>(d, i);
+        } else {
+            return NotWanted{};
+        }
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::detail
 
 namespace renn::inline RENN_ABI {
 
@@ -4108,6 +4243,7 @@ public:
     using Scalar = S;
     using Parameters = P;
     using Cache = C;
+    using Tangents = SequenceTangents<Derived, S, P, C>;
     static constexpr Wiring wiring = Wiring::chain;
 
     const P& parameters() const noexcept { return parameters_; }
@@ -4199,14 +4335,15 @@ public:
         walk(w, x, y, cache, pass, visitor, path);
     }
 
-    /// The forward walk. Goes into layers made of layers, so a visitor sees theirs too, then the layer itself.
+    /// The forward walk. Goes into layers made of layers, so a visitor sees theirs too, then the layer itself. It may
+    /// begin at a later layer, with what the last walk left in the cache as the outputs of those before.
     template <class V>
-    void walk(const P& w, const BatchView<S>& x, Batch<S>& y, C& cache, const Pass& pass, V& visitor,
-              Path& path) const {
+    void walk(const P& w, const BatchView<S>& x, Batch<S>& y, C& cache, const Pass& pass, V& visitor, Path& path,
+              std::size_t first = 0) const {
         self().prepare(cache);
         const std::size_t n = self().size();
         if (n == 0) y = x;
-        for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t i = first; i < n; ++i) {
             const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
             Batch<S>& out = i + 1 == n ? y : cache.outputs[i];
             self().dispatch(i, [&](auto k) {
@@ -4270,44 +4407,13 @@ public:
     template <class Dw>
     void tangent(const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx, const BatchView<S>& y,
                  C& cache, Batch<S>& dy) const {
-        const std::size_t n = self().size();
-        if (n == 0) dy = dx;
-        for (std::size_t i = 0; i < n; ++i) {
-            const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
-            const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
-            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
-            Batch<S>& d_out = i + 1 == n ? dy : cache.tangents[i];
-            self().dispatch(i, [&](auto k) {
-                Derived::template layer_at<k>(self(), i).tangent(Derived::template part<k>(w, i), direction<k>(dw, i),
-                                                                 in, d_in, out,
-                                                                 Derived::template cache_part<k>(cache, i), d_out);
-            });
-        }
+        Tangents::forward(self(), w, dw, x, dx, y, cache, dy);
     }
-
     template <class Dw, class G>
     void backward_tangent(const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
                           const BatchView<S>& y, C& cache, const BatchView<S>& above, const BatchView<S>& above_tangent,
                           Batch<S>& dx_tangent, G& g) const {
-        const std::size_t n = self().size();
-        if (n == 0) dx_tangent = above_tangent;
-        for (std::size_t i = n; i-- > 0;) {
-            const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
-            const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
-            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
-            const BatchView<S> over = i + 1 == n ? above : BatchView<S>(cache.deltas[i]);
-            const BatchView<S> d_over = i + 1 == n ? above_tangent : BatchView<S>(cache.delta_tangents[i]);
-            Batch<S>& d_under = i == 0 ? dx_tangent : cache.delta_tangents[i - 1];
-            self().dispatch(i, [&](auto k) {
-                const auto& layer = Derived::template layer_at<k>(self(), i);
-                const auto& weights = Derived::template part<k>(w, i);
-                auto& inner = Derived::template cache_part<k>(cache, i);
-                auto&& slot = direction<k>(g, i);
-                layer.backward_tangent(weights, direction<k>(dw, i), in, d_in, out, inner, over, d_over, d_under, slot);
-                NotWanted none;
-                if (i != 0) layer.backward(weights, in, out, inner, over, cache.deltas[i - 1], none);
-            });
-        }
+        Tangents::backward(self(), w, dw, x, dx, y, cache, above, above_tangent, dx_tangent, g);
     }
 
     /// Calls f(name, layer, parameters) for the layers of this network, not those inside them. `parameters` may be any
@@ -4363,16 +4469,6 @@ protected:
         }
     }
 
-    /// A layer's part of a direction; of no direction, none.
-    template <std::size_t K, class D>
-    static decltype(auto) direction(D& d, std::size_t i) {
-        if constexpr (is_wanted<D>) {
-            return Derived::template part<K>(d, i);
-        } else {
-            return NotWanted{};
-        }
-    }
-
     P parameters_;
     std::vector<std::string> names_;
 
@@ -4389,8 +4485,10 @@ private:
         } else {
             layer.forward(w, x, y, cache, inner);
         }
+        bool edited = false;
+        if constexpr (ForwardEditor<V, S>) edited = visitor.edit(path.view(), y);
         const BatchView<S> seen(y);
-        visitor.visit(Step<L>{path.view(), index, layer, w, x, seen, cache});
+        visitor.visit(Step<L>{path.view(), index, layer, w, x, seen, cache, nullptr, edited});
     }
 
     template <class Rule, class L, class Below>
@@ -4406,31 +4504,11 @@ private:
     }
 };
 
-template <class Net, class P, class F>
-void for_each_leaf(Net& net, P& parameters, F& f, Path& path) {
-    std::remove_const_t<Net>::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
-        const auto guard = path.enter(name);
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-            for_each_leaf(layer, part, f, path);
-        } else {
-            f(path.view(), layer, part);
-        }
-    });
-}
-
 }  // namespace detail
-
-/// Calls f(path, layer, parameters) for every layer of a network, also inside nested ones, in order.
-template <class Net, class F>
-    requires Composite<std::remove_const_t<Net>>
-void for_each_layer(Net& net, F&& f) {
-    detail::Path path;
-    detail::for_each_leaf(net, net.parameters(), f, path);
-}
-
 }  // namespace renn::inline RENN_ABI
 // renn/retrace/traced_network.hpp - a network that remembers its training samples.
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <memory>
@@ -4594,7 +4672,6 @@ using ProgressCallback = std::function<bool(const Progress&)>;
 
 #include <algorithm>
 #include <atomic>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -4606,6 +4683,50 @@ using ProgressCallback = std::function<bool(const Progress&)>;
 #include <utility>
 #include <vector>
 
+// renn/core/once.hpp - work that is done once, by whoever needs it first.
+
+#include <atomic>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Runs work once, whoever comes first, others wait; where it throws, the next may try again. Four bytes, as every
+/// query looks at hundreds of them. (std::call_once would hang then under the thread sanitizer.)
+class Once {
+public:
+    template <class Work>
+    void run(Work&& work) {
+        if (state_.load(std::memory_order_acquire) == done) return;
+        while (!begin()) {
+            if (state_.load(std::memory_order_acquire) == done) return;
+            state_.wait(busy, std::memory_order_acquire);
+        }
+        Claim claim{state_};
+        work();
+        claim.outcome = done;
+    }
+
+private:
+    static constexpr int idle = 0, busy = 1, done = 2;
+
+    struct Claim {
+        std::atomic<int>& state;
+        int outcome = idle;
+        ~Claim() {
+            state.store(outcome, std::memory_order_release);
+            state.notify_all();
+        }
+    };
+
+    bool begin() noexcept {
+        int expected = idle;
+        return state_.compare_exchange_strong(expected, busy, std::memory_order_acquire);
+    }
+
+    std::atomic<int> state_{idle};
+};
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/index/channel_tree.hpp - the closest samples of a neuron that is a point in several dimensions.
 
 #include <algorithm>
@@ -5107,6 +5228,31 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI::detail
+// renn/index/index_policy.hpp - what a type must have that finds places among sorted values.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI {
+
+/// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
+/// `position` returns how many values are below the query. A locator that can be made of a column and the locator of
+/// the same values seen through no activation shares with that; a policy with a `Layout`, the steps of a search
+/// (Sorted), is searched step by step, several neurons side by side.
+template <class P, class S>
+concept IndexPolicy = requires(const typename P::template Locator<S>& l, const ColumnView<S>& column, double query) {
+    { P::name } -> std::convertible_to<std::string_view>;
+    typename P::template Locator<S>;
+    requires std::constructible_from < typename P::template Locator<S>,
+    const ColumnView<S>& > ;
+    { l.position(column, query) } -> std::same_as<std::uint32_t>;
+    { l.bytes() } -> std::convertible_to<std::size_t>;
+};
+
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/derivation.hpp - how values that are not stored come from those that are.
 
 #include <cstddef>
@@ -5114,6 +5260,38 @@ private:
 #include <string_view>
 #include <vector>
 
+// renn/network/for_each_layer.hpp - every layer of a network with its path and parameters.
+
+#include <string>
+#include <type_traits>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+template <class Net, class P, class F>
+void for_each_leaf(Net& net, P& parameters, F& f, Path& path) {
+    std::remove_const_t<Net>::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
+        const auto guard = path.enter(name);
+        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+            for_each_leaf(layer, part, f, path);
+        } else {
+            f(path.view(), layer, part);
+        }
+    });
+}
+
+}  // namespace detail
+
+/// Calls f(path, layer, parameters) for every layer of a network, also inside nested ones, in order.
+template <class Net, class F>
+    requires Composite<std::remove_const_t<Net>>
+void for_each_layer(Net& net, F&& f) {
+    detail::Path path;
+    detail::for_each_leaf(net, net.parameters(), f, path);
+}
+
+}  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
@@ -5368,6 +5546,7 @@ private:
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
@@ -5463,6 +5642,15 @@ private:
 };
 
 namespace detail {
+
+/// Throws FormatError for a label or prediction that cannot be.
+inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {
+    for (const std::int32_t value : values) {
+        if (value < 0 || value >= classes) {
+            raise<FormatError>("store", what, std::to_string(value), "0.." + std::to_string(classes - 1));
+        }
+    }
+}
 
 /// What is known of the samples at some positions.
 template <class Store>
@@ -5621,7 +5809,7 @@ private:
 namespace renn::inline RENN_ABI {
 
 /// A unit's values in ascending order with the positions of their samples (equal values by ascending id) and the levels
-/// of a search through them (Sorted::levels), as a store may keep them. Empty: it does not.
+/// of a search through them (index/search_levels.hpp), as a store may keep them. Empty: it does not.
 template <class S>
 struct StoredColumn {
     const S* values = nullptr;
@@ -5682,60 +5870,6 @@ concept Reduced = Rounds<Store> || requires {
 
 namespace renn::inline RENN_ABI {
 
-/// An index policy says how the place of a value among sorted values is found: KdTree, Sorted, or your own.
-/// `position` returns how many values are below the query. A locator that can be made of a column and the locator of
-/// the same values seen through no activation shares with that; a policy with a `Layout`, the steps of a search
-/// (Sorted), is searched step by step, several neurons side by side.
-template <class P, class S>
-concept IndexPolicy = requires(const typename P::template Locator<S>& l, const ColumnView<S>& column, double query) {
-    { P::name } -> std::convertible_to<std::string_view>;
-    typename P::template Locator<S>;
-    requires std::constructible_from < typename P::template Locator<S>,
-    const ColumnView<S>& > ;
-    { l.position(column, query) } -> std::same_as<std::uint32_t>;
-    { l.bytes() } -> std::convertible_to<std::size_t>;
-};
-
-namespace detail {
-
-/// Runs work once, whoever comes first, others wait; where it throws, the next may try again. Four bytes, as every
-/// query looks at hundreds of them. (std::call_once would hang then under the thread sanitizer.)
-class Once {
-public:
-    template <class Work>
-    void run(Work&& work) {
-        if (state_.load(std::memory_order_acquire) == done) return;
-        while (!begin()) {
-            if (state_.load(std::memory_order_acquire) == done) return;
-            state_.wait(busy, std::memory_order_acquire);
-        }
-        Claim claim{state_};
-        work();
-        claim.outcome = done;
-    }
-
-private:
-    static constexpr int idle = 0, busy = 1, done = 2;
-
-    struct Claim {
-        std::atomic<int>& state;
-        int outcome = idle;
-        ~Claim() {
-            state.store(outcome, std::memory_order_release);
-            state.notify_all();
-        }
-    };
-
-    bool begin() noexcept {
-        int expected = idle;
-        return state_.compare_exchange_strong(expected, busy, std::memory_order_acquire);
-    }
-
-    std::atomic<int> state_{idle};
-};
-
-}  // namespace detail
-
 /// The sorted values of every recorded neuron, over a store that does not change any more. A post-activation that keeps
 /// the order of its pre-activation shares its sorted column; any other gets one over the recomputed values.
 /// Threads   const members may run on several threads at once; a structure is built once, by whoever needs it first.
@@ -5744,7 +5878,7 @@ class NeuronIndex {
 public:
     using Policy = P;
     using Scalar = typename Store::Scalar;
-    static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/neuron_index.hpp)");
+    static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/index_policy.hpp)");
     using Locator = typename Policy::template Locator<Scalar>;
     static constexpr std::string_view policy_name = Policy::name;
 
@@ -6097,6 +6231,41 @@ void as_stored(const Store& store, std::uint32_t p, const Batch<S>& reported, Ba
         store.as_stored(p, std::span<S>(some));
         for (std::size_t u = 0; u < some.size(); ++u) sample[point.units[u]] = some[u];
     }
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/retrace/recorded_queries.hpp - recorded samples as queries: their values from the store, not from a forward
+// pass.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// What recorded samples had at a point, laid out as a model reports it: width of the point x samples, 0 for units that
+/// are not recorded; columns of the point x samples where channels are the neurons.
+/// Cost   a look at each value; samples side by side in the store are side by side in memory.
+template <class NeuronIndex, class S = typename NeuronIndex::Scalar>
+void recorded_values(const NeuronIndex& index, std::uint32_t p, std::span<const std::uint32_t> positions,
+                     Batch<S>& out) {
+    const auto& store = index.store();
+    const Point& point = store.points[p];
+    const std::uint32_t from = point.stored() ? p : static_cast<std::uint32_t>(point.derived_from);
+    const bool channels = store.points[from].by_channel();
+    const Index dimensions = store.points[from].dimensions();
+    out.setZero(channels ? store.points[from].columns() : point.width, static_cast<Index>(positions.size()));
+    for (std::uint32_t u = 0; u < point.units.size(); ++u) {
+        for (Index d = 0; d < dimensions; ++d) {
+            const Index row = channels ? static_cast<Index>(u) * dimensions + d : static_cast<Index>(point.units[u]);
+            for (std::size_t q = 0; q < positions.size(); ++q) {
+                out(row, static_cast<Index>(q)) = store.value({from, u}, d, static_cast<Index>(positions[q]));
+            }
+        }
+    }
+    if (from != p) index.derive(p, out.data(), out.data(), out.size());
 }
 
 }  // namespace renn::inline RENN_ABI::detail
@@ -6555,7 +6724,9 @@ void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& e
             return sample < entry.column.size && search.admits(sample);
         });
     } else if (search.without != no_sample) {
-        const std::uint32_t hole = search.index->place_of(u, search.without);
+        search.index->check(entry.column.order + position, position < entry.column.size ? 1 : 0);
+        const bool itself = position < entry.column.size && entry.column.order[position] == search.without;
+        const std::uint32_t hole = itself ? position : search.index->place_of(u, search.without);
         w = find_window(entry.column.without(hole), query, k, position - (hole < position ? 1U : 0U));
         // From places without the hole to places with it: the ranges may then contain it, and readers skip it.
         for (std::uint32_t* edge : {&w.tied_begin, &w.closer_begin, &w.closer_end, &w.tied_end}) {
@@ -6601,85 +6772,104 @@ NeuronAnswer answer_channel(Search<Index>& search, Unit u, const std::vector<dou
     return answer;
 }
 
-/// Some neurons of one point that are searched side by side: while one waits for memory the others go on.
+/// Searches that go side by side: while one waits for memory the others go on.
 template <class Index>
 class Sweep {
 public:
     using Scalar = typename Index::Scalar;
-    static constexpr std::uint32_t width = 16;
+    using Entry = typename Index::Entry;
 
-    /// `values` has the query's value of every unit of the point, `rows[u]` where that of unit u is.
-    void run(Search<Index>& search, std::uint32_t point, std::uint32_t first, std::uint32_t count, const Scalar* values,
-             const std::uint32_t* rows) {
-        for (std::uint32_t i = 0; i < count; ++i) {
-            entries_[i] = search.index->entry({point, first + i});
-            queries_[i] = static_cast<double>(values[rows != nullptr ? rows[first + i] : first + i]);
-        }
-        place(count);
-        for (std::uint32_t i = 0; i < count; ++i) {
-            const Unit u{point, first + i};
-            answer_neuron(search, u, entries_[i], queries_[i], positions_[i]);
-            const NeuronAnswer& a = search.neurons.back();  // whose votes will be counted
-            prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
+    /// Of one query only: then its votes are counted next, and their memory is asked for.
+    explicit Sweep(bool alone) : alone_(alone) {}
+
+    /// One more; its answer is there after `finish`, behind those of its query that were added before.
+    void add(Search<Index>& search, Unit u, const Entry& entry, Scalar value) {
+        tasks_[count_] = {&search, u, entry, static_cast<double>(value), Scalar(0), 0};
+        if (++count_ == width) finish();
+    }
+
+    void finish() {
+        const std::span<Task> tasks(tasks_, std::exchange(count_, 0U));
+        if (!tasks.empty()) place(tasks);
+        for (Task& t : tasks) {
+            answer_neuron(*t.search, t.unit, t.entry, t.query, t.position);
+            const NeuronAnswer& a = t.search->neurons.back();
+            if (alone_) prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
         }
     }
 
 private:
-    /// How many values are below each query.
-    void place(std::uint32_t count) {
+    static constexpr std::uint32_t width = 16;
+    static constexpr std::uint32_t reach = 48;  ///< where the nearest of a place most often are
+
+    struct Task {
+        Search<Index>* search;
+        Unit unit;
+        Entry entry;
+        double query;
+        Scalar least;
+        std::uint32_t position;  ///< how many values are below the query
+    };
+
+    static void place(std::span<Task> tasks) {
         if constexpr (requires { typename Index::Policy::Layout; }) {
-            const typename Index::Policy::Layout layout(entries_[0].column.size);  // all columns are equally long
-            for (std::uint32_t i = 0; i < count; ++i) {
-                least_[i] = entries_[i].column.least(queries_[i]);
-                positions_[i] = 0;
+            const typename Index::Policy::Layout layout(tasks[0].entry.column.size);  // all columns are equally long
+            for (Task& t : tasks) {
+                t.least = t.entry.column.least(t.query);
+                t.entry.locator->prefetch(t.entry.column, layout, 0, 0);
             }
             for (std::uint32_t level = 0; level < layout.depth; ++level) {
-                for (std::uint32_t i = 0; i < count; ++i) {
-                    const auto& [column, locator] = entries_[i];
-                    positions_[i] = locator->descend(layout, level, positions_[i], least_[i]);
-                    locator->prefetch(column, layout, level + 1, positions_[i]);
+                for (Task& t : tasks) {
+                    t.position = t.entry.locator->descend(layout, level, t.position, t.least);
+                    t.entry.locator->prefetch(t.entry.column, layout, level + 1, t.position);
                 }
             }
-            for (std::uint32_t i = 0; i < count; ++i) {
-                positions_[i] = entries_[i].locator->finish(entries_[i].column, positions_[i], least_[i]);
+            for (Task& t : tasks) {
+                const auto& column = t.entry.column;
+                t.position = t.entry.locator->finish(column, t.position, t.least);
+                const std::uint32_t from = t.position - std::min(t.position, reach);
+                prefetch(column.values + from, std::min(2 * reach, column.size - from));
             }
         } else {
-            for (std::uint32_t i = 0; i < count; ++i) {
-                positions_[i] = entries_[i].locator->position(entries_[i].column, queries_[i]);
-            }
+            for (Task& t : tasks) t.position = t.entry.locator->position(t.entry.column, t.query);
         }
     }
 
-    typename Index::Entry entries_[width];
-    double queries_[width];
-    Scalar least_[width];
-    std::uint32_t positions_[width];
+    Task tasks_[width];
+    std::uint32_t count_ = 0;
+    bool alone_;
 };
 
-/// Runs one query; `values[point]` has the model's value of every unit of a voting point, or of every dimension of it.
-template <class Index>
-void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
-                const std::vector<const typename Index::Scalar*>& values) {
-    const auto& points = search.index->store().points;
+/// Runs some queries, neuron by neuron, so that a neuron's column stays in the cache; `values(point, q)` are those of
+/// every unit of a voting point, or of every dimension of it, for query q. Needs no memory but the answers'.
+template <class Index, class Values>
+void run_searches(std::span<const std::shared_ptr<Search<Index>>> searches, const std::vector<std::uint32_t>& voting,
+                  const Values& values) {
+    const Index& index = *searches.front()->index;
+    const auto& points = index.store().points;
     std::size_t total = 0;
     for (const std::uint32_t p : voting) total += points[p].units.size();
-    search.neurons.reserve(total);
-    Sweep<Index> sweep;
+    for (const auto& search : searches) search->neurons.reserve(total);
+    Sweep<Index> sweep(searches.size() == 1);
     std::vector<double> place;
     for (const std::uint32_t p : voting) {
-        const auto count = static_cast<std::uint32_t>(points[p].units.size());
         const auto dimensions = static_cast<std::size_t>(points[p].dimensions());
-        if (dimensions == 1) {
-            const std::uint32_t* rows = points[p].by_channel() ? nullptr : points[p].units.data();
-            for (std::uint32_t u = 0; u < count; u += Sweep<Index>::width) {
-                sweep.run(search, p, u, std::min(count - u, Sweep<Index>::width), values[p], rows);
-            }
-        } else {
-            for (std::uint32_t u = 0; u < count; ++u) {
-                place.assign(values[p] + u * dimensions, values[p] + (u + 1) * dimensions);
-                search.neurons.push_back(answer_channel(search, {p, u}, place));
+        for (std::uint32_t u = 0; u < points[p].units.size(); ++u) {
+            if (dimensions == 1) {
+                const std::uint32_t row = points[p].by_channel() ? u : points[p].units[u];
+                const auto entry = index.entry({p, u});
+                for (std::size_t q = 0; q < searches.size(); ++q) {
+                    sweep.add(*searches[q], {p, u}, entry, values(p, q)[row]);
+                }
+            } else {
+                for (std::size_t q = 0; q < searches.size(); ++q) {
+                    const auto* first = values(p, q) + u * dimensions;
+                    place.assign(first, first + dimensions);
+                    searches[q]->neurons.push_back(answer_channel(*searches[q], {p, u}, place));
+                }
             }
         }
+        sweep.finish();
     }
 }
 
@@ -6691,8 +6881,8 @@ void run_search(Search<Index>& search, const std::vector<std::uint32_t>& voting,
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -6956,27 +7146,26 @@ private:
         for (const Group& g : tied) {
             for_each_tied(g.neuron, [&](std::uint32_t s) { members.push_back({s, g.share}); });
         }
-        // By sample, then by group: its shares are added in that order.
-        std::vector<std::uint32_t> order(members.size());
-        std::iota(order.begin(), order.end(), 0U);
-        std::sort(order.begin(), order.end(), [&members](std::uint32_t a, std::uint32_t b) {
-            return members[a].sample != members[b].sample ? members[a].sample < members[b].sample : a < b;
-        });
-        std::sort(candidates.begin(), candidates.end(),
-                  [](const Candidate& a, const Candidate& b) { return a.sample < b.sample; });
-        const std::size_t known = candidates.size();
-        std::size_t at = 0;
-        for (std::size_t i = 0; i < order.size();) {
-            Candidate one{members[order[i]].sample, 0.0};
-            for (; i < order.size() && members[order[i]].sample == one.sample; ++i)
-                one.votes += members[order[i]].votes;
-            while (at < known && candidates[at].sample < one.sample) ++at;
-            if (at < known && candidates[at].sample == one.sample) {
-                candidates[at].votes += one.votes;
-            } else {
-                candidates.push_back(one);
-            }
+        const auto by_sample = [](const Candidate& a, const Candidate& b) { return a.sample < b.sample; };
+        std::stable_sort(members.begin(), members.end(), by_sample);  // a sample's shares are added in group order
+        std::size_t distinct = 0;
+        std::uint64_t known = 0;  // a bit a sample, modulo 64: most candidates need no search
+        for (std::size_t i = 0; i < members.size();) {
+            Candidate one{members[i].sample, 0.0};
+            for (; i < members.size() && members[i].sample == one.sample; ++i) one.votes += members[i].votes;
+            known |= std::uint64_t{1} << (one.sample % 64);
+            members[distinct++] = one;
         }
+        members.resize(distinct);
+        for (Candidate& c : candidates) {
+            if (((known >> (c.sample % 64)) & 1U) == 0) continue;
+            const auto at = std::lower_bound(members.begin(), members.end(), c, by_sample);
+            if (at == members.end() || at->sample != c.sample) continue;
+            c.votes += at->votes;
+            at->votes = 0.0;
+        }
+        std::copy_if(members.begin(), members.end(), std::back_inserter(candidates),
+                     [](const Candidate& c) { return c.votes > 0.0; });
     }
 
     /// Counts whole votes; returns the most that shares can add to one sample.
@@ -7106,6 +7295,23 @@ public:
     /// for_each_tied(number, f): positions in store() of the samples at the boundary of a neuron, by its number among
     /// all that voted, in no particular order.
     using Votes<Index>::for_each_tied;
+    /// for_each_single(number, f): the same of the samples that get a whole vote of a neuron.
+    using Votes<Index>::for_each_single;
+
+    /// The part of a vote that each sample at a neuron's boundary gets; 0 where none is shared.
+    double tied_share(std::size_t number) const {
+        require_neuron("Retrace::tied_share", number);
+        return this->is_group(this->search_->neurons[number]) ? this->share(number) : 0.0;
+    }
+    /// Number, in the index's table of clipped samples, of a neuron whose boundary is that of all samples which its
+    /// rectifier holds at 0; -1 for any other neuron and where sources are restricted.
+    std::ptrdiff_t tied_zeros(std::size_t number) const {
+        require_neuron("Retrace::tied_zeros", number);
+        const NeuronAnswer& a = this->search_->neurons[number];
+        return a.zeros && this->search_->allowed == nullptr ? this->search_->index->clipped_number(a.unit) : -1;
+    }
+    /// The index that was searched.
+    const Index& index() const noexcept { return *this->search_->index; }
 
     /// Whether the sources speak for the class that the model predicts; false if nobody voted.
     bool agreement() const { return prediction() >= 0 && this->evidence_class() == prediction(); }
@@ -7381,7 +7587,7 @@ public:
             constexpr bool elementwise = requires(const S* in, S* out) {
                 s.layer.apply(in, out, Index{});
             };
-            const bool derived = elementwise && s.x.size() > 0 && s.x.data() == last_;
+            const bool derived = elementwise && !s.edited && s.x.size() > 0 && s.x.data() == last_;
             record_(Place{s.path, Kind::post, derived, shape_}, s.y);
             last_ = nullptr;
         } else if constexpr (has_parameters<L>) {
@@ -7579,7 +7785,8 @@ namespace renn::inline RENN_ABI {
 ///
 /// `probe(name, values)` is the same as `probe.pre`, the kind a retrace looks at by default; `probe.post` marks values
 /// behind an activation. A shape says that a column is an image, whose channels may then be the neurons. Column-major
-/// matrices, blocks and maps are read in place; expressions are evaluated once.
+/// matrices, blocks and maps are read in place; expressions are evaluated once. A renn::Batch that may change, and is
+/// reported before the code goes on with it, may be masked: see MaskedForeign.
 template <class S>
 class Probe {
 public:
@@ -7592,19 +7799,35 @@ public:
           record_(
               [](void* r, const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> sample_ids) {
                   static_cast<R*>(r)->record(place, block, sample_ids);
-              }) {}
+              }) {
+        if constexpr (ForwardEditor<R, S>) {
+            edit_ = [](void* r, std::string_view name, Batch<S>& values) { static_cast<R*>(r)->edit(name, values); };
+        }
+    }
 
     void operator()(std::string_view name, const BatchView<S>& values, const Shape& shape = {}) {
         pre(name, values, shape);
     }
+    void operator()(std::string_view name, Batch<S>& values, const Shape& shape = {}) { pre(name, values, shape); }
     void pre(std::string_view name, const BatchView<S>& values, const Shape& shape = {}) {
         report({name, Kind::pre, false, shape}, values);
     }
     void post(std::string_view name, const BatchView<S>& values, const Shape& shape = {}) {
         report({name, Kind::post, false, shape}, values);
     }
+    void pre(std::string_view name, Batch<S>& values, const Shape& shape = {}) {
+        edit(name, values);
+        report({name, Kind::pre, false, shape}, values);
+    }
+    void post(std::string_view name, Batch<S>& values, const Shape& shape = {}) {
+        edit(name, values);
+        report({name, Kind::post, false, shape}, values);
+    }
 
 private:
+    void edit(std::string_view name, Batch<S>& values) {
+        if (edit_ != nullptr) edit_(recorder_, name, values);
+    }
     void report(const Place& place, const BatchView<S>& values) {
         if (place.shape.size() != 0 && place.shape.size() != values.rows()) {
             detail::raise<ShapeError>("probe \"" + std::string(place.name) + "\"", "shape", place.shape.text(),
@@ -7616,6 +7839,7 @@ private:
     void* recorder_;
     std::span<const std::uint64_t> ids_;
     void (*record_)(void*, const Place&, const BatchView<S>&, std::span<const std::uint64_t>);
+    void (*edit_)(void*, std::string_view, Batch<S>&) = nullptr;
 };
 
 /// How foreign code may be run, and how it is known again.
@@ -8150,7 +8374,9 @@ struct Targets {
 };
 
 /// Returns the mean loss of a batch and writes its derivative by the outputs. A loss whose mean is not over samples
-/// says with `weight(outputs, targets)` what it divides by.
+/// says with `weight(outputs, targets)` what it divides by; one with a head (training/heads.hpp) says with
+/// `answer_rows(outputs)` how many outputs, the first, are the model's answer, and checks its data: `check(data,
+/// outputs)`.
 template <class L, class S>
 concept Loss = requires(const L& loss, const BatchView<S>& outputs, const Targets<S>& targets, Batch<S>& gradient) {
     { loss(outputs, targets, gradient) } -> std::convertible_to<double>;
@@ -8191,6 +8417,16 @@ inline void require_class_weights(const char* where, const std::vector<double>& 
         if (weights[c] >= 0.0 && std::isfinite(weights[c])) continue;
         raise<DataError>(where, "weight of class " + std::to_string(c), std::to_string(weights[c]),
                          "a finite value >= 0");
+    }
+}
+
+/// How many of the outputs, the first, are the answer: all unless the loss says otherwise.
+template <class L>
+Index answer_rows(const L& loss, Index outputs) {
+    if constexpr (requires { loss.answer_rows(outputs); }) {
+        return loss.answer_rows(outputs);
+    } else {
+        return outputs;
     }
 }
 
@@ -8351,11 +8587,12 @@ std::int32_t predicted_class(const Eigen::MatrixBase<Derived>& outputs) {
 
 namespace detail {
 
+/// By the first `answer` rows.
 template <class S>
-Index count_correct(const Batch<S>& outputs, std::span<const std::int32_t> labels) {
+Index count_correct(const Batch<S>& outputs, Index answer, std::span<const std::int32_t> labels) {
     Index correct = 0;
     for (std::size_t j = 0; j < labels.size(); ++j) {
-        correct += predicted_class(outputs.col(static_cast<Index>(j))) == labels[j];
+        correct += predicted_class(outputs.col(static_cast<Index>(j)).head(answer)) == labels[j];
     }
     return correct;
 }
@@ -8379,19 +8616,22 @@ template <class S, class L>
 BatchMeasures measure(const L& loss, const Batch<S>& y, const Targets<S>& targets, Batch<S>& slope) {
     const BatchView<S> outputs(y);
     const double mean = loss(outputs, targets, slope), weight = loss_weight<S>(loss, outputs, targets);
-    return {std::isfinite(mean) ? mean * weight : mean, weight, count_correct<S>(y, targets.labels)};
+    return {std::isfinite(mean) ? mean * weight : mean, weight,
+            count_correct<S>(y, answer_rows(loss, y.rows()), targets.labels)};
 }
 
 /// Throws unless the network can be run on the data and its outputs compared with what the data wants.
-template <class Net, class S>
-void require_trainable(const char* where, const Net& net, const Dataset<S>& data) {
+template <class Net, class S, class L>
+void require_trainable(const char* where, const Net& net, const Dataset<S>& data, const L& loss) {
     if (data.empty()) raise<DataError>(where, "samples", "0", "at least 1");
     if (net.in_features() != Dynamic && net.in_features() != data.features()) {
         raise<ShapeError>(where, "features", std::to_string(data.features()),
                           std::to_string(net.in_features()) + ", the network's in_features");
     }
     const Index outputs = net.predict(data.input(0)).rows();
-    if (data.has_targets()) {
+    if constexpr (requires { loss.check(data, outputs); }) {
+        loss.check(data, outputs);
+    } else if (data.has_targets()) {
         if (data.targets().rows() != outputs) {
             raise<ShapeError>(where, "targets", std::to_string(data.targets().rows()) + " a sample",
                               std::to_string(outputs) + ", the network's outputs");
@@ -8414,7 +8654,7 @@ void require_trainable(const char* where, const Net& net, const Dataset<S>& data
 /// Throws   DataError for empty data or labels out of range; ShapeError where data and network do not fit.
 template <class Net, class S, Loss<S> L = CrossEntropy>
 Evaluation evaluate(const Net& net, const Dataset<S>& data, const L& loss = {}) {
-    detail::require_trainable("evaluate", net, data);
+    detail::require_trainable("evaluate", net, data, loss);
     constexpr Index width = 64;
     Workspace<Net> workspace;
     Batch<S> x, slope, wanted;
@@ -8783,7 +9023,7 @@ public:
         return std::move(retrace_batch(x, options).front());
     }
 
-    /// Traces every column of x, queries spread over threads (0: every core).
+    /// Traces every column of x, queries spread over threads (0: every core). Memory: that of the answers.
     std::vector<Answer> retrace_batch(const BatchView<Scalar>& x, const RetraceOptions& options = {},
                                       int threads = 1) const {
         return answers(query(x), options, {}, threads);
@@ -8800,6 +9040,31 @@ public:
         return answers(query(x), options, ids, threads);
     }
 
+    /// The same from what was recorded of them: no inputs and no forward pass.
+    /// Throws   DataError for an id that was not recorded.
+    /// Cost     many at once, side by side in the store, are cheaper than one by one.
+    std::vector<Answer> retrace_recorded(std::span<const std::uint64_t> ids, const RetraceOptions& options = {},
+                                         int threads = 1) const {
+        const Store& recorded = index("retrace_recorded").store();
+        std::vector<std::uint32_t> positions;
+        for (const std::uint64_t id : ids) {
+            positions.push_back(static_cast<std::uint32_t>(recorded.position_of(id)));
+        }
+        detail::check_retrace_options(options);
+        const auto voting = detail::voting_points(recorded.points, options);
+        std::vector<Batch<Scalar>> values(recorded.points.size());
+        std::vector<const Batch<Scalar>*> blocks(values.size(), nullptr);
+        for (const std::uint32_t p : voting) {
+            detail::recorded_values(*index_, p, positions, values[p]);
+            blocks[p] = &values[p];
+        }
+        Batch<Scalar> outputs(recorded.outputs.rows(), std::ssize(positions));
+        for (std::size_t q = 0; outputs.rows() > 0 && q < positions.size(); ++q) {
+            outputs.col(static_cast<renn::Index>(q)) = recorded.outputs.col(static_cast<renn::Index>(positions[q]));
+        }
+        return search(voting, blocks, outputs, options, ids, threads);
+    }
+
     /// Traces activations computed elsewhere or before: every column, without a forward pass.
     std::vector<Answer> retrace_activations(const Activations<Scalar>& values, const RetraceOptions& options = {},
                                             int threads = 1) const {
@@ -8808,6 +9073,7 @@ public:
 
 private:
     using Search = detail::Search<Index>;
+    static constexpr renn::Index most_together = 1024;  ///< queries that are searched for neuron by neuron
 
     const Index& index(const char* where) const {
         if (!recorded()) detail::raise<DataError>(where, "nothing recorded yet: call record() first");
@@ -8856,30 +9122,45 @@ private:
         const Store& recorded = index("retrace").store();
         detail::check_retrace_options(options);
         const std::vector<std::uint32_t> voting = detail::voting_points(recorded.points, options);
-        const auto allowed = detail::allowed_samples(recorded, options);
         std::vector<Batch<Scalar>> made;
-        const auto blocks = blocks_of(values, recorded, voting, made);
+        return search(voting, blocks_of(values, recorded, voting, made), values.output(), options, without_self,
+                      threads);
+    }
 
-        const renn::Index queries = blocks.empty() ? 0 : values[recorded.points[voting.front()].name].cols();
+    /// Every column of the blocks, one a voting point by its number; outputs of the model, one column a query.
+    std::vector<Answer> search(const std::vector<std::uint32_t>& voting,
+                               const std::vector<const Batch<Scalar>*>& blocks, const Batch<Scalar>& outputs,
+                               const RetraceOptions& options, std::span<const std::uint64_t> without_self,
+                               int threads) const {
+        const Store& recorded = index_->store();
+        const auto allowed = detail::allowed_samples(recorded, options);
+        const renn::Index queries = blocks.empty() ? 0 : blocks[voting.front()]->cols();
         std::vector<std::shared_ptr<Search>> searches(static_cast<std::size_t>(queries));
-        detail::parallel_for(queries, threads, [&](renn::Index q, int) {
-            auto search = std::make_shared<Search>();
-            search->index = index_;
-            search->pool = votes_;
-            search->options = options;
-            search->allowed = allowed;
-            std::optional<std::uint64_t> without = options.without;
-            if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
-            if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
-            std::vector<const Scalar*> columns(blocks.size(), nullptr);
-            for (const std::uint32_t p : voting) columns[p] = blocks[p]->data() + q * blocks[p]->rows();
-            detail::run_search(*search, voting, columns);
-            if (values.output().rows() > 0) {
-                const auto column = values.output().col(q);
-                search->outputs.assign(column.data(), column.data() + column.size());
-                search->prediction = predicted_class(column);
+        const renn::Index workers = detail::thread_count(threads, queries);
+        const renn::Index together = std::clamp<renn::Index>((queries + workers - 1) / workers, 1, most_together);
+        detail::parallel_for((queries + together - 1) / together, threads, [&](renn::Index block, int) {
+            const renn::Index first = block * together;
+            const auto count = static_cast<std::size_t>(std::min(together, queries - first));
+            const std::span some(searches.data() + first, count);
+            for (renn::Index q = first; q < first + std::ssize(some); ++q) {
+                auto search = std::make_shared<Search>();
+                search->index = index_;
+                search->pool = votes_;
+                search->options = options;
+                search->allowed = allowed;
+                std::optional<std::uint64_t> without = options.without;
+                if (!without_self.empty()) without = without_self[static_cast<std::size_t>(q)];
+                if (without) search->without = static_cast<std::uint32_t>(recorded.position_of(*without));
+                if (outputs.rows() > 0) {
+                    const auto column = outputs.col(q);
+                    search->outputs.assign(column.data(), column.data() + column.size());
+                    search->prediction = predicted_class(column);
+                }
+                searches[static_cast<std::size_t>(q)] = std::move(search);
             }
-            searches[static_cast<std::size_t>(q)] = std::move(search);
+            detail::run_searches<Index>(some, voting, [&](std::uint32_t point, std::size_t q) {
+                return blocks[point]->data() + (first + static_cast<renn::Index>(q)) * blocks[point]->rows();
+            });
         });
         std::vector<Answer> result;
         result.reserve(searches.size());
@@ -9040,18 +9321,6 @@ template <class A, Composite Net>
 void get(A& ar, Net& net, const detail::Limit& limit = {}) {
     detail::get_network(ar, net, net.parameters(), limit);
 }
-
-namespace detail {
-
-inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {
-    for (const std::int32_t value : values) {
-        if (value < 0 || value >= classes) {
-            raise<FormatError>("store", what, std::to_string(value), "0.." + std::to_string(classes - 1));
-        }
-    }
-}
-
-}  // namespace detail
 
 /// Writes a store to any cereal output archive.
 template <class A, class S>
@@ -12917,6 +13186,7 @@ class Network : public detail::NetworkSequence<Layers...> {
     static_assert((detail::CheckedLayer<Layers>::value && ...));
     using Base = detail::NetworkSequence<Layers...>;
     friend Base;
+    friend typename Base::Tangents;
 
 public:
     using typename Base::Scalar;
@@ -13117,6 +13387,7 @@ class BasicSequential : public detail::RunTimeSequence<S, Kinds...> {
     using Base = detail::RunTimeSequence<S, Kinds...>;
     using All = detail::RunTimeKinds<S, Kinds...>;
     friend Base;
+    friend typename Base::Tangents;
 
 public:
     static constexpr std::string_view name = "Sequential";
@@ -15485,9 +15756,9 @@ void check_state(const Net& net, const TrainingState<Net>& state, const FitOptio
     require_finite_parameters("fit", state.network);
 }
 
-template <class Net, class S>
-void check_validation(const Net& net, const Dataset<S>& validation, const EarlyStopping& stopping) {
-    if (!validation.empty()) require_trainable("fit: validation", net, validation);
+template <class Net, class S, class L>
+void check_validation(const Net& net, const Dataset<S>& validation, const EarlyStopping& stopping, const L& loss) {
+    if (!validation.empty()) require_trainable("fit: validation", net, validation, loss);
     if (!stopping.active()) return;
     if (validation.empty()) raise<DataError>("fit", "early_stopping", "no validation set", "one to measure");
     if (stopping.measure == EarlyStopping::Measure::accuracy && !validation.has_labels()) {
@@ -15520,10 +15791,10 @@ Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, con
              const FitOptions& options, TrainingState<Net>& state) {
     static_assert(std::is_same_v<S, typename Net::Scalar>, "renn::fit: the data set's scalar must be the network's");
     detail::check_options(options, detail::Schedulable<O>);
-    detail::require_trainable("fit", state.network, data);
+    detail::require_trainable("fit", state.network, data, loss);
     detail::check_state(net, state, options);
     const EarlyStopping& stopping = options.early_stopping;
-    detail::check_validation(net, validation, stopping);
+    detail::check_validation(net, validation, stopping, loss);
     optimizer.check();
 
     const detail::Frozen<S> frozen(state.network, options.frozen);
