@@ -161,8 +161,8 @@ inline int outcome_of(std::int32_t prediction, std::int32_t label) {
 ///
 /// Throws   DataError before anything is recorded, for k below 1, `without` or other impossible options.
 /// Cost     a retrace a sample, about 0.3 ms for 60,000 samples and 266 neurons with Sorted on one core. Memory: 100
-///          bytes a sample, and 20 more for each thread. (With a FileStore of exact values every neuron looks for the
-///          sample in its whole column: read such a store into memory first, tracing/to_memory.hpp.)
+///          bytes a sample, and 36 more for each thread. (A FileStore of exact values looks for each of a sample's
+///          values in a whole column: with many samples read it into memory first, tracing/to_memory.hpp.)
 /// Source   label conflict and its kin: leave-one-out votes, as in k-nearest-neighbour editing, Wilson (1972).
 template <class Traced>
 SampleAudit audit_samples(const Traced& traced, const AuditOptions& options = {}) {
