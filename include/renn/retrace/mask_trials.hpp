@@ -37,7 +37,7 @@ namespace detail {
 template <class Derived>
 double probability(const Eigen::MatrixBase<Derived>& outputs, std::int32_t label) {
     if (outputs.size() == 1) {
-        const double logit = static_cast<double>(outputs[0]);
+        const auto logit = static_cast<double>(outputs[0]);
         return 1.0 / (1.0 + std::exp(label == 1 ? -logit : logit));
     }
     const auto most = static_cast<double>(outputs.maxCoeff());
