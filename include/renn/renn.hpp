@@ -40,6 +40,9 @@
 // by name only: retrace/credibility.hpp
 // by name only: retrace/deactivation.hpp
 // by name only: retrace/duplicates.hpp
+// by name only: retrace/counting.hpp
+// by name only: retrace/credibility.hpp
+// by name only: retrace/elbow.hpp
 // by name only: retrace/familiarity.hpp
 // by name only: retrace/layer_search.hpp
 // by name only: retrace/mask_trials.hpp

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE retrace_report
-#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <renn/activations/relu.hpp>
@@ -18,6 +16,7 @@
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/traced_network.hpp>
 
+#include "support/html.hpp"
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"
 
@@ -29,39 +28,12 @@ using renn::FormatError;
 using renn::Index;
 using renn::RetraceReport;
 using renn::ShapeError;
+using renn::test::balanced;
+using renn::test::contains;
+using renn::test::count;
 using renn::test::message_of;
 
 namespace {
-
-std::size_t count(std::string_view text, std::string_view part) {
-    std::size_t n = 0;
-    for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++n;
-    return n;
-}
-bool contains(std::string_view text, std::string_view part) {
-    return count(text, part) > 0;
-}
-
-/// Every tag that is opened is closed, in order.
-bool balanced(const std::string& page) {
-    const std::vector<std::string> alone{"meta", "img", "br", "!DOCTYPE"};
-    std::vector<std::string> open;
-    for (std::size_t at = page.find('<'); at != page.npos; at = page.find('<', at + 1)) {
-        const bool closing = page[at + 1] == '/';
-        const std::size_t begin = at + (closing ? 2 : 1);
-        const std::string name = page.substr(begin, page.find_first_of(" >\n", begin) - begin);
-        if (std::find(alone.begin(), alone.end(), name) != alone.end()) continue;
-        if (!closing) {
-            open.push_back(name);
-        } else if (open.empty() || open.back() != name) {
-            BOOST_TEST_MESSAGE("closed without having been opened: " << name << " at " << at);
-            return false;
-        } else {
-            open.pop_back();
-        }
-    }
-    return open.empty();
-}
 
 Batch<float> some_inputs(Index samples) {
     renn::Rng rng(3);
@@ -259,7 +231,7 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told) {
     BOOST_TEST(contains(message_of<DataError>([&] { report.add(net.retrace(data.input(0)), data.first(1), data, 0); }),
                         "no sample has id "));
     BOOST_TEST(message_of<FormatError>([&] { report.write("no such folder/report.html"); }) ==
-               "RetraceReport::write: no such folder/report.html: cannot be created");
+               "Page::write: no such folder/report.html: cannot be created");
     BOOST_TEST(report.samples() == 0U);
 }
 
