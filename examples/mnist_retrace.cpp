@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +23,10 @@
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
 #include <renn/report/html.hpp>
+#include <renn/report/page.hpp>
 #include <renn/report/retrace_report.hpp>
+#include <renn/retrace/credibility.hpp>
+#include <renn/retrace/familiarity.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
@@ -30,6 +35,7 @@
 #include "support/mnist.hpp"
 #include "support/mnist_options.hpp"
 #include "support/progress_bar.hpp"
+#include "support/trust_charts.hpp"
 
 namespace {
 
@@ -145,6 +151,29 @@ void write_json(const std::string& path, const nlohmann::ordered_json& content) 
     if (!file) throw renn::FormatError(path + ": cannot be written");
 }
 
+/// What the page shows of an image, after the views of the Interactive AI Playground.
+renn::ReportDetail shown(const Options& options) {
+    const auto most = std::numeric_limits<std::size_t>::max();
+    const std::size_t neurons = options.neurons > 0 ? static_cast<std::size_t>(options.neurons) : most;
+    if (options.view == "weighted") return {.layer_sources = 0, .neurons = 0};
+    if (options.view == "layers") return {.neurons = std::min<std::size_t>(neurons, 16)};
+    return {.layer_sources = 0, .neurons = neurons};
+}
+
+/// Test images that are not shown: every second one judges, the others are what credibility is calibrated with; at most
+/// so many of each.
+struct Parts {
+    std::vector<renn::Index> judged, calibration;
+
+    Parts(renn::Index samples, const std::vector<renn::Index>& shown, std::size_t most) {
+        for (renn::Index i = 0; i < samples; ++i) {
+            if (std::find(shown.begin(), shown.end(), i) != shown.end()) continue;
+            auto& part = judged.size() <= calibration.size() ? judged : calibration;
+            if (part.size() < most) part.push_back(i);
+        }
+    }
+};
+
 template <class Policy>
 void run(const Options& options, mnist::Digits digits) {
     using Traced = renn::TracedNetwork<Net, renn::MemoryStore<float>, Policy>;
@@ -173,29 +202,51 @@ void run(const Options& options, mnist::Digits digits) {
     const double accuracy = part_correct(test, predicted);
 
     const renn::RetraceOptions pre{.k = options.k, .ties = options.ties};
-    const renn::RetraceOptions both{.k = options.k, .ties = options.ties, .post = true};
+    const renn::RetraceOptions on_page{
+        .k = options.k, .ties = options.ties, .pre = options.kind != "post", .post = options.kind != "pre"};
     seconds.retrace_per_sample = time_retrace(traced, test, pre);
 
     const auto chosen = choose(test, predicted, static_cast<std::size_t>(options.evaluations));
     auto samples = nlohmann::ordered_json::array();
-    renn::RetraceReport report({.title = "Which training images is this built on?",
-                                .introduction = "A network learned to read handwritten digits. The ones below are new "
-                                                "to it. Beside each are the training images that its answer rests on: "
-                                                "those for which its neurons did almost the same.",
-                                .sample_name = "test image",
-                                .source_name = "training image"});
-    report.fact("Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(train.samples()) + " + " +
-                            count_text(test.samples()));
-    report.fact("Network", "784\u2013128\u2013128\u201310, ReLU");
-    report.fact("Accuracy", html::number(100.0 * accuracy, 2) + "\u202f%");
+    renn::Page page("Which training images is this built on?",
+                    "A network learned to read handwritten digits. The ones below are new to it. Beside each are the "
+                    "training images that its answer rests on: those for which its neurons did almost the same.");
+    renn::RetraceReport report(
+        {.sample_name = "test image", .source_name = "training image", .detail = shown(options)});
+    page.fact("Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(train.samples()) + " + " +
+                          count_text(test.samples()));
+    page.fact("Network", "784\u2013128\u2013128\u201310, ReLU");
+    page.fact("Accuracy", html::number(100.0 * accuracy, 2) + "\u202f%");
     if (options.load.empty()) {
-        report.fact("Training", html::seconds(seconds.train) + ", " + std::to_string(options.epochs) + " epochs");
-        report.fact("Recording", html::seconds(seconds.record));
+        page.fact("Training", html::seconds(seconds.train) + ", " + std::to_string(options.epochs) + " epochs");
+        page.fact("Recording", html::seconds(seconds.record));
     }
-    report.fact("Indexing", html::seconds(seconds.index));
-    report.fact("One retrace", html::seconds(seconds.retrace_per_sample));
-    report.fact("Store", html::bytes(traced.store().bytes()));
+    page.fact("Indexing", html::seconds(seconds.index));
+    page.fact("One retrace", html::seconds(seconds.retrace_per_sample));
+    page.fact("Store", html::bytes(traced.store().bytes()));
 
+    const Watch measuring;
+    const Parts parts(test.samples(), chosen, options.output.empty() ? 0 : 1000);
+    std::optional<renn::Familiarity> familiarity;
+    std::optional<renn::Credibility> credibility;
+    Trust trust;
+    if (!options.output.empty()) {
+        const auto some = std::min<renn::Index>(1000, train.samples());
+        familiarity.emplace(traced, train,
+                            renn::FamiliarityOptions{
+                                .retrace = pre, .samples = some, .seed = options.seed, .threads = options.threads});
+    }
+    if (!parts.calibration.empty()) {
+        credibility.emplace(traced, test.select(parts.calibration), pre, options.threads);
+    }
+    const renn::RetraceOptions all_kinds{.k = options.k, .ties = options.ties, .post = true};
+    for (const renn::Index position : parts.judged) {
+        const auto values = traced.activations(test.input(position));
+        trust.add(traced.retrace_activations(values, all_kinds, 1).front(), test.label(position), 200);
+    }
+    const double measuring_seconds = measuring.seconds();
+
+    const Watch reporting;
     std::printf("\n   test  says  true  agree    evidence for each class in %%, and the sources with most votes\n%30s",
                 "");
     for (int c = 0; c < test.classes(); ++c) std::printf("%4s", test.class_name(c).c_str());
@@ -205,10 +256,21 @@ void run(const Options& options, mnist::Digits digits) {
         const auto answer = traced.retrace_activations(values, pre, 1).front();
         print_row(test, position, answer);
         if (!options.json.empty()) samples.push_back(to_json(test, position, answer));
-        if (!options.output.empty())
-            report.add(traced.retrace_activations(values, both).front(), train, test, position);
+        if (options.output.empty()) continue;
+        auto query = renn::report_query(test, position);
+        query.familiarity = (*familiarity)(answer);
+        if (credibility) query.credibility = (*credibility)(answer).credibility_of(answer.prediction());
+        const auto shown_answer = traced.retrace_activations(values, on_page, 1).front();
+        report.add(options.units.empty() ? shown_answer : shown_answer.only(options.units), train, query);
     }
-    if (!options.output.empty()) report.write(options.output);
+    if (!options.output.empty()) {
+        if (trust.images() > 0) {
+            page.section("How far to trust the sources", [&](std::ostream& out) { write_trust(out, trust); });
+        }
+        report.add_to(page);
+        page.write(options.output);
+    }
+    const double report_seconds = reporting.seconds();
     if (!options.json.empty()) {
         write_json(options.json, {{"accuracy", accuracy},
                                   {"seconds",
@@ -237,7 +299,14 @@ void run(const Options& options, mnist::Digits digits) {
     line("Memory", html::bytes(traced.store().bytes()) + " store, " + html::bytes(traced.index().bytes()) +
                        " index, at most " + html::bytes(peak_memory()) + " in all");
     if (!options.save.empty()) line("Saved", options.save);
-    if (!options.output.empty()) line("Report", options.output);
+    if (!options.output.empty()) {
+        line("Measures", html::seconds(measuring_seconds) + ": certainty, familiarity, credibility of " +
+                             count_text(std::ssize(parts.judged)) + " + " + count_text(std::ssize(parts.calibration)) +
+                             " test images");
+        line("Report", options.output + ": " + count_text(std::ssize(chosen)) + " images, " +
+                           html::bytes(std::filesystem::file_size(options.output)) + ", in " +
+                           html::seconds(report_seconds));
+    }
 }
 
 }  // namespace

@@ -40,6 +40,8 @@
 // by name only: retrace/credibility.hpp
 // by name only: retrace/deactivation.hpp
 // by name only: retrace/duplicates.hpp
+// by name only: report/colour_cube.hpp
+// by name only: report/colours.hpp
 // by name only: retrace/counting.hpp
 // by name only: retrace/credibility.hpp
 // by name only: retrace/elbow.hpp

@@ -65,7 +65,8 @@ struct ChartScale {
     double part(double value) const { return (value - low) / (high - low); }
     template <class F>
     void for_each_tick(F&& f) const {
-        for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i) f(i * step);
+        for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i)
+            f(i == 0.0 ? 0.0 : i * step);  // not -0
     }
 };
 
@@ -152,7 +153,7 @@ private:
             }
         }
         const double unit = chart.percent ? 100.0 : 1.0;
-        return {unit * low, unit * high, 4, true};
+        return {unit * low, unit * high, 5, true};
     }
 
     double at_x(double x) const { return left + (right - left) * x_.part(x); }

@@ -17,10 +17,10 @@ namespace renn::inline RENN_ABI {
 inline constexpr std::string_view page_style = R"css(
 :root{color-scheme:light dark;--page:#f5f5f2;--card:#fff;--ink:#1d1f24;--quiet:#646a76;--line:#e3e3dd;--bar:#b9bfca;
 --track:#f0f0ec;--true:#14804f;--wrong:#cf3434;--link:#2b5fc4;--mat:#fff;--low:#c8402f;--high:#2f62c8;
---c1:#2b5fc4;--c2:#c2570c;--c3:#14804f;--c4:#8a3fb5}
+--c1:#2b5fc4;--c2:#c2570c;--c3:#8a3fb5;--c4:#0b7a86}
 @media (prefers-color-scheme:dark){:root{--page:#121417;--card:#1b1e23;--ink:#e8e9ec;--quiet:#9ba2af;--line:#2d3138;
 --bar:#565e6c;--track:#24282e;--true:#3fbf86;--wrong:#ff7268;--link:#8db4ff;--mat:#2d3138;--low:#e2604c;--high:#6f9bff;
---c1:#8db4ff;--c2:#ffa057;--c3:#3fbf86;--c4:#d39bf2}}
+--c1:#8db4ff;--c2:#ffa057;--c3:#d39bf2;--c4:#4cc4d3}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
 "Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
@@ -64,11 +64,12 @@ figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35}
 .data th:first-child{text-align:left}
 .data caption{text-align:left;color:var(--quiet);padding-bottom:4px}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr));gap:18px}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:18px}
 .chart{min-width:0;background:var(--card);border:1px solid var(--line);border-radius:12px;padding:16px}
 article .chart{border:0;padding:0;background:none}
 .chart svg{display:block;width:100%;max-width:620px;height:auto;margin-top:8px}
-.chart h3,.chart h5{margin:0}
+article .chart svg{max-width:440px}
+.chart h3,.chart h4{margin:0}
 .chart figcaption{max-width:76ch}
 .chart text{font-size:11.5px;fill:var(--quiet)}
 .chart .axis{stroke:var(--quiet)}
@@ -84,6 +85,7 @@ article .chart{border:0;padding:0;background:none}
 .chart .legend svg{display:inline-block;width:22px;height:10px;margin:0 6px 0 0;vertical-align:middle}
 .chart .legend b{font-weight:400;color:var(--ink)}
 .chart details{margin-top:6px;font-size:12.5px}
+.chart .scroll{max-height:300px;overflow:auto}
 footer{color:var(--quiet);font-size:13px;padding-top:10px;padding-bottom:40px;overflow-wrap:anywhere}
 @media (max-width:860px){main,header,footer{padding-left:14px;padding-right:14px}
 header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}}

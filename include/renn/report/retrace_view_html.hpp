@@ -81,7 +81,7 @@ protected:
                 html::grouped(static_cast<std::uint64_t>(std::llround(v.votes))) + " votes</span>";
         verdict(s, v);
         out_ += "</div>\n";
-        if (v.sources.empty()) {
+        if (v.sources.empty() && v.blended == 0) {
             out_ += "<p class=\"quiet\">No neuron votes here: the tie rule lets all of them abstain.</p>\n</div>\n";
             return;
         }
@@ -95,7 +95,7 @@ protected:
         }
         evidence(s, v, most);
         out_ += "</div>\n";
-        sources(s, v);
+        if (!v.sources.empty()) sources(s, v);
         out_ += "</div>\n";
     }
 
