@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <ostream>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -231,18 +232,24 @@ void run(const Options& options, mnist::Digits digits) {
     std::optional<renn::Credibility> credibility;
     Trust trust;
     if (!options.output.empty()) {
-        const auto some = std::min<renn::Index>(1000, train.samples());
+        const auto count = std::min<renn::Index>(1000, train.samples());
         familiarity.emplace(traced, train,
                             renn::FamiliarityOptions{
-                                .retrace = pre, .samples = some, .seed = options.seed, .threads = options.threads});
+                                .retrace = pre, .samples = count, .seed = options.seed, .threads = options.threads});
     }
     if (!parts.calibration.empty()) {
         credibility.emplace(traced, test.select(parts.calibration), pre, options.threads);
     }
     const renn::RetraceOptions all_kinds{.k = options.k, .ties = options.ties, .post = true};
-    for (const renn::Index position : parts.judged) {
-        const auto values = traced.activations(test.input(position));
-        trust.add(traced.retrace_activations(values, all_kinds, 1).front(), test.label(position), 200);
+    renn::Batch<float> some;
+    for (std::size_t first = 0; first < parts.judged.size(); first += 64) {
+        const auto positions =
+            std::span(parts.judged).subspan(first, std::min<std::size_t>(64, parts.judged.size() - first));
+        test.inputs(positions, some);
+        std::size_t next = 0;
+        for (const auto& answer : traced.retrace_batch(some, all_kinds, options.threads)) {
+            trust.add(answer, test.label(positions[next++]), 200);
+        }
     }
     const double measuring_seconds = measuring.seconds();
 

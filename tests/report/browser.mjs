@@ -65,7 +65,7 @@ async function check(page) {
   listeners.add(listen);
   for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await call(domain + '.enable');
   const shape = async (width, scheme) => {
-    await call('Emulation.setDeviceMetricsOverride', { width, height: 900, deviceScaleFactor: 1, mobile: width < 500 });
+    await call('Emulation.setDeviceMetricsOverride', { width, height: 900, deviceScaleFactor: 1, mobile: false });
     await call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
     await pause(150);
   };

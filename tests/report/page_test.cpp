@@ -12,6 +12,8 @@
 #include <vector>
 
 #include <renn/report/chart.hpp>
+#include <renn/report/colour_cube.hpp>
+#include <renn/report/colours.hpp>
 #include <renn/report/page.hpp>
 #include <renn/retrace/elbow.hpp>
 
@@ -177,4 +179,64 @@ BOOST_AUTO_TEST_CASE(the_elbow_is_farthest_below_the_chord) {
     BOOST_TEST(message_of<DataError>([&] {
                    renn::elbow(std::vector<double>{1, std::nan(""), 0});
                }) == "elbow: value 1: got nan, expected a finite number");
+}
+
+namespace {
+
+renn::TracedColour orange() {
+    return {.name = "an <orange>",
+            .reference = {1.0, 0.5, 0.0},
+            .predicted = {1.2, 0.5, -0.1},
+            .weighted = {0.94, 0.46, 0.04},
+            .sources = {{7, {0.9, 0.5, 0.0}, 0.6}, {8, {1.0, 0.4, 0.1}, 0.4}}};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(colours_are_told_in_hex_and_by_distance) {
+    BOOST_TEST(renn::hex({1.0, 0.5, 0.0}) == "#ff8000");
+    BOOST_TEST(renn::hex({1.2, std::nan(""), -0.1}) == "#ff0000");
+    BOOST_TEST(renn::difference({0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}) == 255.0 * std::sqrt(3.0),
+               boost::test_tools::tolerance(1e-12));
+    BOOST_TEST(renn::difference(orange().reference, orange().reference) == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(colour_cards_show_three_colours_and_their_differences) {
+    std::ostringstream out;
+    renn::write_colour_cards(out, std::vector{orange()});
+    const std::string html = out.str();
+    BOOST_TEST(balanced(html));
+    for (const char* part : {"an &lt;orange&gt;", "Original", "#ff8000", "Blended", "#f0750a", "Predicted", "#ff8000",
+                             "Predicted \u2212 original</th><td>57.0</td><td>51.0</td><td>0.0</td><td>-25.5</td>"}) {
+        BOOST_TEST_CONTEXT(part) BOOST_TEST(contains(html, part));
+    }
+    BOOST_TEST(contains(html, "flex-grow:600.0"));
+    BOOST_TEST(message_of<DataError>([&] { renn::write_colour_cards(out, {}); }) ==
+               "write_colour_cards: colours: got 0, expected 1 or more");
+}
+
+BOOST_AUTO_TEST_CASE(the_cube_is_drawn_by_the_given_script_or_shown_flat) {
+    Page flat("t"), turned("t");
+    renn::add_colour_cube(flat, std::vector{orange()}, "");
+    BOOST_TEST(balanced(flat.html()));
+    BOOST_TEST(contains(flat.html(), "is left out"));
+    BOOST_TEST(!contains(flat.html(), "<script"));
+    BOOST_TEST(count(flat.html(), "<circle") == 2U + 3U);
+    BOOST_TEST(count(flat.html(), "<line") == 12U);
+
+    renn::add_colour_cube(turned, std::vector{orange(), orange()}, "window.Plotly = {};");
+    const std::string html = turned.html();
+    BOOST_TEST(contains(html, "window.Plotly = {};"));
+    BOOST_TEST(count(html, "<option") == 2U);
+    BOOST_TEST(!contains(html, "is left out"));
+    BOOST_TEST(contains(html, "{&quot;reference&quot;:[255,128,0],&quot;predicted&quot;:[306,128,-26],"));
+    BOOST_TEST(contains(html, "[230,128,0,0.60000]"));
+    BOOST_TEST(contains(html, "<noscript>"));
+
+    auto bare = orange();
+    bare.sources.clear();
+    BOOST_TEST(message_of<DataError>([&] { renn::add_colour_cube(flat, std::vector{bare}, ""); }) ==
+               "add_colour_cube: sources of \"an <orange>\": got 0, expected 1 or more");
+    BOOST_TEST(message_of<DataError>([&] { renn::add_colour_cube(flat, {}, ""); }) ==
+               "add_colour_cube: colours: got 0, expected 1 or more");
 }

@@ -78,6 +78,7 @@ article .chart svg{max-width:440px}
 .chart text.said{fill:var(--ink)}
 .chart polyline{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round}
 .chart circle,.chart rect{fill:currentColor}
+.chart rect{opacity:.8}
 .chart .s1{color:var(--c1)}.chart .s2{color:var(--c2)}.chart .s3{color:var(--c3)}.chart .s4{color:var(--c4)}
 .chart .s2 polyline{stroke-dasharray:6 3}.chart .s3 polyline{stroke-dasharray:2 3}
 .chart .s4 polyline{stroke-dasharray:9 3 2 3}

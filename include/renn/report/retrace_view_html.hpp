@@ -108,7 +108,7 @@ protected:
             static_cast<std::int32_t>(std::max_element(v.evidence.begin(), v.evidence.end()) - v.evidence.begin());
         out_ += "<span class=\"verdict\">sources ";
         out_ += best == s.prediction ? "agree" : "<b>disagree</b>: they say " + html::escape(class_name(best));
-        out_ += ", certainty " + html::number(v.certainty, 2) + ", margin " + html::number(v.margin, 2) + "</span>";
+        out_ += ", certainty " + html::number(v.certainty, 3) + ", margin " + html::number(v.margin, 3) + "</span>";
     }
 
     /// All classes up to twelve; of more, those with most evidence, and always the predicted and the true one.
