@@ -26,6 +26,7 @@
 #include <renn/report/html.hpp>
 #include <renn/report/page.hpp>
 #include <renn/report/retrace_report.hpp>
+#include <renn/retrace/certainty.hpp>
 #include <renn/retrace/credibility.hpp>
 #include <renn/retrace/familiarity.hpp>
 #include <renn/retrace/traced_network.hpp>
@@ -141,8 +142,10 @@ nlohmann::ordered_json to_json(const Data& test, renn::Index position, const Ans
     for (const renn::Source& s : answer.top(20)) {
         sources.push_back({{"id", s.id}, {"votes", s.votes}, {"share", s.share}, {"label", s.label}});
     }
-    return {{"id", test.id(position)},         {"prediction", answer.prediction()}, {"label", test.label(position)},
-            {"agreement", answer.agreement()}, {"evidence", answer.evidence()},     {"sources", std::move(sources)}};
+    const renn::Judgement said = renn::judge(answer);
+    return {{"id", test.id(position)},     {"prediction", answer.prediction()}, {"label", test.label(position)},
+            {"agreement", said.agreement}, {"evidence", said.evidence},         {"certainty", said.certainty},
+            {"margin", said.margin},       {"sources", std::move(sources)}};
 }
 
 void write_json(const std::string& path, const nlohmann::ordered_json& content) {

@@ -125,7 +125,8 @@ inline std::optional<Options> parse(int argc, char** argv) {
     app.add_option("--units", units, "neurons of the view custom, such as dense1=0-31,dense2=5,relu1=0-31");
     app.add_option("--kind", options.kind, "values that vote on the page: before the activation, behind it, or both")
         ->check(CLI::IsMember({"pre", "post", "both"}));
-    app.add_option("--neurons", options.neurons, "most shown of each layer, those with the largest values; 0 for all");
+    app.add_option("--neurons", options.neurons,
+                   "most shown of each layer, those with the largest values; 0 for all, about 1.5 KB each");
     app.add_option("--json", options.json, "file for the same results as JSON");
     auto* save = app.add_option("--save", options.save, "file to keep the traced network in");
     app.add_option("--load", options.load, "traced network to use; nothing is trained or recorded")->excludes(save);

@@ -281,9 +281,9 @@ private:
 
 }  // namespace detail
 
-/// Writes a chart as a figure. On a Page it has that page's colours; several in <div class="charts"> share a row.
-/// Heights are measured from 0.
-/// Throws   DataError for a value that is not finite, no values at all or more than four series; ShapeError if x and y
+/// Writes a chart as a figure. On a Page it has that page's colours; several in an element of class `charts` share
+/// rows. Heights are measured from 0. Throws   DataError for a value that is not finite, no values at all or more than
+/// four series; ShapeError if x and y
 ///          of a series differ in number.
 inline void write_chart(std::ostream& out, const Chart& chart, std::string_view heading = "h3") {
     detail::ChartWriter(out, chart).write(heading);

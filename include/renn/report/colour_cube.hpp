@@ -18,21 +18,40 @@
 namespace renn::inline RENN_ABI {
 namespace detail {
 
+/// plotly reads its letters back from canvases; unless they are made for it Chromium complains on the console.
+inline constexpr std::string_view canvas_script = R"js(
+{
+  const getContext = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, options) {
+    return getContext.call(this, kind, kind === '2d' ? {willReadFrequently: true, ...options} : options);
+  };
+}
+)js";
+
 /// Draws the chosen colour; turned by mouse, finger, buttons and the arrow keys. The eye's place is kept in data-eye.
 inline constexpr std::string_view cube_script = R"js(
 (() => {
   const box = document.querySelector('.cube'), choice = document.querySelector('.cube-choice');
   const colours = JSON.parse(box.dataset.colours);
-  let eye = {x: 1.5, y: -1.5, z: 0.9};
+  const far = Math.max(1, box.clientHeight / box.clientWidth);  // in a narrow box the cube is as wide as it
+  let eye = {x: 1.5 * far, y: -1.7 * far, z: 0.9 * far};
   const say = () => { box.dataset.eye = [eye.x, eye.y, eye.z].map(v => v.toFixed(3)).join(' '); };
-  const axis = name => ({title: {text: name}, range: [-8, 263], tickvals: [0, 85, 170, 255], color: '#333',
-    gridcolor: '#c4c4c0', zeroline: false, showspikes: false});
+  const axis = name => ({title: {text: name}, range: [-2, 257], tickvals: [0, 85, 170, 255], color: '#333',
+    gridcolor: '#d6d6d2', zeroline: false, showspikes: false});
   const point = (name, rgb, color) => ({type: 'scatter3d', mode: 'markers', name, x: [rgb[0]], y: [rgb[1]], z: [rgb[2]],
-    marker: {size: 9, color, line: {color: '#fff', width: 2}}, hovertemplate: name + ' %{x}, %{y}, %{z}<extra></extra>'});
+    marker: {symbol: 'diamond', size: 9, color, line: {color: '#fff', width: 2}}, hovertemplate: name + ' %{x}, %{y}, %{z}<extra></extra>'});
+  const edges = {type: 'scatter3d', mode: 'lines', hoverinfo: 'skip', line: {color: '#9a9a96', width: 2}, x: [], y: [], z: []};
+  for (let a = 0; a < 8; ++a) {
+    for (const bit of [1, 2, 4]) {
+      if (a & bit) continue;
+      for (const corner of [a, a | bit]) ['x', 'y', 'z'].forEach((d, i) => edges[d].push(corner & 1 << i ? 255 : 0));
+      for (const d of 'xyz') edges[d].push(null);
+    }
+  }
   const draw = () => {
     const c = colours[choice.value], most = Math.max(...c.sources.map(s => s[3]));
     const column = i => c.sources.map(s => s[i]);
-    Plotly.react(box, [
+    Plotly.react(box, [edges,
       {type: 'scatter3d', mode: 'markers', name: 'Sources', x: column(0), y: column(1), z: column(2),
        text: c.sources.map(s => (100 * s[3]).toFixed(1) + ' %'),
        marker: {size: c.sources.map(s => 4 + 14 * Math.sqrt(s[3] / most)), opacity: 1,
@@ -42,7 +61,7 @@ inline constexpr std::string_view cube_script = R"js(
       point('RGB-Weighted', c.weighted, '#000')],
       {paper_bgcolor: '#ececea', font: {color: '#222'}, margin: {l: 0, r: 0, t: 0, b: 0}, showlegend: false,
        scene: {xaxis: axis('red'), yaxis: axis('green'), zaxis: axis('blue'), aspectmode: 'cube', dragmode: 'turntable',
-               camera: {eye}}},
+               camera: {eye, center: {x: 0, y: 0, z: -.12}}}},
       {displaylogo: false, displayModeBar: false, responsive: true});
     say();
   };
@@ -67,7 +86,7 @@ inline constexpr std::string_view cube_script = R"js(
 )js";
 
 inline constexpr std::string_view cube_style = R"css(
-.cube{height:min(560px,78vh);background:#ececea;border-radius:10px;overflow:hidden;touch-action:pan-y}
+.cube{height:min(560px,78vh,105vw);background:#ececea;border-radius:10px;overflow:hidden;touch-action:pan-y}
 .cube-tools{display:flex;flex-wrap:wrap;gap:8px;align-items:center;margin:0 0 10px}
 .cube-tools select,.cube-tools button{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--quiet);
 border-radius:6px;padding:5px 10px;max-width:100%}
@@ -155,6 +174,7 @@ inline void add_colour_cube(Page& page, std::span<const TracedColour> colours, s
         flat(out);
         out << "</noscript>\n";
     });
+    page.script(detail::canvas_script);
     page.script(plotly);
     page.script(detail::cube_script);
 }

@@ -105,7 +105,7 @@ inline constexpr std::string_view colour_style = R"css(
 .flat text{font:11px system-ui,sans-serif;fill:#333}
 .flat .edge{stroke:#8a8a86;stroke-width:1}
 .dots{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:8px 0;padding:0;font-size:13px}
-.dots i{display:inline-block;width:11px;height:11px;border-radius:50%;margin-right:6px;border:1px solid #777}
+.dots i{display:inline-block;width:10px;height:10px;transform:rotate(45deg);margin:0 9px 0 3px;border:1px solid #999}
 )css";
 
 /// One card a colour: original, blended, predicted, how far they are from each other, and the sources as a strip.
@@ -162,10 +162,15 @@ inline void write_flat_cube(std::ostream& out, const TracedColour& colour) {
         return std::pair{122.0 + 200.0 * inside(p[0]) - 88.0 * inside(p[2]),
                          214.0 - 190.0 * inside(p[1]) + 66.0 * inside(p[2])};
     };
-    const auto dot = [&](const Rgb& p, double radius, std::string_view fill, std::string_view more) {
+    const auto dot = [&](const Rgb& p, double radius) {
         const auto [x, y] = at(p);
         out << "<circle cx=\"" << html::number(x, 1) << "\" cy=\"" << html::number(y, 1) << "\" r=\""
-            << html::number(radius, 1) << "\" fill=\"" << fill << "\" " << more << "/>";
+            << html::number(radius, 1) << "\" fill=\"" << hex(p) << "\" stroke=\"#666\" stroke-width=\".6\"/>";
+    };
+    const auto diamond = [&](const Rgb& p, std::string_view fill) {
+        const auto [x, y] = at(p);
+        out << "<path d=\"M" << html::number(x, 1) << ' ' << html::number(y - 7.0, 1) << "l7 7-7 7-7-7z\" fill=\""
+            << fill << "\" stroke=\"#fff\" stroke-width=\"1.5\"/>";
     };
     out << "<svg class=\"flat\" viewBox=\"0 0 344 304\" role=\"img\"><title>" << html::escape(colour.name)
         << " in the cube of colours</title><desc>Reference " << hex(colour.reference) << ", predicted "
@@ -189,12 +194,11 @@ inline void write_flat_cube(std::ostream& out, const TracedColour& colour) {
     double heaviest = 1e-300;
     for (const TracedColour::Part& part : colour.sources) heaviest = std::max(heaviest, part.weight);
     for (const TracedColour::Part& part : colour.sources) {
-        dot(part.rgb, 2.0 + 6.0 * std::sqrt(part.weight / heaviest), hex(part.rgb),
-            "stroke=\"#666\" stroke-width=\".6\"");
+        dot(part.rgb, 2.0 + 6.0 * std::sqrt(part.weight / heaviest));
     }
-    dot(colour.reference, 5.0, "#ff8c00", "stroke=\"#fff\" stroke-width=\"1.5\"");
-    dot(colour.predicted, 5.0, "#00918f", "stroke=\"#fff\" stroke-width=\"1.5\"");
-    dot(colour.weighted, 5.0, "#000", "stroke=\"#fff\" stroke-width=\"1.5\"");
+    diamond(colour.reference, "#ff8c00");
+    diamond(colour.predicted, "#00918f");
+    diamond(colour.weighted, "#000");
     out << "</svg>\n";
 }
 

@@ -64,6 +64,7 @@ struct ReportNeuron {
     std::int32_t label = -1;             ///< most frequent among its closest samples
     double label_share = 0.0;            ///< and how frequent
     std::vector<ReportLook> looks = {};  ///< where it looked: in the sample, in its closest samples
+    /// One of its closest samples.
     struct Near {
         Neighbour sample;
         std::int32_t label = -1;
