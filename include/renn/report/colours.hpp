@@ -94,6 +94,9 @@ TracedColour traced_colour(const Retrace<I>& answer, const Dataset<S>& training,
 inline constexpr std::string_view colour_style = R"css(
 .colours{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,370px),1fr));gap:18px}
 .colours article{margin:0}
+.colours .data{width:100%;font-size:12.5px}
+.colours .data th,.colours .data td{padding:4px 0 4px 7px}
+.colours .data th:first-child{padding-left:0}
 .swatches{display:flex;gap:8px;margin:12px 0}
 .swatches div{flex:1 1 0;min-width:0;font-size:12.5px}
 .swatches i,.blended i{display:block;height:64px;border:1px solid var(--line)}
