@@ -78,6 +78,7 @@ struct ReportLayer {
     std::vector<ReportView> views;
     std::vector<ReportNeuron> neurons;
     std::size_t place = 0;  ///< the answer's number of the place they are of
+    bool all_neurons = false;
 };
 
 /// One traced prediction.
@@ -269,6 +270,7 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
         if (!shown.layers) continue;
         if (place.layer != last || sample.layers.empty()) {
             sample.layers.push_back({place.name, {}, report_neurons(answer, i, training, shown, target_image), i});
+            sample.layers.back().all_neurons = sample.layers.back().neurons.size() == answer.units(i).size();
         } else {
             sample.layers.back().name += ", " + place.name;
         }

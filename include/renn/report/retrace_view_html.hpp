@@ -179,9 +179,8 @@ protected:
 
     void neurons(const ReportLayer& l) {
         if (l.neurons.empty()) return;
-        out_ +=
-            "<h5>Its neurons with the largest values, each blended from its own closest samples</h5>\n"
-            "<ol class=\"neurons\">\n";
+        out_ += l.all_neurons ? "<h5>Its neurons, each" : "<h5>Its neurons with the largest values, each";
+        out_ += " blended from its own closest samples</h5>\n<ol class=\"neurons\">\n";
         for (const ReportNeuron& n : l.neurons) {
             const std::string value = html::number(n.value, std::abs(n.value) < 99.95 ? 2 : 0);
             const std::string unit = std::to_string(n.unit);
