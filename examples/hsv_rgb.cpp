@@ -44,6 +44,7 @@ struct Options {
     int epochs = 40, evaluations = 4, threads = 0;
     double learning_rate = 5e-3;
     std::uint64_t seed = 1;
+    bool flat = false;
 };
 
 class Watch {
@@ -150,11 +151,12 @@ void run(const Options& options) {
     if (options.output.empty()) return;
     page.style(renn::colour_style);
     page.section("Colours", [&](std::ostream& out) { renn::write_colour_cards(out, colours); });
-    const std::string plotly = options.plotly.empty() ? plotly_text() : read_text(options.plotly);
+    const std::string plotly = options.flat ? "" : options.plotly.empty() ? plotly_text() : read_text(options.plotly);
     renn::add_colour_cube(page, colours, plotly);
     report.add_to(page);
     page.write(options.output);
-    if (plotly.empty()) std::printf("\nplotly.js is not built in, so the cube is shown flat: see --plotly\n");
+    if (plotly.empty() && !options.flat)
+        std::printf("\nplotly.js is not built in, so the cube is shown flat: see --plotly\n");
     std::printf("\nReport    %s\n", options.output.c_str());
 }
 
@@ -182,6 +184,7 @@ int main(int argc, char** argv) {
     app.add_option("-o,--output", options.output, "page to write, \"\" for none");
     app.add_option("--plotly", options.plotly, "script of plotly.js to draw with, in place of the one built in")
         ->check(CLI::ExistingFile);
+    app.add_flag("--flat", options.flat, "leave the script out and show the cube from one side: a smaller page");
     CLI11_PARSE(app, argc, argv);
     try {
         run(options);

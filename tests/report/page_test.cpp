@@ -232,7 +232,8 @@ BOOST_AUTO_TEST_CASE(the_cube_is_drawn_by_the_given_script_or_shown_flat) {
     BOOST_TEST(!contains(html, "is left out"));
     BOOST_TEST(contains(html, "{&quot;reference&quot;:[255,128,0],&quot;predicted&quot;:[306,128,-26],"));
     BOOST_TEST(contains(html, "[230,128,0,0.60000]"));
-    BOOST_TEST(contains(html, "<noscript>"));
+    BOOST_TEST(contains(html, "<summary>The cube from one side</summary>"));
+    BOOST_TEST(count(html, "class=\"flat\"") == 2U);
 
     auto bare = orange();
     bare.sources.clear();

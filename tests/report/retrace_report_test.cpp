@@ -95,6 +95,8 @@ BOOST_AUTO_TEST_CASE(text_and_numbers_are_safe_and_short) {
     BOOST_TEST(html::escape("<a href=\"x\">'&'</a>\x01") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt; ");
     BOOST_TEST(html::escape("7 \u2192 9") == "7 \u2192 9");
     BOOST_TEST(html::number(-2.345, 1) == "-2.3");
+    BOOST_TEST(html::number(-0.04, 1) == "0.0");
+    BOOST_TEST(html::number(-0.05, 2) == "-0.05");
     BOOST_TEST(html::number(std::numeric_limits<double>::max(), 60).size() == 370U);
     BOOST_TEST(html::number(std::nan(""), 1) == "NaN");
     BOOST_TEST(html::grouped(0) == "0");

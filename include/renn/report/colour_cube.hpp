@@ -118,7 +118,7 @@ inline void write_cube_data(std::ostream& out, std::span<const TracedColour> col
 /// Adds a section with the cube of red, green and blue, 0 to 255 each, in which the sources of a colour lie: turned by
 /// mouse, finger, buttons and arrow keys, one colour at a time. `plotly` is the text of a build of plotly.js that has
 /// scatter3d, such as the npm package plotly.js-gl3d-dist-min; the page carries it. Without it ("") the section says
-/// that the cube is left out and shows it flat, as it does to a browser that runs no scripts.
+/// that the cube is left out and shows it flat; with it the flat one is folded up below, for browsers without WebGL.
 ///
 /// Throws   DataError for no colours, or one without sources.
 inline void add_colour_cube(Page& page, std::span<const TracedColour> colours, std::string_view plotly) {
@@ -170,9 +170,9 @@ inline void add_colour_cube(Page& page, std::span<const TracedColour> colours, s
         out << "</div>\n<div class=\"cube\" tabindex=\"0\" role=\"group\" aria-label=\"Cube of colours, turned with "
                "the "
                "arrow keys\" data-colours=\""
-            << html::escape(data.str()) << "\"></div>\n<noscript>";
+            << html::escape(data.str()) << "\"></div>\n<details><summary>The cube from one side</summary>\n";
         flat(out);
-        out << "</noscript>\n";
+        out << "</details>\n";
     });
     page.script(detail::canvas_script);
     page.script(plotly);

@@ -47,7 +47,7 @@ border-radius:6px}
 .wrong .bar i{background:var(--wrong)}
 .sources{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),50px),1fr))}
 .neurons{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),92px),1fr))}
-.sources li,.neurons li{font-size:12px;line-height:1.3;white-space:nowrap}
+.sources li,.neurons li{font-size:12px;line-height:1.3;overflow-wrap:anywhere}
 .sources img,.neurons img{margin-bottom:6px}
 .sources .true img{box-shadow:0 0 0 3px var(--true)}
 .sources .wrong img{box-shadow:0 0 0 3px var(--wrong)}
