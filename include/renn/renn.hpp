@@ -57,7 +57,6 @@
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
 // by name only: retrace/source_history.hpp
-// by name only: retrace/source_targets.hpp
 // by name only: retrace/source_use.hpp
 // by name only: tracing/check_levels.hpp
 // by name only: tracing/check_store.hpp
