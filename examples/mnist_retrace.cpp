@@ -23,12 +23,16 @@
 #include <renn/io/save.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
+#include <renn/report/audit_page.hpp>
 #include <renn/report/html.hpp>
 #include <renn/report/page.hpp>
+#include <renn/report/profile_strips.hpp>
 #include <renn/report/retrace_report.hpp>
+#include <renn/retrace/audit.hpp>
 #include <renn/retrace/certainty.hpp>
 #include <renn/retrace/credibility.hpp>
 #include <renn/retrace/familiarity.hpp>
+#include <renn/retrace/profiles.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
@@ -178,6 +182,32 @@ struct Parts {
     }
 };
 
+/// What can be said without a test image: profiles of the classes, findings about the training images.
+template <class Traced>
+void add_training_sections(renn::Page& page, const Traced& traced, const Data& train, const Options& options,
+                           const renn::RetraceOptions& pre) {
+    namespace html = renn::html;
+    if (options.profiles) {
+        const renn::ClassProfiles profiles = renn::class_profiles(traced);
+        page.style(renn::profile_strip_style);
+        page.section("What neurons do for each class", [&](std::ostream& out) {
+            for (std::size_t c = 0; c < profiles.groups.size(); ++c) {
+                out << "<article>\n<h3>" << html::escape(profiles.groups[c]) << "</h3>\n";
+                renn::write_profile_strips(out, profiles, c);
+                out << "</article>\n";
+            }
+        });
+    }
+    if (options.audit > 0) {
+        ProgressBar bar;
+        const renn::SampleAudit audited =
+            renn::audit_samples(traced, {.retrace = pre, .threads = options.threads, .progress = bar.callback()});
+        page.add([&](std::ostream& out) {
+            renn::write_audit(out, audited, train, {.samples = static_cast<std::size_t>(options.audit)});
+        });
+    }
+}
+
 template <class Policy>
 void run(const Options& options, mnist::Digits digits) {
     using Traced = renn::TracedNetwork<Net, renn::MemoryStore<float>, Policy>;
@@ -278,6 +308,7 @@ void run(const Options& options, mnist::Digits digits) {
             page.section("How far to trust the sources", [&](std::ostream& out) { write_trust(out, trust); });
         }
         report.add_to(page);
+        add_training_sections(page, traced, train, options, pre);
         page.write(options.output);
     }
     const double report_seconds = reporting.seconds();

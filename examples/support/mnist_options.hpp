@@ -30,7 +30,8 @@ struct DigitOptions {
 struct Options : DigitOptions {
     std::string save, load, json;
     std::string index = "kdtree", view = "weighted", kind = "both";
-    std::int64_t neurons = 0;
+    std::int64_t neurons = 0, audit = 0;
+    bool profiles = false;
     std::vector<renn::Selection::Units> units;  // of the view "custom"
     renn::Ties ties = renn::Ties::share;
 };
@@ -127,6 +128,10 @@ inline std::optional<Options> parse(int argc, char** argv) {
         ->check(CLI::IsMember({"pre", "post", "both"}));
     app.add_option("--neurons", options.neurons,
                    "most shown of each layer, those with the largest values; 0 for all, about 1.5 KB each");
+    app.add_flag("--profiles", options.profiles, "show what each neuron does for the images of each class");
+    app.add_option("--audit", options.audit,
+                   "trace all training images, each without itself, and show so many of each sort to look at; takes\n"
+                   "minutes for all of MNIST");
     app.add_option("--json", options.json, "file for the same results as JSON");
     auto* save = app.add_option("--save", options.save, "file to keep the traced network in");
     app.add_option("--load", options.load, "traced network to use; nothing is trained or recorded")->excludes(save);
@@ -137,6 +142,8 @@ inline std::optional<Options> parse(int argc, char** argv) {
         throw renn::DataError(options.units.empty() ? "--view custom: needs --units, such as dense1=0-31"
                                                     : "--units: needs --view custom");
     }
+    if (options.audit < 0)
+        renn::detail::raise<renn::DataError>("--audit", "value", std::to_string(options.audit), "0 or more");
     if (options.neurons < 0) {
         renn::detail::raise<renn::DataError>("--neurons", "value", std::to_string(options.neurons), "0 or more");
     }
