@@ -144,8 +144,9 @@ void run(const Options& options) {
         const renn::TracedColour& colour = colours.emplace_back(
             renn::traced_colour(answer, train, asked.tags()[static_cast<std::size_t>(i)],
                                 renn::Column<float>(asked.targets().col(i)), static_cast<std::size_t>(options.k)));
-        std::printf(" %s    %s     %s  %s\n", renn::hex(colour.reference).c_str(), renn::hex(colour.predicted).c_str(),
-                    renn::hex(colour.weighted).c_str(), colour.name.c_str());
+        std::printf(" %s    %s     %s  %s\n", renn::hex_code(colour.reference).c_str(),
+                    renn::hex_code(colour.predicted).c_str(), renn::hex_code(colour.weighted).c_str(),
+                    colour.name.c_str());
         report.add(answer, train, asked, i);
     }
     if (options.output.empty()) return;

@@ -194,11 +194,11 @@ renn::TracedColour orange() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(colours_are_told_in_hex_and_by_distance) {
-    BOOST_TEST(renn::hex({1.0, 0.5, 0.0}) == "#ff8000");
-    BOOST_TEST(renn::hex({1.2, std::nan(""), -0.1}) == "#ff0000");
-    BOOST_TEST(renn::difference({0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}) == 255.0 * std::sqrt(3.0),
+    BOOST_TEST(renn::hex_code({1.0, 0.5, 0.0}) == "#ff8000");
+    BOOST_TEST(renn::hex_code({1.2, std::nan(""), -0.1}) == "#ff0000");
+    BOOST_TEST(renn::colour_difference({0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}) == 255.0 * std::sqrt(3.0),
                boost::test_tools::tolerance(1e-12));
-    BOOST_TEST(renn::difference(orange().reference, orange().reference) == 0.0);
+    BOOST_TEST(renn::colour_difference(orange().reference, orange().reference) == 0.0);
 }
 
 BOOST_AUTO_TEST_CASE(colour_cards_show_three_colours_and_their_differences) {

@@ -42,7 +42,7 @@ struct TracedColour {
 };
 
 /// "#ff8000", what lies outside 0 to 1 shown as the nearer of the two.
-inline std::string hex(const Rgb& rgb) {
+inline std::string hex_code(const Rgb& rgb) {
     std::string text = "#";
     for (const double part : rgb) {
         const auto byte = static_cast<unsigned>(std::lround(255.0 * (part > 0.0 ? std::min(part, 1.0) : 0.0)));
@@ -52,7 +52,7 @@ inline std::string hex(const Rgb& rgb) {
 }
 
 /// Euclidean distance of two colours in units of 1/255.
-inline double difference(const Rgb& a, const Rgb& b) {
+inline double colour_difference(const Rgb& a, const Rgb& b) {
     return 255.0 * std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }
 
@@ -116,12 +116,12 @@ inline constexpr std::string_view colour_style = R"css(
 inline void write_colour_cards(std::ostream& out, std::span<const TracedColour> colours) {
     if (colours.empty()) detail::raise<DataError>("write_colour_cards", "colours", "0", "1 or more");
     const auto swatch = [&](std::string_view name, const Rgb& rgb) {
-        const std::string code = hex(rgb);
+        const std::string code = hex_code(rgb);
         out << "<div><i style=\"background:" << code << "\"></i><b>" << name << "</b><span class=\"quiet\">" << code
             << "</span></div>\n";
     };
     const auto row = [&](std::string_view name, const Rgb& a, const Rgb& b) {
-        out << "<tr><th scope=\"row\">" << name << "</th><td>" << html::number(difference(a, b), 1) << "</td>";
+        out << "<tr><th scope=\"row\">" << name << "</th><td>" << html::number(colour_difference(a, b), 1) << "</td>";
         for (std::size_t c = 0; c < 3; ++c) out << "<td>" << html::number(255.0 * (a[c] - b[c]), 1) << "</td>";
         out << "</tr>\n";
     };
@@ -134,8 +134,8 @@ inline void write_colour_cards(std::ostream& out, std::span<const TracedColour> 
         out << "</div>\n<div class=\"blended\" role=\"img\" aria-label=\"Its " << colour.sources.size()
             << " sources, each as wide as its weight\">";
         for (const TracedColour::Part& part : colour.sources) {
-            out << "<i style=\"background:" << hex(part.rgb) << ";flex-grow:" << html::number(1000.0 * part.weight, 1)
-                << "\"></i>";
+            out << "<i style=\"background:" << hex_code(part.rgb)
+                << ";flex-grow:" << html::number(1000.0 * part.weight, 1) << "\"></i>";
         }
         out << "</div>\n<div class=\"scroll\" tabindex=\"0\"><table class=\"data\"><caption>Differences, of "
                "255</caption><tr><th scope=\"col\"><span class=\"hidden\">Between</span></th><th "
@@ -168,7 +168,7 @@ inline void write_flat_cube(std::ostream& out, const TracedColour& colour) {
     const auto dot = [&](const Rgb& p, double radius) {
         const auto [x, y] = at(p);
         out << "<circle cx=\"" << html::number(x, 1) << "\" cy=\"" << html::number(y, 1) << "\" r=\""
-            << html::number(radius, 1) << "\" fill=\"" << hex(p) << "\" stroke=\"#666\" stroke-width=\".6\"/>";
+            << html::number(radius, 1) << "\" fill=\"" << hex_code(p) << "\" stroke=\"#666\" stroke-width=\".6\"/>";
     };
     const auto diamond = [&](const Rgb& p, std::string_view fill) {
         const auto [x, y] = at(p);
@@ -176,9 +176,9 @@ inline void write_flat_cube(std::ostream& out, const TracedColour& colour) {
             << fill << "\" stroke=\"#fff\" stroke-width=\"1.5\"/>";
     };
     out << "<svg class=\"flat\" viewBox=\"0 0 344 304\" role=\"img\"><title>" << html::escape(colour.name)
-        << " in the cube of colours</title><desc>Reference " << hex(colour.reference) << ", predicted "
-        << hex(colour.predicted) << ", blend of " << colour.sources.size() << " sources " << hex(colour.weighted)
-        << "</desc>\n";
+        << " in the cube of colours</title><desc>Reference " << hex_code(colour.reference) << ", predicted "
+        << hex_code(colour.predicted) << ", blend of " << colour.sources.size() << " sources "
+        << hex_code(colour.weighted) << "</desc>\n";
     for (std::size_t axis = 0; axis < 3; ++axis) {
         for (int corner = 0; corner < 4; ++corner) {
             Rgb from{}, to{};
