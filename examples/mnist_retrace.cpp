@@ -192,7 +192,7 @@ void add_training_sections(renn::Page& page, const Traced& traced, const Data& t
         page.style(renn::profile_strip_style);
         page.section("What neurons do for each class", [&](std::ostream& out) {
             for (std::size_t c = 0; c < profiles.groups.size(); ++c) {
-                out << "<article>\n<h3>" << html::escape(profiles.groups[c]) << "</h3>\n";
+                out << "<article>\n<h3>Digit " << html::escape(profiles.groups[c]) << "</h3>\n";
                 renn::write_profile_strips(out, profiles, c);
                 out << "</article>\n";
             }
