@@ -96,7 +96,7 @@ inline constexpr std::string_view colour_style = R"css(
 .colours article{margin:0}
 .colours .data{width:100%;font-size:12.5px}
 .colours .data th,.colours .data td{padding:4px 0 4px 7px}
-.colours .data th:first-child{padding-left:0}
+.colours .data th:first-child{padding-left:0;white-space:normal}
 .swatches{display:flex;gap:8px;margin:12px 0}
 .swatches div{flex:1 1 0;min-width:0;font-size:12.5px}
 .swatches i,.blended i{display:block;height:64px;border:1px solid var(--line)}
