@@ -164,7 +164,7 @@ renn::ReportDetail shown(const Options& options) {
     const auto most = std::numeric_limits<std::size_t>::max();
     const std::size_t neurons = options.neurons > 0 ? static_cast<std::size_t>(options.neurons) : most;
     if (options.view == "weighted") return {.layer_sources = 0, .neurons = 0};
-    if (options.view == "layers") return {.layer_sources = 6, .neurons = std::min<std::size_t>(neurons, 8)};
+    if (options.view == "layers") return {.layer_sources = 6, .neurons = std::min<std::size_t>(neurons, 6)};
     return {.layer_sources = 0, .neurons = neurons};
 }
 
