@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <fstream>
+#include <ostream>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,26 +22,29 @@
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
+#include <renn/report/colour_cube.hpp>
+#include <renn/report/colours.hpp>
 #include <renn/report/html.hpp>
+#include <renn/report/page.hpp>
 #include <renn/report/retrace_report.hpp>
-#include <renn/retrace/blend.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
 
+#include "plotly.hpp"
 #include "support/progress_bar.hpp"
 
 namespace {
 
 namespace html = renn::html;
-using Colour = Eigen::Vector3f;
 
 struct Options {
-    std::string output = "hsv_rgb.html";
+    std::string output = "hsv_rgb.html", plotly;
     std::int64_t train = 50000, test = 10000, batch = 64, width = 64, k = 42;
     int epochs = 40, evaluations = 4, threads = 0;
     double learning_rate = 5e-3;
     std::uint64_t seed = 1;
+    bool flat = false;
 };
 
 class Watch {
@@ -69,13 +75,12 @@ renn::Dataset<float> queries(int random, std::uint64_t seed) {
     return {hsv, {.targets = rgb, .tags = tags}};
 }
 
-std::string hex(const Colour& rgb) {
-    char text[8];
-    const auto byte = [&](int i) {
-        return static_cast<unsigned>(std::lround(255.0f * std::clamp(rgb[i], 0.0f, 1.0f)));
-    };
-    std::snprintf(text, sizeof text, "#%02x%02x%02x", byte(0), byte(1), byte(2));
-    return text;
+std::string read_text(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (!file || text.str().empty()) throw renn::FormatError(path + ": cannot be read");
+    return text.str();
 }
 
 void run(const Options& options) {
@@ -115,21 +120,19 @@ void run(const Options& options) {
     const double record_seconds = recording.seconds();
 
     const auto asked = queries(options.evaluations, renn::mix(options.seed, 8));
-    renn::RetraceReport report(
-        {.title = "Which training colours is this built on?",
-         .introduction = "A network learned to turn hue, saturation and value into red, green and blue. Below are "
-                         "colours it was asked for: what they should be, what the network says, and the training "
-                         "colours that its answer rests on, those for which its neurons did almost the same. Blends "
-                         "are means of red, green and blue, since hue is an angle and has no mean.",
-         .sample_name = "colour",
-         .source_name = "training colour",
-         .target_image = {3, 1, 1}});
+    renn::Page page("Which training colours is this built on?",
+                    "A network learned to turn hue, saturation and value into red, green and blue. Below are colours "
+                    "it was asked for: what they should be, what the network says, and the training colours that its "
+                    "answer rests on, those for which its neurons did almost the same. Blends are means of red, green "
+                    "and blue, since hue is an angle and has no mean.");
+    renn::RetraceReport report({.sample_name = "colour", .source_name = "training colour", .target_image = {3, 1, 1}});
+    std::vector<renn::TracedColour> colours;
     const std::string width = std::to_string(options.width);
-    report.fact("Data", count(train.samples()) + " colours on a grid");
-    report.fact("Network", "3\u2013" + width + "\u2013" + width + "\u20133, ReLU");
-    report.fact("Test error (root mean square)", html::number(255.0 * error, 2) + " of 255");
-    report.fact("Training", html::seconds(train_seconds));
-    report.fact("Recording, indexing", html::seconds(record_seconds));
+    page.fact("Data", count(train.samples()) + " colours on a grid");
+    page.fact("Network", "3\u2013" + width + "\u2013" + width + "\u20133, ReLU");
+    page.fact("Test error (root mean square)", html::number(255.0 * error, 2) + " of 255");
+    page.fact("Training", html::seconds(train_seconds));
+    page.fact("Recording, indexing", html::seconds(record_seconds));
 
     std::printf("Training  %s\nRecording %s, with index\nError     %s of 255, root mean square on test colours\n\n",
                 html::seconds(train_seconds).c_str(), html::seconds(record_seconds).c_str(),
@@ -138,17 +141,23 @@ void run(const Options& options) {
     for (renn::Index i = 0; i < asked.samples(); ++i) {
         const auto values = traced.activations(asked.input(i));
         const auto answer = traced.retrace_activations(values, {.k = options.k, .post = true}).front();
-        const auto top = answer.top(static_cast<std::size_t>(options.k));
-        std::vector<std::uint64_t> ids;
-        for (const renn::Source& s : top) ids.push_back(s.id);
-        const Colour weighted = renn::blend_targets(renn::vote_weights(top), ids, train);
-        std::printf(" %s    %s     %s  %s\n", hex(asked.targets().col(i)).c_str(),
-                    hex(Colour(answer.outputs().data())).c_str(), hex(weighted).c_str(),
-                    asked.tags()[static_cast<std::size_t>(i)].c_str());
+        const renn::TracedColour& colour = colours.emplace_back(
+            renn::traced_colour(answer, train, asked.tags()[static_cast<std::size_t>(i)],
+                                renn::Column<float>(asked.targets().col(i)), static_cast<std::size_t>(options.k)));
+        std::printf(" %s    %s     %s  %s\n", renn::hex_code(colour.reference).c_str(),
+                    renn::hex_code(colour.predicted).c_str(), renn::hex_code(colour.weighted).c_str(),
+                    colour.name.c_str());
         report.add(answer, train, asked, i);
     }
     if (options.output.empty()) return;
-    report.write(options.output);
+    page.style(renn::colour_style);
+    page.section("Colours", [&](std::ostream& out) { renn::write_colour_cards(out, colours); });
+    const std::string plotly = options.flat ? "" : options.plotly.empty() ? plotly_text() : read_text(options.plotly);
+    renn::add_colour_cube(page, colours, plotly);
+    report.add_to(page);
+    page.write(options.output);
+    if (plotly.empty() && !options.flat)
+        std::printf("\nplotly.js is not built in, so the cube is shown flat: see --plotly\n");
     std::printf("\nReport    %s\n", options.output.c_str());
 }
 
@@ -174,6 +183,9 @@ int main(int argc, char** argv) {
     app.add_option("-j,--threads", options.threads, "for recording and indexing, 0 for every core")
         ->check(CLI::NonNegativeNumber);
     app.add_option("-o,--output", options.output, "page to write, \"\" for none");
+    app.add_option("--plotly", options.plotly, "script of plotly.js to draw with, in place of the one built in")
+        ->check(CLI::ExistingFile);
+    app.add_flag("--flat", options.flat, "leave the script out and show the cube from one side: a smaller page");
     CLI11_PARSE(app, argc, argv);
     try {
         run(options);

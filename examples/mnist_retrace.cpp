@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <ostream>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,8 +23,16 @@
 #include <renn/io/save.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
+#include <renn/report/audit_page.hpp>
 #include <renn/report/html.hpp>
+#include <renn/report/page.hpp>
+#include <renn/report/profile_strips.hpp>
 #include <renn/report/retrace_report.hpp>
+#include <renn/retrace/audit.hpp>
+#include <renn/retrace/certainty.hpp>
+#include <renn/retrace/credibility.hpp>
+#include <renn/retrace/familiarity.hpp>
+#include <renn/retrace/profiles.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
@@ -30,6 +41,7 @@
 #include "support/mnist.hpp"
 #include "support/mnist_options.hpp"
 #include "support/progress_bar.hpp"
+#include "support/trust_charts.hpp"
 
 namespace {
 
@@ -134,8 +146,10 @@ nlohmann::ordered_json to_json(const Data& test, renn::Index position, const Ans
     for (const renn::Source& s : answer.top(20)) {
         sources.push_back({{"id", s.id}, {"votes", s.votes}, {"share", s.share}, {"label", s.label}});
     }
-    return {{"id", test.id(position)},         {"prediction", answer.prediction()}, {"label", test.label(position)},
-            {"agreement", answer.agreement()}, {"evidence", answer.evidence()},     {"sources", std::move(sources)}};
+    const renn::Judgement said = renn::judge(answer);
+    return {{"id", test.id(position)},     {"prediction", answer.prediction()}, {"label", test.label(position)},
+            {"agreement", said.agreement}, {"evidence", said.evidence},         {"certainty", said.certainty},
+            {"margin", said.margin},       {"sources", std::move(sources)}};
 }
 
 void write_json(const std::string& path, const nlohmann::ordered_json& content) {
@@ -143,6 +157,55 @@ void write_json(const std::string& path, const nlohmann::ordered_json& content) 
     file << content.dump(2) << '\n';
     file.close();
     if (!file) throw renn::FormatError(path + ": cannot be written");
+}
+
+/// What the page shows of an image, after the views of the Interactive AI Playground.
+renn::ReportDetail shown(const Options& options) {
+    const auto most = std::numeric_limits<std::size_t>::max();
+    const std::size_t neurons = options.neurons > 0 ? static_cast<std::size_t>(options.neurons) : most;
+    if (options.view == "weighted") return {.layer_sources = 0, .neurons = 0};
+    if (options.view == "layers") return {.layer_sources = 6, .neurons = std::min<std::size_t>(neurons, 6)};
+    return {.layer_sources = 0, .neurons = neurons};
+}
+
+/// Test images that are not shown: every second one judges, the others are what credibility is calibrated with; at most
+/// so many of each.
+struct Parts {
+    std::vector<renn::Index> judged, calibration;
+
+    Parts(renn::Index samples, const std::vector<renn::Index>& shown, std::size_t most) {
+        for (renn::Index i = 0; i < samples; ++i) {
+            if (std::find(shown.begin(), shown.end(), i) != shown.end()) continue;
+            auto& part = judged.size() <= calibration.size() ? judged : calibration;
+            if (part.size() < most) part.push_back(i);
+        }
+    }
+};
+
+/// What can be said without a test image: profiles of the classes, findings about the training images.
+template <class Traced>
+void add_training_sections(renn::Page& page, const Traced& traced, const Data& train, const Options& options,
+                           const renn::RetraceOptions& pre) {
+    namespace html = renn::html;
+    if (options.profiles) {
+        const renn::ClassProfiles profiles = renn::class_profiles(traced);
+        page.style(renn::profile_strip_style);
+        page.section("What neurons do for each class", [&](std::ostream& out) {
+            for (std::size_t c = 0; c < profiles.groups.size(); ++c) {
+                out << "<article>\n<h3>Digit " << html::escape(profiles.groups[c]) << "</h3>\n";
+                renn::write_profile_strips(out, profiles, c);
+                out << "</article>\n";
+            }
+        });
+    }
+    if (options.audit > 0) {
+        ProgressBar bar;
+        const renn::SampleAudit audited =
+            renn::audit_samples(traced, {.retrace = pre, .threads = options.threads, .progress = bar.callback()});
+        page.add([&](std::ostream& out) {
+            renn::write_audit(out, audited, train, {.samples = static_cast<std::size_t>(options.audit)});
+        });
+    }
 }
 
 template <class Policy>
@@ -173,29 +236,57 @@ void run(const Options& options, mnist::Digits digits) {
     const double accuracy = part_correct(test, predicted);
 
     const renn::RetraceOptions pre{.k = options.k, .ties = options.ties};
-    const renn::RetraceOptions both{.k = options.k, .ties = options.ties, .post = true};
+    const renn::RetraceOptions on_page{
+        .k = options.k, .ties = options.ties, .pre = options.kind != "post", .post = options.kind != "pre"};
     seconds.retrace_per_sample = time_retrace(traced, test, pre);
 
     const auto chosen = choose(test, predicted, static_cast<std::size_t>(options.evaluations));
     auto samples = nlohmann::ordered_json::array();
-    renn::RetraceReport report({.title = "Which training images is this built on?",
-                                .introduction = "A network learned to read handwritten digits. The ones below are new "
-                                                "to it. Beside each are the training images that its answer rests on: "
-                                                "those for which its neurons did almost the same.",
-                                .sample_name = "test image",
-                                .source_name = "training image"});
-    report.fact("Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(train.samples()) + " + " +
-                            count_text(test.samples()));
-    report.fact("Network", "784\u2013128\u2013128\u201310, ReLU");
-    report.fact("Accuracy", html::number(100.0 * accuracy, 2) + "\u202f%");
+    renn::Page page("Which training images is this built on?",
+                    "A network learned to read handwritten digits. The ones below are new to it. Beside each are the "
+                    "training images that its answer rests on: those for which its neurons did almost the same.");
+    renn::RetraceReport report(
+        {.sample_name = "test image", .source_name = "training image", .detail = shown(options)});
+    page.fact("Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(train.samples()) + " + " +
+                          count_text(test.samples()));
+    page.fact("Network", "784\u2013128\u2013128\u201310, ReLU");
+    page.fact("Accuracy", html::number(100.0 * accuracy, 2) + "\u202f%");
     if (options.load.empty()) {
-        report.fact("Training", html::seconds(seconds.train) + ", " + std::to_string(options.epochs) + " epochs");
-        report.fact("Recording", html::seconds(seconds.record));
+        page.fact("Training", html::seconds(seconds.train) + ", " + std::to_string(options.epochs) + " epochs");
+        page.fact("Recording", html::seconds(seconds.record));
     }
-    report.fact("Indexing", html::seconds(seconds.index));
-    report.fact("One retrace", html::seconds(seconds.retrace_per_sample));
-    report.fact("Store", html::bytes(traced.store().bytes()));
+    page.fact("Indexing", html::seconds(seconds.index));
+    page.fact("One retrace", html::seconds(seconds.retrace_per_sample));
+    page.fact("Store", html::bytes(traced.store().bytes()));
 
+    const Watch measuring;
+    const Parts parts(test.samples(), chosen, options.output.empty() ? 0 : 1000);
+    std::optional<renn::Familiarity> familiarity;
+    std::optional<renn::Credibility> credibility;
+    Trust trust;
+    if (!options.output.empty()) {
+        const auto count = std::min<renn::Index>(1000, train.samples());
+        familiarity.emplace(traced, train,
+                            renn::FamiliarityOptions{
+                                .retrace = pre, .samples = count, .seed = options.seed, .threads = options.threads});
+    }
+    if (!parts.calibration.empty()) {
+        credibility.emplace(traced, test.select(parts.calibration), pre, options.threads);
+    }
+    const renn::RetraceOptions all_kinds{.k = options.k, .ties = options.ties, .post = true};
+    renn::Batch<float> some;
+    for (std::size_t first = 0; first < parts.judged.size(); first += 64) {
+        const auto positions =
+            std::span(parts.judged).subspan(first, std::min<std::size_t>(64, parts.judged.size() - first));
+        test.inputs(positions, some);
+        std::size_t next = 0;
+        for (const auto& answer : traced.retrace_batch(some, all_kinds, options.threads)) {
+            trust.add(answer, test.label(positions[next++]), 200);
+        }
+    }
+    const double measuring_seconds = measuring.seconds();
+
+    const Watch reporting;
     std::printf("\n   test  says  true  agree    evidence for each class in %%, and the sources with most votes\n%30s",
                 "");
     for (int c = 0; c < test.classes(); ++c) std::printf("%4s", test.class_name(c).c_str());
@@ -205,10 +296,22 @@ void run(const Options& options, mnist::Digits digits) {
         const auto answer = traced.retrace_activations(values, pre, 1).front();
         print_row(test, position, answer);
         if (!options.json.empty()) samples.push_back(to_json(test, position, answer));
-        if (!options.output.empty())
-            report.add(traced.retrace_activations(values, both).front(), train, test, position);
+        if (options.output.empty()) continue;
+        auto query = renn::report_query(test, position);
+        query.familiarity = (*familiarity)(answer);
+        if (credibility) query.credibility = (*credibility)(answer).credibility_of(answer.prediction());
+        const auto shown_answer = traced.retrace_activations(values, on_page, 1).front();
+        report.add(options.units.empty() ? shown_answer : shown_answer.only(options.units), train, query);
     }
-    if (!options.output.empty()) report.write(options.output);
+    if (!options.output.empty()) {
+        if (trust.images() > 0) {
+            page.section("How far to trust the sources", [&](std::ostream& out) { write_trust(out, trust); });
+        }
+        report.add_to(page);
+        add_training_sections(page, traced, train, options, pre);
+        page.write(options.output);
+    }
+    const double report_seconds = reporting.seconds();
     if (!options.json.empty()) {
         write_json(options.json, {{"accuracy", accuracy},
                                   {"seconds",
@@ -237,7 +340,14 @@ void run(const Options& options, mnist::Digits digits) {
     line("Memory", html::bytes(traced.store().bytes()) + " store, " + html::bytes(traced.index().bytes()) +
                        " index, at most " + html::bytes(peak_memory()) + " in all");
     if (!options.save.empty()) line("Saved", options.save);
-    if (!options.output.empty()) line("Report", options.output);
+    if (!options.output.empty()) {
+        line("Measures", html::seconds(measuring_seconds) + ": certainty, familiarity, credibility of " +
+                             count_text(std::ssize(parts.judged)) + " + " + count_text(std::ssize(parts.calibration)) +
+                             " test images");
+        line("Report", options.output + ": " + count_text(std::ssize(chosen)) + " images, " +
+                           html::bytes(std::filesystem::file_size(options.output)) + ", in " +
+                           html::seconds(report_seconds));
+    }
 }
 
 }  // namespace

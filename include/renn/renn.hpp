@@ -31,15 +31,17 @@
 // by name only: network/mask.hpp
 // by name only: network/receptive_field.hpp
 // by name only: report/audit_page.hpp
+// by name only: report/colour_cube.hpp
+// by name only: report/colours.hpp
 // by name only: report/deactivation_table.hpp
 // by name only: report/profile_strips.hpp
 // by name only: retrace/audit.hpp
 // by name only: retrace/augmentation.hpp
-// by name only: retrace/certainty.hpp
 // by name only: retrace/counting.hpp
 // by name only: retrace/credibility.hpp
 // by name only: retrace/deactivation.hpp
 // by name only: retrace/duplicates.hpp
+// by name only: retrace/elbow.hpp
 // by name only: retrace/familiarity.hpp
 // by name only: retrace/layer_search.hpp
 // by name only: retrace/mask_trials.hpp
@@ -52,7 +54,6 @@
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
 // by name only: retrace/source_history.hpp
-// by name only: retrace/source_targets.hpp
 // by name only: retrace/source_use.hpp
 // by name only: tracing/check_levels.hpp
 // by name only: tracing/check_store.hpp

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE retrace_report
-#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <ostream>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <renn/activations/relu.hpp>
@@ -15,9 +15,13 @@
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
+#include <renn/report/colours.hpp>
+#include <renn/report/page.hpp>
 #include <renn/report/retrace_report.hpp>
+#include <renn/retrace/familiarity.hpp>
 #include <renn/retrace/traced_network.hpp>
 
+#include "support/html.hpp"
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"
 
@@ -29,39 +33,12 @@ using renn::FormatError;
 using renn::Index;
 using renn::RetraceReport;
 using renn::ShapeError;
+using renn::test::balanced;
+using renn::test::contains;
+using renn::test::count;
 using renn::test::message_of;
 
 namespace {
-
-std::size_t count(std::string_view text, std::string_view part) {
-    std::size_t n = 0;
-    for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++n;
-    return n;
-}
-bool contains(std::string_view text, std::string_view part) {
-    return count(text, part) > 0;
-}
-
-/// Every tag that is opened is closed, in order.
-bool balanced(const std::string& page) {
-    const std::vector<std::string> alone{"meta", "img", "br", "!DOCTYPE"};
-    std::vector<std::string> open;
-    for (std::size_t at = page.find('<'); at != page.npos; at = page.find('<', at + 1)) {
-        const bool closing = page[at + 1] == '/';
-        const std::size_t begin = at + (closing ? 2 : 1);
-        const std::string name = page.substr(begin, page.find_first_of(" >\n", begin) - begin);
-        if (std::find(alone.begin(), alone.end(), name) != alone.end()) continue;
-        if (!closing) {
-            open.push_back(name);
-        } else if (open.empty() || open.back() != name) {
-            BOOST_TEST_MESSAGE("closed without having been opened: " << name << " at " << at);
-            return false;
-        } else {
-            open.pop_back();
-        }
-    }
-    return open.empty();
-}
 
 Batch<float> some_inputs(Index samples) {
     renn::Rng rng(3);
@@ -118,6 +95,8 @@ BOOST_AUTO_TEST_CASE(text_and_numbers_are_safe_and_short) {
     BOOST_TEST(html::escape("<a href=\"x\">'&'</a>\x01") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt; ");
     BOOST_TEST(html::escape("7 \u2192 9") == "7 \u2192 9");
     BOOST_TEST(html::number(-2.345, 1) == "-2.3");
+    BOOST_TEST(html::number(-0.04, 1) == "0.0");
+    BOOST_TEST(html::number(-0.05, 2) == "-0.05");
     BOOST_TEST(html::number(std::numeric_limits<double>::max(), 60).size() == 370U);
     BOOST_TEST(html::number(std::nan(""), 1) == "NaN");
     BOOST_TEST(html::grouped(0) == "0");
@@ -259,7 +238,7 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told) {
     BOOST_TEST(contains(message_of<DataError>([&] { report.add(net.retrace(data.input(0)), data.first(1), data, 0); }),
                         "no sample has id "));
     BOOST_TEST(message_of<FormatError>([&] { report.write("no such folder/report.html"); }) ==
-               "RetraceReport::write: no such folder/report.html: cannot be created");
+               "Page::write: no such folder/report.html: cannot be created");
     BOOST_TEST(report.samples() == 0U);
 }
 
@@ -303,6 +282,18 @@ BOOST_AUTO_TEST_CASE(a_regression_is_shown_by_its_targets) {
                    RetraceReport refused({.target_image = {3, 1, 1}});
                    refused.add(answer, labelled, labelled, 7);
                }) == "RetraceReport::add: target_image: got data without targets, expected targets");
+    const renn::TracedColour colour =
+        renn::traced_colour(answer, data, "seventh", Column<float>(data.targets().col(7)), 5);
+    BOOST_TEST(colour.sources.size() == 5U);
+    BOOST_TEST(colour.weighted[1] == static_cast<double>(mean[1]), boost::test_tools::tolerance(1e-6));
+    BOOST_TEST(colour.predicted[0] == static_cast<double>(answer.outputs()[0]));
+    BOOST_TEST(message_of<ShapeError>([&] {
+                   renn::traced_colour(answer, data, "", Column<float>(Column<float>::Zero(2)));
+               }) == "traced_colour: reference: got 2 values, expected 3: red, green and blue");
+    BOOST_TEST(message_of<DataError>([&] { renn::traced_colour(answer, labelled, "", Column<float>(rgb.col(7))); }) ==
+               "traced_colour: training data: got no targets, expected colours as targets");
+    BOOST_TEST(message_of<DataError>([&] { renn::traced_colour(answer, data, "", Column<float>(rgb.col(7)), 0); }) ==
+               "traced_colour: sources: got 0, expected 1 or more");
     RetraceReport plain;  // without pictures by values alone
     plain.add(answer, data, data, 7);
     BOOST_TEST(count(plain.html(), "<img ") == 0U);
@@ -358,4 +349,111 @@ BOOST_AUTO_TEST_CASE(where_neurons_looked_is_marked) {
     blind.add(answer, Dataset<float>(some_inputs(30), {.labels = labels}), data, 3, marker);
     BOOST_TEST(!contains(blind.html(), "Where they looked"));
     BOOST_TEST(calls == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_of_some_neurons_has_their_votes_alone) {
+    const auto data = pictures();
+    const auto net = traced(data);
+    const auto whole = net.retrace(data.input(2), {.k = 4, .post = true});
+    const auto some = whole.only({{"relu1", {3}}, {"dense1", {4, 1}}, {"dense1", {1}}});
+    BOOST_TEST(some.neurons() == 3U);
+    BOOST_TEST(some.total() == 12.0);
+    BOOST_TEST((some.layers() == std::vector<std::string>{"dense1", "relu1"}));
+    BOOST_TEST((some.units(0) == std::vector<std::uint32_t>{1, 4}));
+    BOOST_TEST((some.units(1) == std::vector<std::uint32_t>{3}));
+    BOOST_TEST((some.neuron(1) == whole.neuron("dense1", 4)));
+    BOOST_TEST((some.neuron("relu1", 3) == whole.neuron("relu1", 3)));
+    BOOST_TEST(some.prediction() == whole.prediction());
+    for (Index s = 0; s < data.samples(); ++s) {
+        double votes = 0.0;
+        for (const auto& [layer, unit] : {std::pair{"dense1", 1U}, {"dense1", 4U}, {"relu1", 3U}}) {
+            votes += whole.only({{layer, {unit}}}).votes(data.id(s));
+        }
+        BOOST_TEST(some.votes(data.id(s)) == votes, boost::test_tools::tolerance(1e-12));
+    }
+    std::vector<renn::Selection::Units> all;
+    for (std::size_t i = 0; i < whole.layers().size(); ++i) all.push_back({whole.layers()[i], whole.units(i)});
+    BOOST_TEST((whole.only(all).top(30) == whole.top(30)));
+
+    BOOST_TEST(message_of<DataError>([&] {
+                   whole.only({{"dense9", {1}}});
+               }) == "Retrace::layer: name: got \"dense9\", expected one of dense1, relu1, dense2");
+    BOOST_TEST(message_of<DataError>([&] {
+                   whole.only({{"dense2", {1, 2}}});
+               }) == "Retrace::only: unit: got 2, expected one of \"dense2\" that voted");
+    for (const std::vector<renn::Selection::Units>& none : {decltype(all){}, {{"dense2", {}}}}) {
+        BOOST_TEST(message_of<DataError>([&] { whole.only(none); }) ==
+                   "Retrace::only: neurons: got none, expected 1 or more that voted");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(detail_makes_the_views) {
+    const auto data = pictures();
+    const auto net = traced(data);
+    const auto answer = net.retrace(data.input(7), {.k = 5, .post = true});
+    const auto page = [&](const renn::ReportDetail& detail, const auto& shown) {
+        RetraceReport report({.detail = detail});
+        report.add(shown, data, data, 7);
+        const std::string html = report.html();
+        BOOST_TEST(balanced(html));
+        return html;
+    };
+    const std::string weighted = page({.sources = 4, .layer_sources = 0, .neurons = 0}, answer);
+    BOOST_TEST(count(weighted, "<img ") == 1U + 2U + 8U + 3U);  // input, blends, sources, blends of the layers
+    BOOST_TEST(count(weighted, "class=\"sources\"") == 2U);
+    BOOST_TEST(contains(weighted, "<title>Evidence by layer</title>"));
+    BOOST_TEST(count(weighted, ", certainty 0.") + count(weighted, ", certainty 1.") == 5U);
+    BOOST_TEST(count(page({.sources = 4, .layers = false}, answer), "<img ") == 1U + 2U + 8U);
+
+    // All neurons in their order, each with its closest samples for those who open it.
+    const std::string neurons = page({.sources = 1, .layer_sources = 0, .neurons = 99, .neuron_sources = 2}, answer);
+    BOOST_TEST(count(neurons, "alt=\"Blend of neuron ") == 7U);
+    BOOST_TEST(count(neurons, "<details><summary title=\"Closest, with distance:\n#") == 7U);
+    BOOST_TEST(neurons.find("Blend of neuron 1") < neurons.find("Blend of neuron 4"));
+    const auto nearest = answer.neuron("dense2", 1).neighbours;
+    BOOST_TEST(contains(neurons, "<li>#" + std::to_string(nearest[1].id) + " is "));
+    BOOST_TEST(count(page({.neurons = 99, .neuron_sources = 0}, answer), "<details><summary title") == 0U);
+    const std::string custom = page({.sources = 1, .layer_sources = 0}, answer.only({{"dense1", {2, 3}}}));
+    BOOST_TEST(count(custom, "alt=\"Blend of neuron ") == 2U);
+    BOOST_TEST(contains(custom, "2 neurons, 10 votes"));
+}
+
+BOOST_AUTO_TEST_CASE(measures_are_shown_where_they_are_known) {
+    const auto data = pictures();
+    const auto net = traced(data);
+    const auto answer = net.retrace(data.input(3));
+    auto query = renn::report_query(data, 3);
+    RetraceReport without, with;
+    without.add(answer, data, query);
+    BOOST_TEST(!contains(without.html(), "Familiarity"));
+    query.familiarity = 0.25;
+    query.credibility = 0.875;
+    with.add(answer, data, query);
+    BOOST_TEST(contains(with.html(), "<dt>Familiarity</dt><dd class=\"values\">0.25</dd>"));
+    BOOST_TEST(contains(with.html(), "<dt>Credibility</dt><dd class=\"values\">0.88</dd>"));
+    BOOST_TEST(contains(with.html(), "<dt>Familiarity and credibility</dt>"));
+    const renn::Familiarity familiarity(net, data);
+    BOOST_TEST(familiarity(answer) <= 1.0);
+    BOOST_TEST(message_of<renn::MismatchError>([&] {
+                   familiarity(answer.only({{"dense1", {1}}, {"dense2", {1}}}));
+               }) == "Familiarity: neurons of the query: got 2, expected 7");
+    BOOST_TEST(message_of<DataError>([&] { renn::report_query(data, 30); }) ==
+               "Dataset::id: position: got 30, expected 0..29");
+}
+
+BOOST_AUTO_TEST_CASE(a_report_goes_on_a_page_with_other_sections) {
+    const auto data = pictures();
+    RetraceReport report({.title = "not used"});
+    report.fact("Mine", "1");
+    report.add(traced(data).retrace(data.input(1)), data, data, 1);
+    renn::Page page("All of it");
+    page.section("Before", [](std::ostream& out) { out << "<p>b</p>"; });
+    report.add_to(page);
+    page.section("After", [](std::ostream& out) { out << "<p>a</p>"; });
+    const std::string html = page.html();
+    BOOST_TEST(balanced(html));
+    BOOST_TEST(!contains(html, "not used"));
+    BOOST_TEST(contains(html, "<dt>Mine</dt>"));
+    BOOST_TEST(html.find("<p>b</p>") < html.find("<article"));
+    BOOST_TEST(html.find("</article>") < html.find("<p>a</p>"));
 }

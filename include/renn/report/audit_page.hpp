@@ -15,6 +15,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/report/html.hpp>
+#include <renn/report/page.hpp>
 #include <renn/report/picture.hpp>
 #include <renn/report/retrace_style.hpp>
 #include <renn/retrace/audit.hpp>
@@ -88,7 +89,7 @@ public:
     }
 
     void contents() {
-        out_ << "<nav aria-label=\"Findings\">\n<ul>\n";
+        out_ << "<nav class=\"contents\" aria-label=\"Findings\">\n<ul>\n";
         for (const Finding f : findings()) {
             const FindingText text = finding_text(f);
             out_ << "<li><a href=\"#audit-" << text.anchor << "\">" << text.title << "</a></li>\n";
@@ -193,31 +194,16 @@ void write_audit(std::ostream& out, const SampleAudit& audit, const Dataset<S>& 
 /// The same as a page of its own, which needs no other file, no network and no script.
 template <class S>
 void write_audit_page(std::ostream& out, const SampleAudit& audit, const Dataset<S>& data, const AuditPage& page = {}) {
-    detail::AuditWriter<S> writer(out, audit, data, page);
     const Index width = data.image().unknown() ? 0 : data.image().width;
     const Index thumb = width == 0 || width > 56 ? 56 : (56 + width / 2) / width * width;
-    const std::string title = html::escape(page.title);
-    out << "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-           "style-src 'unsafe-inline'\">\n"
-           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>"
-        << title << "</title>\n<style>" << detail::retrace_style << ":root{--thumb:" << thumb << "px;--figure:140px}\n"
-        << "nav ul{grid-template-columns:repeat(auto-fill,minmax(112px,1fr))}nav a{color:var(--link)}\n"
-           "h3.quiet{font-size:13px;font-weight:400;margin:14px 0 6px}section{scroll-margin-top:12px}\n"
-           "</style>\n</head>\n<body>\n<header>\n<h1>"
-        << title << "</h1>\n";
-    if (!page.introduction.empty()) out << "<p>" << html::escape(page.introduction) << "</p>\n";
-    if (!page.facts.empty()) {
-        out << "<dl class=\"facts\">\n";
-        for (const auto& [name, value] : page.facts) {
-            out << "<div><dt>" << html::escape(name) << "</dt><dd>" << html::escape(value) << "</dd></div>\n";
-        }
-        out << "</dl>\n";
-    }
-    writer.contents();
-    out << "</header>\n<main>\n";
-    write_audit(out, audit, data, page);
-    out << "</main>\n<footer></footer>\n</body>\n</html>\n";
+    Page made(page.title, page.introduction);
+    for (const auto& [name, value] : page.facts) made.fact(name, value);
+    made.style(detail::retrace_style);
+    made.style(":root{--thumb:" + std::to_string(thumb) +
+               "px;--figure:140px}\nh3.quiet{font-size:13px;font-weight:400;margin:14px 0 6px}\n");
+    made.head([&](std::ostream& to) { detail::AuditWriter<S>(to, audit, data, page).contents(); });
+    made.add([&](std::ostream& to) { write_audit(to, audit, data, page); });
+    out << made.html();
 }
 
 }  // namespace renn::inline RENN_ABI

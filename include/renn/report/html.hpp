@@ -43,12 +43,13 @@ inline std::string escape(std::string_view text) {
     return out;
 }
 
-/// 3.14159 with 2 decimals: "3.14", with a point in every locale.
+/// 3.14159 with 2 decimals: "3.14", with a point in every locale and no sign before a zero.
 inline std::string number(double value, int decimals) {
     if (!std::isfinite(value)) return std::isnan(value) ? "NaN" : value > 0.0 ? "infinite" : "-infinite";
     char text[400];  // the largest double has 309 digits
     const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, std::min(decimals, 60));
-    return std::string(text, end.ptr);
+    const std::string_view all(text, static_cast<std::size_t>(end.ptr - text));
+    return std::string(all.substr(all.find_first_not_of("-0.") == all.npos && all[0] == '-' ? 1 : 0));
 }
 
 /// 60000: "60,000".

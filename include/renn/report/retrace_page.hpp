@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// renn/report/retrace_page.hpp - the HTML of a retrace report.
+// renn/report/retrace_page.hpp - the sections of a retrace report.
 #pragma once
 
 #include <algorithm>
@@ -7,11 +7,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
+#include <ostream>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include <renn/report/chart.hpp>
+#include <renn/report/evidence_by_layer.hpp>
 #include <renn/report/html.hpp>
+#include <renn/report/page.hpp>
 #include <renn/report/retrace_style.hpp>
 #include <renn/report/retrace_view.hpp>
 #include <renn/report/retrace_view_html.hpp>
@@ -20,32 +27,31 @@
 namespace renn::inline RENN_ABI::detail {
 
 class PageWriter : private ViewWriter {
+    /// What a member writes into out_, as a writer of a page.
+    template <class F>
+    auto part(F write) {
+        return [this, write](std::ostream& out) {
+            write();
+            out << std::exchange(out_, {});
+        };
+    }
+
 public:
     using ViewWriter::ViewWriter;
 
-    std::string write() {
-        out_ =
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-            "style-src 'unsafe-inline'\">\n"
-            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
-        text(page_.title);
-        out_ += "</title>\n<style>";
-        out_ += retrace_style;
-        widths();
-        out_ += "</style>\n</head>\n<body>\n";
-        head();
+    void add_to(Page& page) {
+        page.style(retrace_style);
+        page.style(widths());
+        for (const auto& f : page_.facts) page.fact(f.name, f.value);
+        provenance(page);
+        page.head(part([this] { key(); }));
         std::vector<const ReportSample*> wrong, right;
         for (const ReportSample& s : page_.samples) (s.wrong() ? wrong : right).push_back(&s);
-        out_ += "<main>\n";
-        overview(wrong, right);
-        section("Misclassified", wrong);
+        page.add(part([&] { overview(wrong, right); }));
+        section(page, "Misclassified", wrong);
         const bool known = std::any_of(right.begin(), right.end(), [](const auto* s) { return s->label >= 0; });
-        section(known ? "Classified correctly" : "Samples", right);
-        out_ += "</main>\n";
-        foot();
-        out_ += "</body>\n</html>\n";
-        return std::move(out_);
+        section(page, known ? "Classified correctly" : "Samples", right);
+        page.foot(part([this] { foot(); }));
     }
 
 private:
@@ -59,7 +65,7 @@ private:
     }
 
     /// Small pictures are shown at a whole multiple of their size, so that all pixels are equal.
-    void widths() {
+    std::string widths() const {
         Index width = 0;
         for (const ReportSample& s : page_.samples) {
             for (const ReportView& v : s.network.views) {
@@ -70,39 +76,17 @@ private:
             if (width == 0 || width > wanted) return wanted;
             return (wanted + width / 2) / width * width;
         };
-        out_ += ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) +
-                "px;--look:" + std::to_string(shown(84)) + "px}\n";
+        return ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) +
+               "px;--look:" + std::to_string(shown(84)) + "px}\n";
     }
 
-    void head() {
-        out_ += "<header>\n<h1>";
-        text(page_.title);
-        out_ += "</h1>\n";
-        if (!page_.introduction.empty()) {
-            out_ += "<p>";
-            text(page_.introduction);
-            out_ += "</p>\n";
-        }
-        out_ += "<dl class=\"facts\">\n";
-        for (const auto& f : page_.facts) fact(f.name, f.value);
-        if (!page_.samples.empty()) {
-            const Provenance& p = page_.provenance;
-            std::string ties = p.ties;
-            std::replace(ties.begin(), ties.end(), '_', ' ');
-            fact("Votes a neuron", "k = " + html::grouped(static_cast<std::uint64_t>(p.k)) + ", ties: " + ties);
-            fact("Index", p.index);
-        }
-        out_ += "</dl>\n";
-        key();
-        out_ += "</header>\n";
-    }
-
-    void fact(std::string_view name, std::string_view value) {
-        out_ += "<div><dt>";
-        text(name);
-        out_ += "</dt><dd>";
-        text(value);
-        out_ += "</dd></div>\n";
+    void provenance(Page& page) const {
+        if (page_.samples.empty()) return;
+        const Provenance& p = page_.provenance;
+        std::string ties = p.ties;
+        std::replace(ties.begin(), ties.end(), '_', ' ');
+        page.fact("Votes a neuron", "k = " + html::grouped(static_cast<std::uint64_t>(p.k)) + ", ties: " + ties);
+        page.fact("Index", p.index);
     }
 
     void key() {
@@ -122,7 +106,8 @@ private:
                  "The mean of the targets of the most voted sources, weighted by their votes, to be compared with the "
                  "prediction.");
         } else {
-            class_key(term);
+            class_key(term, std::any_of(page_.samples.begin(), page_.samples.end(),
+                                        [](const ReportSample& s) { return s.familiarity || s.credibility; }));
         }
         term("Blend",
              "The mean of the most voted sources, weighted by their votes: what the network \u201csees\u201d.");
@@ -142,7 +127,7 @@ private:
     }
 
     template <class Term>
-    static void class_key(const Term& term) {
+    static void class_key(const Term& term, bool measured) {
         term("4 \u2192 9",
              "The label is 4, the network says 9. This is also told for each source, which the network "
              "was trained on.");
@@ -150,11 +135,20 @@ private:
              "How much of all votes went to sources of each class. <b class=\"true\">Green</b> is the true "
              "label, <b class=\"wrong\">red</b> a wrong prediction. Sources agree if most of their votes "
              "are for the class that the network predicts.");
+        term("Certainty and margin",
+             "Certainty is 1 if all evidence is for one class and 0 if it is spread evenly over all; the margin is how "
+             "far the first class is before the second.");
+        if (measured) {
+            term("Familiarity and credibility",
+                 "Familiarity is the share of training samples that are as far from the others as this one is from "
+                 "them, or farther: near 0 it is like nothing seen in training. Credibility is the share of samples of "
+                 "known class whose sources fitted that class as badly as they fit the prediction here, or worse.");
+        }
     }
 
     void overview(const std::vector<const ReportSample*>& wrong, const std::vector<const ReportSample*>& right) {
         if (page_.samples.size() < 2) return;
-        out_ += "<nav aria-label=\"Samples\">\n<h2 class=\"hidden\">All samples</h2>\n<ul>\n";
+        out_ += "<nav class=\"overview\" aria-label=\"Samples\">\n<h2 class=\"hidden\">All samples</h2>\n<ul>\n";
         for (const auto* group : {&wrong, &right}) {
             for (const ReportSample* s : *group) {
                 out_ += "<li><a href=\"#" + anchor(*s) + "\">" + html::image(s->picture, name_of(*s)) +
@@ -169,13 +163,14 @@ private:
     std::string anchor(const ReportSample& s) const {
         return "sample-" + std::to_string(&s - page_.samples.data() + 1);
     }
-    void section(std::string_view title, const std::vector<const ReportSample*>& samples) {
+    void section(Page& page, std::string_view title, const std::vector<const ReportSample*>& samples) {
         if (samples.empty()) return;
-        out_ += pictures() ? "<section>\n<h2>" : "<section class=\"plain\">\n<h2>";
-        text(title);
-        out_ += " <span>" + std::to_string(samples.size()) + "</span></h2>\n";
-        for (const ReportSample* s : samples) article(*s);
-        out_ += "</section>\n";
+        const auto articles = [&] {
+            if (!pictures()) out_ += "<div class=\"plain\">\n";
+            for (const ReportSample* s : samples) article(*s);
+            if (!pictures()) out_ += "</div>\n";
+        };
+        page.section(title, part(articles), std::to_string(samples.size()));
     }
 
     void article(const ReportSample& s) {
@@ -195,6 +190,12 @@ private:
             out_ += "<details>\n<summary>Layer by layer<span class=\"hidden\"> for ";
             text(name_of(s));
             out_ += "</span></summary>\n";
+            const auto name = [this](std::int32_t label) { return class_name(label); };
+            if (const auto chart = evidence_by_layer(s, name)) {
+                std::ostringstream out;
+                write_chart(out, *chart, "h4");
+                out_ += out.str();
+            }
             for (std::size_t i = 0; i < s.layers.size(); ++i) layer(s, i);
             out_ += "</details>\n";
         }
@@ -220,11 +221,18 @@ private:
         };
         if (s.prediction >= 0) line("Prediction", relation(s, s.prediction), s.prediction);
         if (s.label >= 0) line("True label", "true", s.label);
+        measure("Familiarity", s.familiarity);
+        measure("Credibility", s.credibility);
         if (!targets) {
             values("Target", s.target);
             values("Predicted", s.outputs);
         }
         out_ += "</dl>\n</div>\n";
+    }
+
+    void measure(std::string_view name, const std::optional<double>& value) {
+        if (!value) return;
+        out_ += "<dt>" + std::string(name) + "</dt><dd class=\"values\">" + html::number(*value, 2) + "</dd>";
     }
 
     void values(std::string_view name, const std::vector<double>& shown) {
@@ -247,7 +255,6 @@ private:
 
     void foot() {
         const Provenance& p = page_.provenance;
-        out_ += "<footer>";
         if (page_.samples.empty()) {
             out_ += "<p>No samples.</p>";
         } else {
@@ -260,7 +267,6 @@ private:
             }
             out_ += "</p>";
         }
-        out_ += "</footer>\n";
     }
 };
 

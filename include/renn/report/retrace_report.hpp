@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -13,10 +14,9 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
-#include <renn/data/binary_file.hpp>
 #include <renn/data/dataset.hpp>
-#include <renn/report/html.hpp>
 #include <renn/report/neuron_looks.hpp>
+#include <renn/report/page.hpp>
 #include <renn/report/picture.hpp>
 #include <renn/report/retrace_page.hpp>
 #include <renn/report/retrace_view.hpp>
@@ -29,10 +29,22 @@ template <class S>
 struct ReportQuery {
     std::uint64_t id = 0;
     Column<S> input = {};
-    std::int32_t label = -1;  ///< -1: not known
-    std::string tag = {};     ///< the user's own text for it
-    Column<S> target = {};    ///< regression: what the outputs should be, if known
+    std::int32_t label = -1;                 ///< -1: not known
+    std::string tag = {};                    ///< the user's own text for it
+    Column<S> target = {};                   ///< regression: what the outputs should be, if known
+    std::optional<double> familiarity = {};  ///< by Familiarity, if it was asked
+    std::optional<double> credibility = {};  ///< by Credibility, of the predicted class
 };
+
+/// The sample at a position of a data set. Throws DataError if there is none.
+template <class S>
+ReportQuery<S> report_query(const Dataset<S>& queries, Index position) {
+    ReportQuery<S> query{.id = queries.id(position), .input = queries.input(position)};
+    if (queries.has_labels()) query.label = queries.label(position);
+    if (!queries.tags().empty()) query.tag = queries.tags()[static_cast<std::size_t>(position)];
+    if (queries.has_targets()) query.target = queries.targets().col(position);
+    return query;
+}
 
 /// Collects traced predictions and writes them as one HTML page: the input, the evidence for each class, the blend of
 /// the sources and the sources themselves, for the network and each layer, before and after the activations, and the
@@ -67,6 +79,8 @@ public:
         sample.id = query.id;
         sample.label = query.label;
         sample.tag = query.tag;
+        sample.familiarity = query.familiarity;
+        sample.credibility = query.credibility;
         if (detail::is_regression(training)) sample.target = detail::doubles(query.target);
         if (page_.target_image.unknown()) {
             if (query.input.size() > 0) sample.picture = picture(query.input, training.image());
@@ -89,23 +103,24 @@ public:
     template <class I, class S, class Marker = detail::NoMarker>
     void add(const Retrace<I>& answer, const Dataset<S>& training, const Dataset<S>& queries, Index position,
              const Marker& marker = {}) {
-        ReportQuery<S> query{.id = queries.id(position), .input = queries.input(position)};
-        if (queries.has_labels()) query.label = queries.label(position);
-        if (!queries.tags().empty()) query.tag = queries.tags()[static_cast<std::size_t>(position)];
-        if (queries.has_targets()) query.target = queries.targets().col(position);
-        add(answer, training, query, marker);
+        add(answer, training, report_query(queries, position), marker);
     }
 
     std::size_t samples() const noexcept { return page_.samples.size(); }
 
-    /// The whole page.
-    std::string html() const { return detail::PageWriter(page_).write(); }
+    /// Adds the facts and samples to a page that has other sections too; title and introduction are then that page's.
+    void add_to(Page& page) const { detail::PageWriter(page_).add_to(page); }
 
-    /// Writes the page to a file. Throws FormatError if that is not possible.
-    void write(const std::string& path) const {
-        const std::string page = html();
-        detail::write_file("RetraceReport::write", path, {}, page.data(), page.size());
+    /// The samples as a page of their own.
+    Page page() const {
+        Page page(page_.title, page_.introduction);
+        add_to(page);
+        return page;
     }
+    std::string html() const { return page().html(); }
+
+    /// Writes that page to a file. Throws FormatError if that is not possible.
+    void write(const std::string& path) const { page().write(path); }
 
 private:
     RetracePage page_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -17,7 +18,9 @@
 #include <renn/data/dataset.hpp>
 #include <renn/report/picture.hpp>
 #include <renn/retrace/blend.hpp>
+#include <renn/retrace/certainty.hpp>
 #include <renn/retrace/retrace.hpp>
+#include <renn/retrace/source_targets.hpp>
 #include <renn/retrace/votes.hpp>
 #include <renn/tracing/point.hpp>
 
@@ -32,14 +35,16 @@ struct ReportSource {
 
 /// The sources of some neurons of one kind.
 struct ReportView {
+    std::string name;  ///< of the place; empty: the network
     Kind kind = Kind::pre;
     std::size_t neurons = 0;
     double votes = 0.0;
     std::vector<double> evidence;       ///< one a class; empty without labels
     std::vector<ReportSource> sources;  ///< most votes first
     Picture blend;
-    std::size_t blended = 0;      ///< sources in the blend
-    std::vector<double> targets;  ///< regression: the blend of the sources' targets
+    std::size_t blended = 0;               ///< sources in the blend
+    double certainty = 0.0, margin = 0.0;  ///< of the evidence
+    std::vector<double> targets, spread;   ///< regression: mean and spread of the sources' targets
 };
 
 /// A picture in which a neuron looked at a part.
@@ -59,6 +64,12 @@ struct ReportNeuron {
     std::int32_t label = -1;             ///< most frequent among its closest samples
     double label_share = 0.0;            ///< and how frequent
     std::vector<ReportLook> looks = {};  ///< where it looked: in the sample, in its closest samples
+    /// One of its closest samples.
+    struct Near {
+        Neighbour sample;
+        std::int32_t label = -1;
+    };
+    std::vector<Near> nearest = {};  ///< its closest samples
 };
 
 /// A layer, or the whole network: its pre-activations, its post-activations, its most active neurons.
@@ -67,6 +78,7 @@ struct ReportLayer {
     std::vector<ReportView> views;
     std::vector<ReportNeuron> neurons;
     std::size_t place = 0;  ///< the answer's number of the place they are of
+    bool all_neurons = false;
 };
 
 /// One traced prediction.
@@ -78,6 +90,7 @@ struct ReportSample {
     Picture picture;
     std::vector<double> outputs, target;  ///< regression: what the model says, and what it should, if known
     Picture output_picture;               ///< of the outputs, if targets are pictures
+    std::optional<double> familiarity = {}, credibility = {};
     ReportLayer network;
     std::vector<ReportLayer> layers;
 
@@ -88,10 +101,12 @@ struct ReportSample {
 struct ReportDetail {
     std::size_t sources = 16;        ///< shown for the network
     std::size_t layer_sources = 8;   ///< shown for each layer
-    std::size_t neurons = 16;        ///< shown for each layer, the largest values first
+    std::size_t neurons = 16;        ///< shown for each layer, the largest values first; if all, in their order
+    std::size_t neuron_sources = 3;  ///< closest samples told of each of these, with their distances
     std::size_t marked = 6;          ///< of the neurons shown of an image: where they looked, if add() has a marker
     std::size_t marked_sources = 5;  ///< closest samples of each of these
     std::size_t blended = 0;         ///< sources in a blend; 0: k, at most 50: sources further down mean little
+    bool layers = true;              ///< shown at all
 };
 
 /// Everything a page shows.
@@ -154,15 +169,20 @@ ReportSource report_source(const Source& source, const Dataset<S>& training, con
 }
 
 template <class I, class S>
-ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& training, std::size_t shown,
-                       std::size_t blended, const Shape& target_image) {
+ReportView report_view(const Votes<I>& votes, std::string name, Kind kind, const Dataset<S>& training,
+                       std::size_t shown, std::size_t blended, const Shape& target_image) {
     ReportView view;
+    view.name = std::move(name);
     view.kind = kind;
     view.neurons = votes.neurons();
     view.votes = votes.total();
     const std::vector<Source> top = votes.top(std::max(shown, blended));
     if (top.empty()) return view;
-    if (top.front().label >= 0) view.evidence = votes.evidence();
+    if (top.front().label >= 0) {
+        view.evidence = votes.evidence();
+        view.certainty = certainty(view.evidence);
+        view.margin = margin(view.evidence);
+    }
     for (std::size_t i = 0; i < std::min(shown, top.size()); ++i) {
         view.sources.push_back(report_source(top[i], training, target_image));
     }
@@ -172,18 +192,22 @@ ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& train
     const std::vector<double> weights = vote_weights(used);
     view.blend = blend_picture(weights, used, training, target_image);
     if (is_regression(training)) {
-        std::vector<std::uint64_t> ids;
-        for (const Source& s : used) ids.push_back(s.id);
-        view.targets = doubles(blend_targets(weights, ids, training));
+        const auto targets = source_targets<S>(used, training);
+        view.targets = doubles(targets.mean);
+        view.spread = doubles(targets.spread);
     }
     return view;
 }
 
 template <class S>
 ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training,
-                           const Shape& target_image) {
-    ReportNeuron shown{unit, sources.value, {}, -1, 0.0, {}};
+                           std::size_t told, const Shape& target_image) {
+    ReportNeuron shown{unit, sources.value, {}, -1, 0.0, {}, {}};
     if (sources.neighbours.empty()) return shown;
+    for (std::size_t i = 0; i < std::min(told, sources.neighbours.size()); ++i) {
+        const Neighbour& n = sources.neighbours[i];
+        shown.nearest.push_back({n, training.has_labels() ? training.label(training.position_of(n.id)) : -1});
+    }
     shown.blend = blend_picture(distance_weights(sources.neighbours), sources.neighbours, training, target_image);
     if (training.has_labels()) {
         std::vector<std::size_t> count(static_cast<std::size_t>(training.classes()), 0);
@@ -197,18 +221,23 @@ ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, con
     return shown;
 }
 
-/// The neurons of a place with the largest values.
+/// Neurons of the place of a number: those with the largest values, or all in their order.
 template <class I, class S>
-std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& place, const Dataset<S>& training,
-                                         std::size_t count, const Shape& target_image) {
+std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, std::size_t number, const Dataset<S>& training,
+                                         const ReportDetail& detail, const Shape& target_image) {
     std::vector<std::pair<NeuronSources, std::uint32_t>> all;
-    if (count == 0) return {};
-    for (const std::uint32_t unit : place.units) all.emplace_back(answer.neuron(place.name, unit), unit);
-    std::stable_sort(all.begin(), all.end(),
-                     [](const auto& a, const auto& b) { return a.first.value > b.first.value; });
+    if (detail.neurons == 0) return {};
+    for (const std::uint32_t unit : answer.units(number)) {
+        all.emplace_back(answer.neuron(answer.place(number).name, unit), unit);
+    }
+    if (detail.neurons < all.size()) {
+        std::stable_sort(all.begin(), all.end(),
+                         [](const auto& a, const auto& b) { return a.first.value > b.first.value; });
+        all.resize(detail.neurons);
+    }
     std::vector<ReportNeuron> shown;
-    for (std::size_t i = 0; i < std::min(count, all.size()); ++i) {
-        shown.push_back(report_neuron(all[i].second, all[i].first, training, target_image));
+    for (const auto& [found, unit] : all) {
+        shown.push_back(report_neuron(unit, found, training, detail.neuron_sources, target_image));
     }
     return shown;
 }
@@ -238,20 +267,21 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
     for (std::size_t i = 0; i < places; ++i) {
         const Point& place = answer.place(i);
         (place.kind == Kind::pre ? pre : post) = true;
+        if (!shown.layers) continue;
         if (place.layer != last || sample.layers.empty()) {
-            sample.layers.push_back(
-                {place.name, {}, report_neurons(answer, place, training, shown.neurons, target_image), i});
+            sample.layers.push_back({place.name, {}, report_neurons(answer, i, training, shown, target_image), i});
+            sample.layers.back().all_neurons = sample.layers.back().neurons.size() == answer.units(i).size();
         } else {
             sample.layers.back().name += ", " + place.name;
         }
         last = place.layer;
         sample.layers.back().views.push_back(
-            report_view(answer.layer(i), place.kind, training, shown.layer_sources, blended, target_image));
+            report_view(answer.layer(i), place.name, place.kind, training, shown.layer_sources, blended, target_image));
     }
     for (const Kind kind : {Kind::pre, Kind::post}) {
         if (!(kind == Kind::pre ? pre : post)) continue;
         sample.network.views.push_back(
-            report_view(answer.kind(kind), kind, training, shown.sources, blended, target_image));
+            report_view(answer.kind(kind), "", kind, training, shown.sources, blended, target_image));
     }
     return sample;
 }

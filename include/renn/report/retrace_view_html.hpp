@@ -81,7 +81,7 @@ protected:
                 html::grouped(static_cast<std::uint64_t>(std::llround(v.votes))) + " votes</span>";
         verdict(s, v);
         out_ += "</div>\n";
-        if (v.sources.empty()) {
+        if (v.sources.empty() && v.blended == 0) {
             out_ += "<p class=\"quiet\">No neuron votes here: the tie rule lets all of them abstain.</p>\n</div>\n";
             return;
         }
@@ -95,20 +95,20 @@ protected:
         }
         evidence(s, v, most);
         out_ += "</div>\n";
-        sources(s, v);
+        if (!v.sources.empty()) sources(s, v);
         out_ += "</div>\n";
     }
 
     void verdict(const ReportSample& s, const ReportView& v) {
         if (const std::string said = values_text(v.targets); !said.empty()) {
-            out_ += "<span class=\"verdict\">sources say " + said + "</span>";
+            out_ += "<span class=\"verdict\">sources say " + said + ", spread " + values_text(v.spread) + "</span>";
         }
         if (v.evidence.empty() || s.prediction < 0) return;
         const auto best =
             static_cast<std::int32_t>(std::max_element(v.evidence.begin(), v.evidence.end()) - v.evidence.begin());
         out_ += "<span class=\"verdict\">sources ";
         out_ += best == s.prediction ? "agree" : "<b>disagree</b>: they say " + html::escape(class_name(best));
-        out_ += "</span>";
+        out_ += ", certainty " + html::number(v.certainty, 3) + ", margin " + html::number(v.margin, 3) + "</span>";
     }
 
     /// All classes up to twelve; of more, those with most evidence, and always the predicted and the true one.
@@ -179,20 +179,34 @@ protected:
 
     void neurons(const ReportLayer& l) {
         if (l.neurons.empty()) return;
-        out_ +=
-            "<h5>Its neurons with the largest values, each blended from its own closest samples</h5>\n"
-            "<ol class=\"neurons\">\n";
+        out_ += l.all_neurons ? "<h5>Its neurons, each" : "<h5>Its neurons with the largest values, each";
+        out_ += " blended from its own closest samples</h5>\n<ol class=\"neurons\">\n";
         for (const ReportNeuron& n : l.neurons) {
             const std::string value = html::number(n.value, std::abs(n.value) < 99.95 ? 2 : 0);
             const std::string unit = std::to_string(n.unit);
-            out_ += "<li>" + html::image(n.blend, "Blend of neuron " + unit, "loading=\"lazy\"") +
-                    "<span class=\"quiet\">#" + unit + ": " + value + "</span>";
+            const std::string shown = html::image(n.blend, "Blend of neuron " + unit, "loading=\"lazy\"") +
+                                      "<span class=\"quiet\">#" + unit + ": " + value + "</span>";
+            out_ += n.nearest.empty() ? "<li>" + shown : "<li>" + with_nearest(n, shown);
             if (n.label >= 0) {
                 out_ += html::escape(class_name(n.label)) + ": " + html::number(100.0 * n.label_share, 0) + "\u202f%";
             }
             out_ += "</li>\n";
         }
         out_ += "</ol>\n";
+    }
+
+    /// Shown by the pointer, and by a click or a key for those who have none.
+    std::string with_nearest(const ReportNeuron& n, const std::string& shown) const {
+        std::string list, title;
+        for (const ReportNeuron::Near& near : n.nearest) {
+            std::string text = '#' + std::to_string(near.sample.id);
+            if (near.label >= 0) text += " is " + class_name(near.label);
+            text += ": " + html::number(near.sample.distance, near.sample.distance < 0.01 ? 5 : 3);
+            list += "<li>" + html::escape(text) + "</li>";
+            title += (title.empty() ? "" : "\n") + text;
+        }
+        return "<details><summary title=\"" + html::escape("Closest, with distance:\n" + title) + "\">" + shown +
+               "</summary><ul>" + list + "</ul></details>";
     }
 
     static bool has_looks(const ReportLayer& l) {

@@ -43,7 +43,7 @@ std::vector<LayerNeurons> wanted_layers(const Retrace<I>& answer, std::optional<
     const std::size_t count = answer.layers().size();
     if (layer) answer.place(*layer);  // throws where there is none
     for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t end = begin + answer.place(i).units.size();
+        const std::size_t end = begin + answer.layer(i).neurons();
         if (!layer || *layer == i) wanted.push_back({i, begin, end});
         begin = end;
     }

@@ -32,7 +32,7 @@ std::vector<double> mean_boundaries(const Retrace<I>& answer) {
     std::vector<double> means(answer.layers().size(), 0.0);
     std::size_t n = 0;
     for (std::size_t i = 0; i < means.size(); ++i) {
-        const std::size_t units = answer.place(i).units.size();
+        const std::size_t units = answer.layer(i).neurons();
         for (const std::size_t end = n + units; n < end; ++n) means[i] += answer.boundary(n);
         means[i] /= static_cast<double>(units);
     }
@@ -129,6 +129,7 @@ private:
     void add(const Retrace<I>& answer) {
         if (network_.empty()) {
             names_ = answer.layers();
+            neurons_ = answer.neurons();
             layers_.resize(names_.size());
         }
         network_.push_back(mean_boundary(answer));
@@ -150,6 +151,10 @@ private:
         if (answer.layers() != names_) {
             detail::raise<MismatchError>("Familiarity", "layers of the query", joined(answer.layers()), joined(names_));
         }
+        if (answer.neurons() != neurons_) {
+            detail::raise<MismatchError>("Familiarity", "neurons of the query", std::to_string(answer.neurons()),
+                                         std::to_string(neurons_));
+        }
         if (asked.classes != options_.classes || asked.ids != options_.ids) {
             detail::raise<MismatchError>("Familiarity", "the query was restricted to other sources");
         }
@@ -169,6 +174,7 @@ private:
     RetraceOptions options_;
     std::uint64_t fingerprint_;
     std::vector<std::string> names_;
+    std::size_t neurons_ = 0;
     std::vector<double> network_;              ///< ascending
     std::vector<std::vector<double>> layers_;  ///< each ascending
 };

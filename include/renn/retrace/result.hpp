@@ -80,7 +80,7 @@ RetraceResult result(const Retrace<I>& answer, const ResultDetail& how_much = {}
         layer.name = place.name;
         layer.kind = place.kind;
         detail::take_votes(answer.layer(i), how_much.layer_sources, layer);
-        for (const std::uint32_t unit : place.units) {
+        for (const std::uint32_t unit : answer.units(i)) {
             if (how_much.neurons) layer.neurons.push_back({unit, answer.neuron(number)});
             ++number;
         }

@@ -121,6 +121,50 @@ public:
         return this->store().points[all[number].point];
     }
 
+    /// Units of layer(number) that voted, ascending: all of place(number), or those that only() left.
+    std::vector<std::uint32_t> units(std::size_t number) const {
+        const Point& point = place(number);
+        const Range range = ranges()[number];
+        std::vector<std::uint32_t> found;
+        for (std::size_t i = range.begin; i < range.end; ++i) {
+            found.push_back(point.units[this->search_->neurons[i].unit.unit]);
+        }
+        return found;
+    }
+
+    /// The answer of some neurons alone, as if no others voted: `answer.only({{"dense1", {0, 1, 2}}})`. Places that are
+    /// not named drop out.
+    /// Throws   DataError for a place or unit that did not vote, or if none is left.
+    /// Cost     copies the search; nothing is searched again.
+    Retrace only(const std::vector<Selection::Units>& chosen) const {
+        auto fewer = std::make_shared<detail::Search<Index>>(*this->search_);
+        std::vector<char> kept(fewer->neurons.size(), 0);
+        const std::vector<Range> all = ranges();
+        for (const Selection::Units& some : chosen) {
+            layer(some.layer);  // throws for one that did not vote
+            for (const Range& range : all) {
+                const Point& point = this->store().points[range.point];
+                if (point.name != some.layer) continue;
+                for (const std::uint32_t unit : some.units) {
+                    std::size_t i = range.begin;
+                    while (i < range.end && point.units[fewer->neurons[i].unit.unit] != unit) ++i;
+                    if (i == range.end) {
+                        detail::raise<DataError>("Retrace::only", "unit", std::to_string(unit),
+                                                 "one of \"" + some.layer + "\" that voted");
+                    }
+                    kept[i] = 1;
+                }
+            }
+        }
+        std::size_t left = 0;
+        for (std::size_t i = 0; i < kept.size(); ++i) {
+            if (kept[i] != 0) fewer->neurons[left++] = this->search_->neurons[i];
+        }
+        if (left == 0) detail::raise<DataError>("Retrace::only", "neurons", "none", "1 or more that voted");
+        fewer->neurons.resize(left);
+        return Retrace(std::move(fewer));
+    }
+
     /// The votes of one place: by its number among layers(), or by name. Throws DataError if it did not vote.
     Votes<Index> layer(std::size_t number) const {
         const auto all = ranges();
