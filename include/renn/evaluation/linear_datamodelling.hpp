@@ -50,7 +50,7 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
         for (const Index s : subset) {
             if (s >= 0 && s < scores.rows()) continue;
             detail::raise<DataError>(where, "position in a subset", std::to_string(s),
-                                     detail::below_text(scores.rows()));
+                                     "0.." + std::to_string(scores.rows() - 1));
         }
     }
     DatamodellingScore result;
