@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <functional>
-#include <map>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -172,13 +172,12 @@ void measure_accuracy(const Options& options, const Traced& traced, const Data& 
 struct Suspicion {
     std::vector<std::string> names;
     std::vector<std::vector<double>> scores;
-    std::vector<double> confidence;        ///< largest evidence of any class
-    std::vector<std::int32_t> by_evidence; ///< that class
+    std::vector<double> confidence;         ///< largest evidence of any class
+    std::vector<std::int32_t> by_evidence;  ///< that class
 };
 
-Suspicion by_votes(const Traced& traced, const Data& data, const renn::RetraceOptions& options,
-                   const std::string& kind, const renn::Credibility& credibility, const renn::Familiarity& familiarity,
-                   int threads) {
+Suspicion by_votes(const Traced& traced, const Data& data, const renn::RetraceOptions& options, const std::string& kind,
+                   const renn::Credibility& credibility, const renn::Familiarity& familiarity, int threads) {
     Suspicion s{{"1 - certainty, " + kind, "1 - evidence for the predicted class, " + kind, "1 - credibility, " + kind,
                  "1 - credibility of the predicted class, " + kind, "1 - familiarity, " + kind},
                 std::vector<std::vector<double>>(5),
@@ -256,9 +255,9 @@ void measure_detection(const Options& options, const Data& train_and_calibration
     const std::vector<Foreign> foreign = foreign_images(options, test);
 
     std::vector<std::string> names, calibrated;
-    std::vector<std::vector<std::vector<double>>> areas;     // by score, column, seed
-    std::vector<std::vector<double>> calibration_errors;      // by judge, seed
-    std::vector<std::vector<double>> right_answers;           // by judge, seed
+    std::vector<std::vector<std::vector<double>>> areas;  // by score, column, seed
+    std::vector<std::vector<double>> calibration_errors;  // by judge, seed
+    std::vector<std::vector<double>> right_answers;       // by judge, seed
     std::vector<std::vector<double>> deciles(3, std::vector<double>(10, 0.0));
     std::vector<double> network_right;
     for (int s = 0; s < options.seeds; ++s) {
@@ -307,11 +306,10 @@ void measure_detection(const Options& options, const Data& train_and_calibration
         for (const bool post : {false, true}) {
             const renn::RetraceOptions asked{.k = options.k, .pre = !post, .post = post};
             const renn::Credibility credibility(traced, calibration, asked, options.threads);
-            const renn::Familiarity familiarity(
-                traced, train_data,
-                {.retrace = asked,
-                 .samples = std::min<std::int64_t>(train_data.samples(), 10000),
-                 .threads = options.threads});
+            const renn::Familiarity familiarity(traced, train_data,
+                                                {.retrace = asked,
+                                                 .samples = std::min<std::int64_t>(train_data.samples(), 10000),
+                                                 .threads = options.threads});
             const std::string kind = post ? "post" : "pre";
             take("evidence, " + kind, [&](const Data& data) {
                 return by_votes(traced, data, asked, kind, credibility, familiarity, options.threads);
@@ -325,11 +323,15 @@ void measure_detection(const Options& options, const Data& train_and_calibration
     std::printf("%d network%s, trained on and traced to %s images each, credibility calibrated on %s others, k = %d; ",
                 options.seeds, options.seeds == 1 ? "" : "s", count_text(train_data.samples()).c_str(),
                 count_text(calibration.samples()).c_str(), static_cast<int>(options.k));
-    std::printf("they read %s %% of %s test images.\n\n", mean_and_spread([&] {
-                    std::vector<double> in_percent = network_right;
-                    for (double& r : in_percent) r *= 100.0;
-                    return in_percent;
-                }(), 2).c_str(),
+    std::printf("they read %s %% of %s test images.\n\n",
+                mean_and_spread(
+                    [&] {
+                        std::vector<double> in_percent = network_right;
+                        for (double& r : in_percent) r *= 100.0;
+                        return in_percent;
+                    }(),
+                    2)
+                    .c_str(),
                 count_text(test.samples()).c_str());
     std::vector<std::string> head{"score", "errors"};
     for (const Foreign& f : foreign) head.push_back(f.name);
@@ -374,23 +376,28 @@ std::size_t bend(const std::vector<double>& curve) {
 }
 
 void measure_sources(const Options& options, const Traced& traced, const Data& test) {
-    const auto ranks = static_cast<std::size_t>(std::min<renn::Index>(traced.store().samples(), 2000));
+    const auto ranks = static_cast<std::size_t>(std::min<renn::Index>(traced.store().samples(), 10000));
     std::printf("## How many sources mean anything, k = %d\n\n", static_cast<int>(options.k));
     for (const bool post : {false, true}) {
-        const renn::SourceCurve curve = source_curve(
-            traced, test, ranks, {.k = options.k, .pre = !post, .post = post}, options.threads);
-        std::printf("%s: the curve of vote shares over %zu ranks bends at rank %zu; over the first 200 at rank %zu.\n\n",
-                    post ? "Post-activations" : "Pre-activations", ranks, bend(curve.share),
-                    bend({curve.share.begin(), curve.share.begin() + std::min<std::ptrdiff_t>(200, std::ssize(curve.share))}));
+        const renn::SourceCurve curve =
+            source_curve(traced, test, ranks, {.k = options.k, .pre = !post, .post = post}, options.threads);
+        const auto bend_within = [&](std::size_t m) {
+            m = std::min(m, ranks);
+            return bend({curve.share.begin(), curve.share.begin() + static_cast<std::ptrdiff_t>(m)});
+        };
+        std::printf("%s: the curve of vote shares bends at rank %zu of the first 200, %zu of 2,000, %zu of %zu.\n\n",
+                    post ? "Post-activations" : "Pre-activations", bend_within(200), bend_within(2000),
+                    bend_within(ranks), ranks);
         Table table({"sources m", "share of the m-th", "share of the first m", "m-th has the predicted class",
                      "accuracy of the first m", "agreement", "accuracy of all but the first m"});
         double sum = 0.0;
         std::size_t done = 0;
-        for (const std::size_t m : {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000}) {
+        for (const std::size_t m : {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000}) {
             if (m > ranks) break;
             for (; done < m; ++done) sum += curve.share[done];
-            table.add({std::to_string(m), percent(curve.share[m - 1], 3), percent(sum, 1), percent(curve.same[m - 1], 1),
-                       percent(curve.accuracy[m - 1]), percent(curve.agreement[m - 1]), percent(curve.beyond[m - 1])});
+            table.add({std::to_string(m), percent(curve.share[m - 1], 3), percent(sum, 1),
+                       percent(curve.same[m - 1], 1), percent(curve.accuracy[m - 1]), percent(curve.agreement[m - 1]),
+                       percent(curve.beyond[m - 1])});
         }
         table.print();
     }
@@ -419,8 +426,8 @@ SortedVotes votes_of_argsort(const renn::Activations<float>& recorded, const ren
             }
             const auto order = unstable_argsort(distance);
             const float boundary = distance[static_cast<std::size_t>(order[k - 1])];
-            const bool contested = static_cast<std::size_t>(std::count_if(
-                                       distance.begin(), distance.end(), [&](float d) { return d <= boundary; })) > k;
+            const bool contested = static_cast<std::size_t>(std::count_if(distance.begin(), distance.end(),
+                                                                          [&](float d) { return d <= boundary; })) > k;
             for (std::size_t i = 0; i < k; ++i) {
                 const auto s = static_cast<std::size_t>(order[i]);
                 result.votes[s] += 1.0;
@@ -482,7 +489,8 @@ void measure_ties(const Options& options, const Net& net, const Data& train, con
         for (const renn::Source& s : sources) ids.push_back(s.id);
         return ids;
     };
-    const Data plain(data.inputs(), {.labels = {data.labels().begin(), data.labels().end()}, .classes = data.classes()});
+    const Data plain(data.inputs(),
+                     {.labels = {data.labels().begin(), data.labels().end()}, .classes = data.classes()});
     const Traced traced = record(net, plain, options.threads), again = record(net, shuffled, options.threads);
     const auto recorded = renn::activations(net, plain.inputs());
     const auto reordered = renn::activations(net, shuffled.inputs());
@@ -532,10 +540,11 @@ void measure_ties(const Options& options, const Net& net, const Data& train, con
         const auto count = static_cast<double>(test.samples());
         table.add({"NumPy's argsort", "100.0", percent(same / count, 1), percent(stable / count, 1),
                    percent(moving / count, 1), percent(right / count, 1)});
-        std::printf("%s: argsort gave %s %% of all votes, and %s %% of those of its top 20, to samples that others were "
-                    "exactly as close as.\n\n",
-                    post ? "Post-activations (\"Activation\")" : "Pre-activations (\"Sum\")",
-                    percent(by_chance / all, 1).c_str(), percent(by_chance_top / all_top, 1).c_str());
+        std::printf(
+            "%s: argsort gave %s %% of all votes, and %s %% of those of its top 20, to samples that others were "
+            "exactly as close as.\n\n",
+            post ? "Post-activations (\"Activation\")" : "Pre-activations (\"Sum\")",
+            percent(by_chance / all, 1).c_str(), percent(by_chance_top / all_top, 1).c_str());
         table.print();
     }
 }

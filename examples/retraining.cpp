@@ -253,7 +253,8 @@ public:
             for (const std::string& place : answer.layers()) {
                 for (renn::Index u = 0; u < train_[place].rows(); ++u) {
                     const double w = weight_of(weight, place, u, q);
-                    answer.for_each_vote(neuron++, [&](std::uint32_t s, double vote, double) { sum(s, q) += w * vote; });
+                    answer.for_each_vote(neuron++,
+                                         [&](std::uint32_t s, double vote, double) { sum(s, q) += w * vote; });
                 }
             }
         }
@@ -327,27 +328,27 @@ std::vector<Score> all_scores(const Problem& problem) {
     const Scores make(problem);
     const std::int64_t few = 42, many = make.samples() / 10;
     const Matrix cosine = make.cosine();
-    return {{"class alone", make.sign()},
-            {"cosine of the last hidden layer", cosine},
-            {"the same with the class's sign", make.with_sign(cosine)},
-            {"last-layer influence", make.influence()},
-            {"votes, pre, k = 42", make.votes(few, pre)},
-            {"votes, post, k = 42", make.votes(few, post)},
-            {"votes, pre, k = S / 10", make.votes(many, pre)},
-            {"votes, post, k = S / 10", make.votes(many, post)},
-            {"votes of dense1, k = S / 10", make.votes(many, {"dense1"})},
-            {"votes of dense2, k = S / 10", make.votes(many, {"dense2"})},
-            {"votes of dense3, k = S / 10", make.votes(many, {"dense3"})},
-            {"votes by spread, pre, k = S / 10", make.votes(many, pre, Weight::spread)},
-            {"votes by |gradient x activation|, pre, k = S / 10",
-             make.votes(many, pre, Weight::gradient_times_activation)},
-            {"support, pre, k = 42", make.support(few, false)},
-            {"support, post, k = 42", make.support(few, true)},
-            {"support, pre, k = S / 10", make.support(many, false)},
-            {"support, post, k = S / 10", make.support(many, true)},
-            {"support by spread, pre, k = S / 10", make.with_sign(make.votes(many, pre, Weight::spread))},
-            {"support by |gradient x activation|, pre, k = S / 10",
-             make.with_sign(make.votes(many, pre, Weight::gradient_times_activation))}};
+    return {
+        {"class alone", make.sign()},
+        {"cosine of the last hidden layer", cosine},
+        {"the same with the class's sign", make.with_sign(cosine)},
+        {"last-layer influence", make.influence()},
+        {"votes, pre, k = 42", make.votes(few, pre)},
+        {"votes, post, k = 42", make.votes(few, post)},
+        {"votes, pre, k = S / 10", make.votes(many, pre)},
+        {"votes, post, k = S / 10", make.votes(many, post)},
+        {"votes of dense1, k = S / 10", make.votes(many, {"dense1"})},
+        {"votes of dense2, k = S / 10", make.votes(many, {"dense2"})},
+        {"votes of dense3, k = S / 10", make.votes(many, {"dense3"})},
+        {"votes by spread, pre, k = S / 10", make.votes(many, pre, Weight::spread)},
+        {"votes by |gradient x activation|, pre, k = S / 10", make.votes(many, pre, Weight::gradient_times_activation)},
+        {"support, pre, k = 42", make.support(few, false)},
+        {"support, post, k = 42", make.support(few, true)},
+        {"support, pre, k = S / 10", make.support(many, false)},
+        {"support, post, k = S / 10", make.support(many, true)},
+        {"support by spread, pre, k = S / 10", make.with_sign(make.votes(many, pre, Weight::spread))},
+        {"support by |gradient x activation|, pre, k = S / 10",
+         make.with_sign(make.votes(many, pre, Weight::gradient_times_activation))}};
 }
 
 void measure_datamodelling(const std::vector<Problem>& problems) {
@@ -376,8 +377,7 @@ Positions highest(const Eigen::VectorXd& score, renn::Index count, renn::Rng& rn
     Positions order(static_cast<std::size_t>(score.size()));
     std::iota(order.begin(), order.end(), renn::Index{0});
     renn::shuffle(order, rng);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](renn::Index a, renn::Index b) { return score[a] > score[b]; });
+    std::stable_sort(order.begin(), order.end(), [&](renn::Index a, renn::Index b) { return score[a] > score[b]; });
     order.resize(static_cast<std::size_t>(count));
     return order;
 }

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-/// Positions by ascending value as numpy.argsort(values) gives them, equal values in whatever order its quicksort leaves
-/// them. Source: npy_aquicksort of NumPy 1, without its change to heapsort at great depth and without SIMD.
+/// Positions by ascending value as numpy.argsort(values) gives them, equal values in whatever order its quicksort
+/// leaves them. Source: npy_aquicksort of NumPy 1, without its change to heapsort at great depth and without SIMD.
 template <class T>
 std::vector<std::ptrdiff_t> unstable_argsort(const std::vector<T>& values) {
     std::vector<std::ptrdiff_t> order(values.size());

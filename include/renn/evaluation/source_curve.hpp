@@ -43,7 +43,7 @@ SourceCurve source_curve(const Traced& traced, const Dataset<typename Traced::Sc
     detail::for_each_answer("source_curve", traced, data, options, threads, [&](Index at, const auto& answer) {
         std::vector<double> rest = answer.evidence();
         std::vector<double> near(rest.size(), 0.0);
-        const std::vector<Source> sources = answer.top(ranks);
+        const std::vector<Source> sources = answer.top(ranks + 1);
         for (std::size_t r = 0; r < ranks; ++r) {
             if (r < sources.size()) {
                 const auto c = static_cast<std::size_t>(sources[r].label);
