@@ -258,7 +258,7 @@ void measure_detection(const Options& options, const Data& train_and_calibration
     std::vector<std::vector<std::vector<double>>> areas;  // by score, column, seed
     std::vector<std::vector<double>> calibration_errors;  // by judge, seed
     std::vector<std::vector<double>> right_answers;       // by judge, seed
-    std::vector<std::vector<double>> deciles(3, std::vector<double>(10, 0.0));
+    std::vector<std::vector<double>> deciles(5, std::vector<double>(10, 0.0));
     std::vector<double> network_right;
     for (int s = 0; s < options.seeds; ++s) {
         const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(s);
@@ -303,15 +303,18 @@ void measure_detection(const Options& options, const Data& train_and_calibration
             for (std::size_t d = 0; d < 10; ++d) deciles[judge][d] += parts[d].accuracy / options.seeds;
             ++judge;
         };
-        for (const bool post : {false, true}) {
-            const renn::RetraceOptions asked{.k = options.k, .pre = !post, .post = post};
+        const std::vector<std::pair<std::string, renn::RetraceOptions>> voters{
+            {"pre", {.k = options.k}},
+            {"post", {.k = options.k, .pre = false, .post = true}},
+            {"relu2", {.k = options.k, .pre = false, .post = true, .layers = {"relu2"}}},
+            {"dense3", {.k = options.k, .layers = {"dense3"}}}};
+        for (const auto& [kind, asked] : voters) {
             const renn::Credibility credibility(traced, calibration, asked, options.threads);
             const renn::Familiarity familiarity(traced, train_data,
                                                 {.retrace = asked,
                                                  .samples = std::min<std::int64_t>(train_data.samples(), 10000),
                                                  .threads = options.threads});
-            const std::string kind = post ? "post" : "pre";
-            take("evidence, " + kind, [&](const Data& data) {
+            take("evidence, " + kind, [&, kind = kind, asked = asked](const Data& data) {
                 return by_votes(traced, data, asked, kind, credibility, familiarity, options.threads);
             });
         }

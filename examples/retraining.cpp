@@ -42,7 +42,8 @@ using Positions = std::vector<renn::Index>;
 struct Options {
     std::string data, golden;
     std::vector<std::string> items{"datamodelling", "removal"};
-    std::int64_t train = 2000, test = 200, subsets = 100, remove = 100, removals = 50;
+    std::int64_t train = 2000, test = 200, subsets = 100, removals = 50;
+    double remove = 0.05;
     int epochs = 20, repeats = 2;
     std::uint64_t seed = 7;
 };
@@ -64,7 +65,8 @@ std::optional<Options> parse(int argc, char** argv) {
     app.add_option("--train", options.train, "training samples")->check(CLI::Range(20, 60000));
     app.add_option("--test", options.test, "queries of the datamodelling score")->check(CLI::Range(2, 10000));
     app.add_option("--subsets", options.subsets, "random halves")->check(CLI::Range(2, 10000));
-    app.add_option("--remove", options.remove, "samples left out for a query")->check(CLI::PositiveNumber);
+    app.add_option("--remove", options.remove, "part of the training samples to leave out for a query")
+        ->check(CLI::Range(0.0, 0.5));
     app.add_option("--removals", options.removals, "queries to leave samples out for")->check(CLI::Range(2, 10000));
     app.add_option("-e,--epochs", options.epochs, "of every training")->check(CLI::PositiveNumber);
     app.add_option("--repeats", options.repeats, "networks trained on each subset")->check(CLI::PositiveNumber);
@@ -384,7 +386,7 @@ Positions highest(const Eigen::VectorXd& score, renn::Index count, renn::Rng& rn
 
 void measure_removal(const Options& options, const Problem& problem) {
     const Scores make(problem);
-    const renn::Index count = std::min<renn::Index>(options.remove, make.samples() / 2);
+    const auto count = static_cast<renn::Index>(options.remove * static_cast<double>(make.samples()));
     const std::int64_t many = make.samples() / 10;
     const std::vector<Score> scores{{"random", Matrix::Zero(make.samples(), make.queries())},
                                     {"random of the query's class", make.sign()},
