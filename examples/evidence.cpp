@@ -561,7 +561,7 @@ void time_retraces(const Options& options, const Net& net, const Data& train, co
     traced.index().build();
     const renn::RetraceOptions asked{.k = options.k, .post = true};
     std::vector<std::string> row{std::string(Policy::name)};
-    for (const int what : {0, 1, 2}) {
+    for (const bool top : {false, true}) {
         double best = 1e9;
         for (int round = 0; round < 3; ++round) {
             const Watch watch;
@@ -575,9 +575,7 @@ void time_retraces(const Options& options, const Net& net, const Data& train, co
                     for (renn::Index first = test.samples() * t / 2; first < end; first += 64) {
                         test.inputs(first, std::min<renn::Index>(64, end - first), x);
                         for (const auto& answer : traced.retrace_batch(x, asked)) {
-                            if (what == 0) seen += answer.total();
-                            if (what == 1) seen += answer.evidence().front();
-                            if (what == 2) seen += answer.top(20, scratch).front().votes;
+                            seen += top ? answer.top(20, scratch).front().votes : answer.total();
                         }
                     }
                     if (std::isnan(seen)) std::printf("?");
@@ -587,6 +585,7 @@ void time_retraces(const Options& options, const Net& net, const Data& train, co
             best = std::min(best, watch.seconds());
         }
         row.push_back(fixed(best, 2));
+        std::fprintf(stderr, "%s: %s s\n", row.front().c_str(), row.back().c_str());
     }
     table.add(row);
 }
@@ -594,7 +593,7 @@ void time_retraces(const Options& options, const Net& net, const Data& train, co
 void measure_speed(const Options& options, const Net& net, const Data& train, const Data& test) {
     std::printf("## Seconds for a retrace of %s test images to %s sources, pre and post, k = %d, two threads\n\n",
                 count_text(test.samples()).c_str(), count_text(train.samples()).c_str(), static_cast<int>(options.k));
-    Table table({"index", "forward pass and search", "and evidence", "and top 20"});
+    Table table({"index", "forward pass and search", "and the 20 most voted sources"});
     time_retraces<renn::Sorted>(options, net, train, test, table);
     time_retraces<renn::KdTree>(options, net, train, test, table);
     table.print();
