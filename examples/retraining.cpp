@@ -343,13 +343,13 @@ std::vector<Score> all_scores(const Problem& problem) {
         {"votes of dense2, k = S / 10", make.votes(many, {"dense2"})},
         {"votes of dense3, k = S / 10", make.votes(many, {"dense3"})},
         {"votes by spread, pre, k = S / 10", make.votes(many, pre, Weight::spread)},
-        {"votes by |gradient x activation|, pre, k = S / 10", make.votes(many, pre, Weight::gradient_times_activation)},
+        {"votes by gradient x activation, pre, k = S / 10", make.votes(many, pre, Weight::gradient_times_activation)},
         {"support, pre, k = 42", make.support(few, false)},
         {"support, post, k = 42", make.support(few, true)},
         {"support, pre, k = S / 10", make.support(many, false)},
         {"support, post, k = S / 10", make.support(many, true)},
         {"support by spread, pre, k = S / 10", make.with_sign(make.votes(many, pre, Weight::spread))},
-        {"support by |gradient x activation|, pre, k = S / 10",
+        {"support by gradient x activation, pre, k = S / 10",
          make.with_sign(make.votes(many, pre, Weight::gradient_times_activation))}};
 }
 

@@ -10,7 +10,8 @@
 #include <vector>
 
 /// Positions by ascending value as numpy.argsort(values) gives them, equal values in whatever order its quicksort
-/// leaves them. Source: npy_aquicksort of NumPy 1, without its change to heapsort at great depth and without SIMD.
+/// leaves them. Source: npy_aquicksort of NumPy 1.24, without its change to heapsort at great depth; the orders are the
+/// same as those of its argsort.
 template <class T>
 std::vector<std::ptrdiff_t> unstable_argsort(const std::vector<T>& values) {
     std::vector<std::ptrdiff_t> order(values.size());
@@ -23,7 +24,7 @@ std::vector<std::ptrdiff_t> unstable_argsort(const std::vector<T>& values) {
     std::vector<std::pair<Place, Place>> later;
     Place left = order.data(), right = left + order.size() - 1;
     while (true) {
-        while (right - left > 16) {
+        while (right - left > 15) {
             Place middle = left + (right - left) / 2;
             if (less(*middle, *left)) std::swap(*middle, *left);
             if (less(*right, *middle)) std::swap(*right, *middle);
