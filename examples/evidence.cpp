@@ -396,7 +396,7 @@ void measure_sources(const Options& options, const Traced& traced, const Data& t
                      "accuracy of the first m", "agreement", "accuracy of all but the first m"});
         double sum = 0.0;
         std::size_t done = 0;
-        for (const std::size_t m : {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000}) {
+        for (const std::size_t m : {1U, 2U, 5U, 10U, 20U, 50U, 100U, 200U, 500U, 1000U, 2000U, 5000U, 10000U}) {
             if (m > ranks) break;
             for (; done < m; ++done) sum += curve.share[done];
             table.add({std::to_string(m), percent(curve.share[m - 1], 3), percent(sum, 1),
