@@ -20,8 +20,8 @@ namespace renn::inline RENN_ABI {
 ///
 /// in the order of recording. A sample that is close to the query and of another class pulls against it, which votes
 /// alone do not say. Use it where the effect of training samples is asked for: it foretells retraining better than
-/// votes do: linear datamodelling score 0.16, 0.25, 0.22 on three sets with k a tenth of the samples, against 0.06, 0.07,
-/// 0.09 of the votes with k = 42 and 0.11, 0.19, 0.19 of the class alone, without any votes (docs/evidence.md).
+/// votes do: linear datamodelling score 0.16, 0.25, 0.22 on three sets with k a tenth of the samples, against 0.06,
+/// 0.07, 0.09 of the votes with k = 42 and 0.11, 0.19, 0.19 of the class alone, without any votes (docs/evidence.md).
 ///
 /// Throws   DataError if no labels were recorded, for fewer than two classes or a class that there is not.
 /// Cost     as Votes::dense: every member of every tied group is touched.
