@@ -9,8 +9,11 @@
 // by name only: evaluation/confusion.hpp
 // by name only: evaluation/detection.hpp
 // by name only: evaluation/inversions.hpp
+// by name only: evaluation/evidence_quality.hpp
+// by name only: evaluation/linear_datamodelling.hpp
 // by name only: evaluation/retrieval.hpp
 // by name only: evaluation/similarity.hpp
+// by name only: evaluation/source_curve.hpp
 // by name only: evaluation/store_error.hpp
 // by name only: index/flat.hpp
 // by name only: index/flat_scan.hpp
@@ -57,6 +60,7 @@
 // by name only: retrace/source_use.hpp
 // by name only: tracing/check_levels.hpp
 // by name only: tracing/check_store.hpp
+// by name only: retrace/support.hpp
 // by name only: tracing/data_fingerprint.hpp
 // by name only: tracing/estimate.hpp
 // by name only: tracing/external_sort.hpp

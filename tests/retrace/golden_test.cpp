@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <renn/activations/relu.hpp>
+#include <renn/evaluation/linear_datamodelling.hpp>
 #include <renn/evaluation/similarity.hpp>
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
@@ -264,4 +265,22 @@ BOOST_AUTO_TEST_CASE(similarity_of_the_last_hidden_layer) {
     BOOST_TEST(similarity.check("l2_distance", compare(test, train, l2)));
     const Batch<double> queries = similarity.batch<double>("edge_queries");
     BOOST_TEST(similarity.check("edge_cosine", compare(queries, similarity.batch<double>("edge_train"), cosine)));
+}
+
+BOOST_AUTO_TEST_CASE(the_reference_scores_have_the_stored_datamodelling_scores) {
+    const Golden lds("tda/lds_mlp"), similarity("tda/similarity");
+    const auto rows = lds.array<Index>("subsets");
+    std::vector<std::vector<Index>> subsets;
+    for (Index m = 0; m < rows.shape[0]; ++m) {
+        subsets.emplace_back(rows.part({m}), rows.part({m}) + rows.shape[1]);
+    }
+    const Batch<double> outputs = lds.matrix<double>("log_probability");
+    const auto check = [&](const std::string& name, const Batch<double>& scores) {
+        const Batch<double> first = scores.leftCols(outputs.cols());
+        const auto result = renn::linear_datamodelling_score(first, subsets, outputs);
+        BOOST_TEST(lds.check("lds_" + name, result.per_query));
+    };
+    check("similarity_cosine", similarity.batch<double>("cosine"));
+    check("votes_pre_network", stored.batch<double>("votes_pre_network"));
+    check("votes_post_shared_network", stored.batch<double>("votes_post_shared_network"));
 }
