@@ -8,8 +8,8 @@
 // by name only: data/hsv_rgb.hpp
 // by name only: evaluation/confusion.hpp
 // by name only: evaluation/detection.hpp
-// by name only: evaluation/inversions.hpp
 // by name only: evaluation/evidence_quality.hpp
+// by name only: evaluation/inversions.hpp
 // by name only: evaluation/linear_datamodelling.hpp
 // by name only: evaluation/retrieval.hpp
 // by name only: evaluation/similarity.hpp
@@ -58,9 +58,9 @@
 // by name only: retrace/shard.hpp
 // by name only: retrace/source_history.hpp
 // by name only: retrace/source_use.hpp
+// by name only: retrace/support.hpp
 // by name only: tracing/check_levels.hpp
 // by name only: tracing/check_store.hpp
-// by name only: retrace/support.hpp
 // by name only: tracing/data_fingerprint.hpp
 // by name only: tracing/estimate.hpp
 // by name only: tracing/external_sort.hpp

@@ -1022,6 +1022,77 @@ inline std::vector<ScorePart> accuracy_by_score(std::span<const double> scores, 
 }
 
 }  // namespace renn::inline RENN_ABI
+// renn/evaluation/evidence_quality.hpp - how often the sources alone name the right class, and the network's.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// What the class with most evidence was worth, of the network or one layer. Each in 0..1; a query for which nobody
+/// voted is neither right nor in agreement.
+struct EvidenceQuality {
+    std::string layer;       ///< empty: the network
+    double accuracy = 0.0;   ///< share of the queries with that class
+    double agreement = 0.0;  ///< share of the queries for which the model predicts that class
+    double silent = 0.0;     ///< share of the queries for which nobody voted
+
+    bool operator==(const EvidenceQuality&) const = default;
+};
+
+namespace detail {
+
+/// f(position, answer) for every sample of the data, retraced a few hundred at a time.
+template <class Traced, class F>
+void for_each_answer(const char* where, const Traced& traced, const Dataset<typename Traced::Scalar>& data,
+                     const RetraceOptions& options, int threads, F&& f) {
+    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
+    if (!data.has_labels()) raise<DataError>(where, "labels", "none", "one a sample");
+    constexpr Index at_once = 256;
+    Batch<typename Traced::Scalar> x;
+    for (Index first = 0; first < data.samples(); first += at_once) {
+        data.inputs(first, std::min(at_once, data.samples() - first), x);
+        Index position = first;
+        for (const auto& answer : traced.retrace_batch(x, options, threads)) f(position++, answer);
+    }
+}
+
+}  // namespace detail
+
+/// Retraces the data and predicts by evidence alone: first of the network, then of each layer in the order of
+/// Retrace::layers().
+///
+/// Throws   DataError for no samples or none with labels; as TracedNetwork::retrace and judge.
+/// Cost     a retrace and its evidence by layer a sample.
+template <class Traced>
+std::vector<EvidenceQuality> evidence_quality(const Traced& traced, const Dataset<typename Traced::Scalar>& data,
+                                              const RetraceOptions& options = {}, int threads = 1) {
+    std::vector<EvidenceQuality> table;
+    const auto n = static_cast<double>(data.samples());
+    const auto count = [&](std::size_t row, const Judgement& j, std::int32_t label) {
+        if (row == table.size()) table.push_back({.layer = j.layer});
+        table[row].accuracy += j.evidence_class == label ? 1.0 : 0.0;
+        table[row].agreement += j.agreement ? 1.0 : 0.0;
+        table[row].silent += j.evidence_class < 0 ? 1.0 : 0.0;
+    };
+    detail::for_each_answer("evidence_quality", traced, data, options, threads, [&](Index at, const auto& answer) {
+        std::size_t row = 0;
+        count(row++, judge(answer), data.label(at));
+        for (const Judgement& layer : judge_layers(answer)) count(row++, layer, data.label(at));
+    });
+    for (EvidenceQuality& row : table) {
+        row.accuracy /= n;
+        row.agreement /= n;
+        row.silent /= n;
+    }
+    return table;
+}
+
+}  // namespace renn::inline RENN_ABI
 // renn/evaluation/inversions.hpp - counts the pairs of a sequence that are in the wrong order, for Kendall's tau.
 
 #include <algorithm>
@@ -1056,156 +1127,16 @@ std::int64_t sort_and_count(std::vector<T>& values) {
 }
 
 }  // namespace renn::inline RENN_ABI::detail
-// renn/evaluation/retrieval.hpp - how alike two rankings are, and what a reduced store does to retraces.
+// renn/evaluation/linear_datamodelling.hpp - whether scores of training samples foretell what retraining does.
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-
-namespace renn::inline RENN_ABI {
-
-namespace detail {
-
-/// Place of each id among the first k.
-inline std::unordered_map<std::uint64_t, std::size_t> ranks(std::span<const std::uint64_t> ids, std::size_t k) {
-    std::unordered_map<std::uint64_t, std::size_t> places;
-    for (std::size_t i = 0; i < std::min(k, ids.size()); ++i) {
-        if (!places.emplace(ids[i], i).second) {
-            raise<DataError>("ranking", "id " + std::to_string(ids[i]), "twice", "each id once");
-        }
-    }
-    return places;
-}
-
-inline std::size_t depth_of(std::span<const std::uint64_t> reference, std::size_t k) {
-    if (k == 0) raise<DataError>("ranking", "k", "0", "1 or more");
-    return std::min(k, reference.size());
-}
-
-}  // namespace detail
-
-/// Overlap at k: the share of the reference's first k that are among the first k found, in any order. A reference
-/// shorter than k is taken whole; 1 if it is empty. Throws   DataError if k is 0 or an id occurs twice.
-inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found,
-                           std::size_t k) {
-    const std::size_t depth = detail::depth_of(reference, k);
-    if (depth == 0) return 1.0;
-    const auto wanted = detail::ranks(reference, depth);
-    std::size_t common = 0;
-    for (const auto& [id, place] : detail::ranks(found, depth)) common += wanted.count(id);
-    return static_cast<double>(common) / static_cast<double>(depth);
-}
-
-/// NDCG at k with gain = reversed rank: the reference's i-th (from 0) is worth k - i, others nothing; the found at
-/// place j counts by 1 / log2(j + 2); divided by what the reference itself gets. 1 if the reference is empty. Throws
-/// DataError if k is 0 or an id occurs twice.
-inline double ndcg_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found, std::size_t k) {
-    const std::size_t depth = detail::depth_of(reference, k);
-    if (depth == 0) return 1.0;
-    const auto wanted = detail::ranks(reference, depth);
-    detail::ranks(found, depth);  // each once
-    double gained = 0.0, best = 0.0;
-    for (std::size_t j = 0; j < depth; ++j) {
-        const double discount = 1.0 / std::log2(static_cast<double>(j) + 2.0);
-        best += static_cast<double>(depth - j) * discount;
-        if (j >= found.size()) continue;
-        const auto at = wanted.find(found[j]);
-        if (at != wanted.end()) gained += static_cast<double>(depth - at->second) * discount;
-    }
-    return gained / best;
-}
-
-/// Kendall's tau (a) of the order in which two rankings have the ids that both have: 1 the same, -1 reversed, NaN for
-/// fewer than two.
-/// Throws   DataError if an id occurs twice.
-/// Cost     O(n log n).
-inline double kendall_tau(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found) {
-    const auto places = detail::ranks(reference, reference.size());
-    detail::ranks(found, found.size());
-    std::vector<std::size_t> order;
-    for (const std::uint64_t id : found) {
-        if (const auto at = places.find(id); at != places.end()) order.push_back(at->second);
-    }
-    const auto n = static_cast<double>(order.size()), pairs = n * (n - 1) / 2;
-    const auto wrong = static_cast<double>(detail::sort_and_count(order));
-    return n < 2 ? std::numeric_limits<double>::quiet_NaN() : (pairs - 2 * wrong) / pairs;
-}
-
-/// How alike the retraces of the same queries are, each figure one a query.
-struct RetraceLikeness {
-    std::vector<double> overlap, ndcg, kendall;       ///< of the sources of the network, those with most votes
-    std::vector<double> neuron_overlap, neuron_ndcg;  ///< of the k closest samples of a neuron, mean over all neurons
-
-    /// Of those that are numbers: a tau of fewer than two ids is none.
-    static double mean(const std::vector<double>& figures) {
-        double sum = 0.0, count = 0.0;
-        for (const double figure : figures) {
-            if (std::isnan(figure)) continue;
-            sum += figure;
-            count += 1.0;
-        }
-        return sum / count;
-    }
-};
-
-/// Retraces x with two traced networks, such as one over all bits and one over a reduced store, and compares: sources
-/// at the depth `sources`, neurons at k.
-///
-/// Shapes   x: features x queries.
-/// Throws   MismatchError if other neurons voted; DataError and ShapeError as TracedNetwork::retrace.
-/// Cost     two retraces a query and the neighbours of every neuron, for groups of tied samples with their size.
-template <class Reference, class Other>
-RetraceLikeness compare_retraces(const Reference& reference, const Other& other,
-                                 const BatchView<typename Reference::Scalar>& x, const RetraceOptions& options = {},
-                                 std::size_t sources = 42, int threads = 1) {
-    if (options.k < 1) detail::raise<DataError>("compare_retraces", "k", std::to_string(options.k), "1 or more");
-    const auto neurons_of = [](const auto& answer) {
-        std::size_t count = 0;
-        for (std::size_t i = 0; i < answer.layers().size(); ++i) count += answer.place(i).units.size();
-        return count;
-    };
-    const auto ids_of = [](const auto& list) {
-        std::vector<std::uint64_t> ids;
-        for (const auto& one : list) ids.push_back(one.id);
-        return ids;
-    };
-    RetraceLikeness result;
-    constexpr Index at_once = 64;
-    for (Index first = 0; first < x.cols(); first += at_once) {
-        const Batch<typename Reference::Scalar> some = x.middleCols(first, std::min(at_once, x.cols() - first));
-        const auto left = reference.retrace_batch(some, options, threads);
-        const auto right = other.retrace_batch(some, options, threads);
-        for (std::size_t q = 0; q < left.size(); ++q) {
-            const std::size_t neurons = neurons_of(left[q]);
-            if (left[q].layers() != right[q].layers() || neurons != neurons_of(right[q])) {
-                detail::raise<MismatchError>("compare_retraces", "neurons that voted",
-                                             std::to_string(neurons_of(right[q])), std::to_string(neurons));
-            }
-            const auto wanted = ids_of(left[q].top(sources)), found = ids_of(right[q].top(sources));
-            result.overlap.push_back(overlap_at_k(wanted, found, sources));
-            result.ndcg.push_back(ndcg_at_k(wanted, found, sources));
-            result.kendall.push_back(kendall_tau(wanted, found));
-            double overlap = 0.0, ndcg = 0.0;
-            for (std::size_t i = 0; i < neurons; ++i) {
-                const auto near = ids_of(left[q].neuron(i).neighbours), there = ids_of(right[q].neuron(i).neighbours);
-                overlap += overlap_at_k(near, there, static_cast<std::size_t>(options.k));
-                ndcg += ndcg_at_k(near, there, static_cast<std::size_t>(options.k));
-            }
-            result.neuron_overlap.push_back(overlap / static_cast<double>(neurons));
-            result.neuron_ndcg.push_back(ndcg / static_cast<double>(neurons));
-        }
-    }
-    return result;
-}
-
-}  // namespace renn::inline RENN_ABI
 // renn/evaluation/similarity.hpp - how alike two vectors are: a blend and its query, two heatmaps, two rankings.
 
 #include <algorithm>
@@ -1388,6 +1319,285 @@ Similarities similarities(const Eigen::MatrixBase<A>& a, const Eigen::MatrixBase
     const detail::VectorPair p("similarities", a, b);
     return {detail::cosine(p),  l2_distance(p.a, p.b), l1_distance(p.a, p.b), detail::ruzicka(p),
             detail::pearson(p), detail::spearman(p),   detail::kendall(p)};
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Linear datamodelling score of each query, and over all of them.
+struct DatamodellingScore {
+    std::vector<double> per_query;  ///< in [-1, 1]; NaN where every subset has the same sum or output
+    std::size_t undefined = 0;      ///< how many of them are NaN
+    double mean = 0.0;              ///< of the others; NaN without any
+    double standard_error = 0.0;    ///< of the mean over queries; NaN for fewer than two
+};
+
+/// Linear datamodelling score: scores that say how much each training sample s supports a query t foretell the output
+/// o_m(t) of a model retrained on subset m alone by the sum over s in m of score(s, t); the score is Spearman's
+/// correlation of the sums with the outputs over the subsets, 1 being a perfect forecast of their order and 0 none.
+/// Sums are compared in steps of 1e-9 of the largest, so that rounding parts no equal ones.
+///
+/// Shapes   scores: training samples x queries, larger is more supportive; subsets: positions of training samples;
+///          outputs: subsets x queries, such as the log probability of the query's class.
+/// Throws   ShapeError for other shapes, DataError for fewer than two subsets, a position that is no training sample,
+///          or values that are not finite.
+/// Cost     O(queries * (positions in all subsets)).
+/// Source   Park et al., TRAK (2023), definition 2.3; Ilyas et al., Datamodels (2022).
+inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& scores,
+                                                     std::span<const std::vector<Index>> subsets,
+                                                     const BatchView<double>& outputs) {
+    constexpr const char* where = "linear_datamodelling_score";
+    const auto count = static_cast<Index>(subsets.size());
+    if (count < 2) detail::raise<DataError>(where, "subsets", std::to_string(count), "2 or more");
+    if (outputs.rows() != count || outputs.cols() != scores.cols()) {
+        detail::raise<ShapeError>(where, "outputs", detail::shape_text(outputs.rows(), outputs.cols()),
+                                  detail::shape_text(count, scores.cols()) + ", subsets x queries");
+    }
+    if (!scores.allFinite()) detail::raise<DataError>(where, "scores", "NaN or infinite", "finite");
+    for (const auto& subset : subsets) {
+        for (const Index s : subset) {
+            if (s >= 0 && s < scores.rows()) continue;
+            detail::raise<DataError>(where, "position in a subset", std::to_string(s),
+                                     "0.." + std::to_string(scores.rows() - 1));
+        }
+    }
+    DatamodellingScore result;
+    double sum = 0.0, squares = 0.0;
+    Column<double> forecast(count);
+    for (Index q = 0; q < scores.cols(); ++q) {
+        for (Index m = 0; m < count; ++m) {
+            forecast[m] = 0.0;
+            for (const Index s : subsets[static_cast<std::size_t>(m)]) forecast[m] += scores(s, q);
+        }
+        const double largest = forecast.cwiseAbs().maxCoeff();
+        if (largest > 0.0) forecast = (forecast / largest * 1e9).array().round();
+        const double here = spearman_correlation(forecast, outputs.col(q));
+        result.per_query.push_back(here);
+        if (std::isnan(here)) {
+            ++result.undefined;
+        } else {
+            sum += here;
+            squares += here * here;
+        }
+    }
+    const auto n = static_cast<double>(result.per_query.size() - result.undefined);
+    constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
+    result.mean = n > 0.0 ? sum / n : no_number;
+    const double variance = n > 1.0 ? std::max(0.0, (squares - n * result.mean * result.mean) / (n - 1.0)) : no_number;
+    result.standard_error = std::sqrt(variance / n);
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/retrieval.hpp - how alike two rankings are, and what a reduced store does to retraces.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+namespace detail {
+
+/// Place of each id among the first k.
+inline std::unordered_map<std::uint64_t, std::size_t> ranks(std::span<const std::uint64_t> ids, std::size_t k) {
+    std::unordered_map<std::uint64_t, std::size_t> places;
+    for (std::size_t i = 0; i < std::min(k, ids.size()); ++i) {
+        if (!places.emplace(ids[i], i).second) {
+            raise<DataError>("ranking", "id " + std::to_string(ids[i]), "twice", "each id once");
+        }
+    }
+    return places;
+}
+
+inline std::size_t depth_of(std::span<const std::uint64_t> reference, std::size_t k) {
+    if (k == 0) raise<DataError>("ranking", "k", "0", "1 or more");
+    return std::min(k, reference.size());
+}
+
+}  // namespace detail
+
+/// Overlap at k: the share of the reference's first k that are among the first k found, in any order. A reference
+/// shorter than k is taken whole; 1 if it is empty. Throws   DataError if k is 0 or an id occurs twice.
+inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found,
+                           std::size_t k) {
+    const std::size_t depth = detail::depth_of(reference, k);
+    if (depth == 0) return 1.0;
+    const auto wanted = detail::ranks(reference, depth);
+    std::size_t common = 0;
+    for (const auto& [id, place] : detail::ranks(found, depth)) common += wanted.count(id);
+    return static_cast<double>(common) / static_cast<double>(depth);
+}
+
+/// NDCG at k with gain = reversed rank: the reference's i-th (from 0) is worth k - i, others nothing; the found at
+/// place j counts by 1 / log2(j + 2); divided by what the reference itself gets. 1 if the reference is empty. Throws
+/// DataError if k is 0 or an id occurs twice.
+inline double ndcg_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found, std::size_t k) {
+    const std::size_t depth = detail::depth_of(reference, k);
+    if (depth == 0) return 1.0;
+    const auto wanted = detail::ranks(reference, depth);
+    detail::ranks(found, depth);  // each once
+    double gained = 0.0, best = 0.0;
+    for (std::size_t j = 0; j < depth; ++j) {
+        const double discount = 1.0 / std::log2(static_cast<double>(j) + 2.0);
+        best += static_cast<double>(depth - j) * discount;
+        if (j >= found.size()) continue;
+        const auto at = wanted.find(found[j]);
+        if (at != wanted.end()) gained += static_cast<double>(depth - at->second) * discount;
+    }
+    return gained / best;
+}
+
+/// Kendall's tau (a) of the order in which two rankings have the ids that both have: 1 the same, -1 reversed, NaN for
+/// fewer than two.
+/// Throws   DataError if an id occurs twice.
+/// Cost     O(n log n).
+inline double kendall_tau(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found) {
+    const auto places = detail::ranks(reference, reference.size());
+    detail::ranks(found, found.size());
+    std::vector<std::size_t> order;
+    for (const std::uint64_t id : found) {
+        if (const auto at = places.find(id); at != places.end()) order.push_back(at->second);
+    }
+    const auto n = static_cast<double>(order.size()), pairs = n * (n - 1) / 2;
+    const auto wrong = static_cast<double>(detail::sort_and_count(order));
+    return n < 2 ? std::numeric_limits<double>::quiet_NaN() : (pairs - 2 * wrong) / pairs;
+}
+
+/// How alike the retraces of the same queries are, each figure one a query.
+struct RetraceLikeness {
+    std::vector<double> overlap, ndcg, kendall;       ///< of the sources of the network, those with most votes
+    std::vector<double> neuron_overlap, neuron_ndcg;  ///< of the k closest samples of a neuron, mean over all neurons
+
+    /// Of those that are numbers: a tau of fewer than two ids is none.
+    static double mean(const std::vector<double>& figures) {
+        double sum = 0.0, count = 0.0;
+        for (const double figure : figures) {
+            if (std::isnan(figure)) continue;
+            sum += figure;
+            count += 1.0;
+        }
+        return sum / count;
+    }
+};
+
+/// Retraces x with two traced networks, such as one over all bits and one over a reduced store, and compares: sources
+/// at the depth `sources`, neurons at k.
+///
+/// Shapes   x: features x queries.
+/// Throws   MismatchError if other neurons voted; DataError and ShapeError as TracedNetwork::retrace.
+/// Cost     two retraces a query and the neighbours of every neuron, for groups of tied samples with their size.
+template <class Reference, class Other>
+RetraceLikeness compare_retraces(const Reference& reference, const Other& other,
+                                 const BatchView<typename Reference::Scalar>& x, const RetraceOptions& options = {},
+                                 std::size_t sources = 42, int threads = 1) {
+    if (options.k < 1) detail::raise<DataError>("compare_retraces", "k", std::to_string(options.k), "1 or more");
+    const auto neurons_of = [](const auto& answer) {
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < answer.layers().size(); ++i) count += answer.place(i).units.size();
+        return count;
+    };
+    const auto ids_of = [](const auto& list) {
+        std::vector<std::uint64_t> ids;
+        for (const auto& one : list) ids.push_back(one.id);
+        return ids;
+    };
+    RetraceLikeness result;
+    constexpr Index at_once = 64;
+    for (Index first = 0; first < x.cols(); first += at_once) {
+        const Batch<typename Reference::Scalar> some = x.middleCols(first, std::min(at_once, x.cols() - first));
+        const auto left = reference.retrace_batch(some, options, threads);
+        const auto right = other.retrace_batch(some, options, threads);
+        for (std::size_t q = 0; q < left.size(); ++q) {
+            const std::size_t neurons = neurons_of(left[q]);
+            if (left[q].layers() != right[q].layers() || neurons != neurons_of(right[q])) {
+                detail::raise<MismatchError>("compare_retraces", "neurons that voted",
+                                             std::to_string(neurons_of(right[q])), std::to_string(neurons));
+            }
+            const auto wanted = ids_of(left[q].top(sources)), found = ids_of(right[q].top(sources));
+            result.overlap.push_back(overlap_at_k(wanted, found, sources));
+            result.ndcg.push_back(ndcg_at_k(wanted, found, sources));
+            result.kendall.push_back(kendall_tau(wanted, found));
+            double overlap = 0.0, ndcg = 0.0;
+            for (std::size_t i = 0; i < neurons; ++i) {
+                const auto near = ids_of(left[q].neuron(i).neighbours), there = ids_of(right[q].neuron(i).neighbours);
+                overlap += overlap_at_k(near, there, static_cast<std::size_t>(options.k));
+                ndcg += ndcg_at_k(near, there, static_cast<std::size_t>(options.k));
+            }
+            result.neuron_overlap.push_back(overlap / static_cast<double>(neurons));
+            result.neuron_ndcg.push_back(ndcg / static_cast<double>(neurons));
+        }
+    }
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/source_curve.hpp - how many of the most voted sources mean anything.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Means over queries, one entry a rank r of the sources, from 0 for the source with most votes.
+struct SourceCurve {
+    std::vector<double> share;      ///< of all votes that the source at rank r has
+    std::vector<double> same;       ///< how often its label is the class the model predicts
+    std::vector<double> accuracy;   ///< of the evidence of the sources up to rank r, without the others
+    std::vector<double> agreement;  ///< of that evidence with the model
+    std::vector<double> beyond;     ///< accuracy of the evidence of all sources after rank r, without those up to it
+};
+
+/// Retraces the data and follows the ranks of the sources of each query.
+///
+/// Shapes   result: `ranks` entries in each curve. A query with fewer sources adds nothing to share and same at the
+///          ranks it has none for, and keeps its evidence there.
+/// Throws   DataError for no ranks, no samples or none with labels; as TracedNetwork::retrace.
+/// Cost     a retrace, its top(ranks) and its evidence a sample.
+template <class Traced>
+SourceCurve source_curve(const Traced& traced, const Dataset<typename Traced::Scalar>& data, std::size_t ranks,
+                         const RetraceOptions& options = {}, int threads = 1) {
+    if (ranks == 0) detail::raise<DataError>("source_curve", "ranks", "0", "1 or more");
+    const std::vector<double> zeros(ranks, 0.0);
+    SourceCurve curve{zeros, zeros, zeros, zeros, zeros};
+    const auto largest = [](const std::vector<double>& evidence) {
+        return static_cast<std::int32_t>(std::max_element(evidence.begin(), evidence.end()) - evidence.begin());
+    };
+    detail::for_each_answer("source_curve", traced, data, options, threads, [&](Index at, const auto& answer) {
+        std::vector<double> rest = answer.evidence();
+        std::vector<double> near(rest.size(), 0.0);
+        const std::vector<Source> sources = answer.top(ranks + 1);
+        for (std::size_t r = 0; r < ranks; ++r) {
+            if (r < sources.size()) {
+                const auto c = static_cast<std::size_t>(sources[r].label);
+                near[c] += sources[r].share;
+                rest[c] -= sources[r].share;
+                curve.share[r] += sources[r].share;
+                curve.same[r] += sources[r].label == answer.prediction() ? 1.0 : 0.0;
+            }
+            if (sources.empty()) continue;
+            const std::int32_t first = largest(near);
+            curve.accuracy[r] += first == data.label(at) ? 1.0 : 0.0;
+            curve.agreement[r] += first == answer.prediction() ? 1.0 : 0.0;
+            if (r + 1 < sources.size()) curve.beyond[r] += largest(rest) == data.label(at) ? 1.0 : 0.0;
+        }
+    });
+    for (auto* values : {&curve.share, &curve.same, &curve.accuracy, &curve.agreement, &curve.beyond}) {
+        for (double& v : *values) v /= static_cast<double>(data.samples());
+    }
+    return curve;
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -4652,7 +4862,7 @@ std::vector<double> mean_boundaries(const Retrace<I>& answer) {
     std::vector<double> means(answer.layers().size(), 0.0);
     std::size_t n = 0;
     for (std::size_t i = 0; i < means.size(); ++i) {
-        const std::size_t units = answer.place(i).units.size();
+        const std::size_t units = answer.layer(i).neurons();
         for (const std::size_t end = n + units; n < end; ++n) means[i] += answer.boundary(n);
         means[i] /= static_cast<double>(units);
     }
@@ -4749,6 +4959,7 @@ private:
     void add(const Retrace<I>& answer) {
         if (network_.empty()) {
             names_ = answer.layers();
+            neurons_ = answer.neurons();
             layers_.resize(names_.size());
         }
         network_.push_back(mean_boundary(answer));
@@ -4770,6 +4981,10 @@ private:
         if (answer.layers() != names_) {
             detail::raise<MismatchError>("Familiarity", "layers of the query", joined(answer.layers()), joined(names_));
         }
+        if (answer.neurons() != neurons_) {
+            detail::raise<MismatchError>("Familiarity", "neurons of the query", std::to_string(answer.neurons()),
+                                         std::to_string(neurons_));
+        }
         if (asked.classes != options_.classes || asked.ids != options_.ids) {
             detail::raise<MismatchError>("Familiarity", "the query was restricted to other sources");
         }
@@ -4789,6 +5004,7 @@ private:
     RetraceOptions options_;
     std::uint64_t fingerprint_;
     std::vector<std::string> names_;
+    std::size_t neurons_ = 0;
     std::vector<double> network_;              ///< ascending
     std::vector<std::vector<double>> layers_;  ///< each ascending
 };
@@ -5051,8 +5267,8 @@ inline int outcome_of(std::int32_t prediction, std::int32_t label) {
 ///
 /// Throws   DataError before anything is recorded, for k below 1, `without` or other impossible options.
 /// Cost     a retrace a sample, about 0.3 ms for 60,000 samples and 266 neurons with Sorted on one core. Memory: 100
-///          bytes a sample, and 20 more for each thread. (With a FileStore of exact values every neuron looks for the
-///          sample in its whole column: read such a store into memory first, tracing/to_memory.hpp.)
+///          bytes a sample, and 36 more for each thread. (A FileStore of exact values looks for each of a sample's
+///          values in a whole column: with many samples read it into memory first, tracing/to_memory.hpp.)
 /// Source   label conflict and its kin: leave-one-out votes, as in k-nearest-neighbour editing, Wilson (1972).
 template <class Traced>
 SampleAudit audit_samples(const Traced& traced, const AuditOptions& options = {}) {
@@ -5196,7 +5412,7 @@ public:
     }
 
     void contents() {
-        out_ << "<nav aria-label=\"Findings\">\n<ul>\n";
+        out_ << "<nav class=\"contents\" aria-label=\"Findings\">\n<ul>\n";
         for (const Finding f : findings()) {
             const FindingText text = finding_text(f);
             out_ << "<li><a href=\"#audit-" << text.anchor << "\">" << text.title << "</a></li>\n";
@@ -5301,31 +5517,392 @@ void write_audit(std::ostream& out, const SampleAudit& audit, const Dataset<S>& 
 /// The same as a page of its own, which needs no other file, no network and no script.
 template <class S>
 void write_audit_page(std::ostream& out, const SampleAudit& audit, const Dataset<S>& data, const AuditPage& page = {}) {
-    detail::AuditWriter<S> writer(out, audit, data, page);
     const Index width = data.image().unknown() ? 0 : data.image().width;
     const Index thumb = width == 0 || width > 56 ? 56 : (56 + width / 2) / width * width;
-    const std::string title = html::escape(page.title);
-    out << "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-           "style-src 'unsafe-inline'\">\n"
-           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>"
-        << title << "</title>\n<style>" << detail::retrace_style << ":root{--thumb:" << thumb << "px;--figure:140px}\n"
-        << "nav ul{grid-template-columns:repeat(auto-fill,minmax(112px,1fr))}nav a{color:var(--link)}\n"
-           "h3.quiet{font-size:13px;font-weight:400;margin:14px 0 6px}section{scroll-margin-top:12px}\n"
-           "</style>\n</head>\n<body>\n<header>\n<h1>"
-        << title << "</h1>\n";
-    if (!page.introduction.empty()) out << "<p>" << html::escape(page.introduction) << "</p>\n";
-    if (!page.facts.empty()) {
-        out << "<dl class=\"facts\">\n";
-        for (const auto& [name, value] : page.facts) {
-            out << "<div><dt>" << html::escape(name) << "</dt><dd>" << html::escape(value) << "</dd></div>\n";
-        }
-        out << "</dl>\n";
+    Page made(page.title, page.introduction);
+    for (const auto& [name, value] : page.facts) made.fact(name, value);
+    made.style(detail::retrace_style);
+    made.style(":root{--thumb:" + std::to_string(thumb) +
+               "px;--figure:140px}\nh3.quiet{font-size:13px;font-weight:400;margin:14px 0 6px}\n");
+    made.head([&](std::ostream& to) { detail::AuditWriter<S>(to, audit, data, page).contents(); });
+    made.add([&](std::ostream& to) { write_audit(to, audit, data, page); });
+    out << made.html();
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/report/colour_cube.hpp - the cube of colours in three dimensions, to be turned.
+
+#include <array>
+#include <cstddef>
+#include <ostream>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+// renn/report/colours.hpp - traced colours as cards and as a flat picture of the colour cube.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Red, green and blue, 0 to 1.
+using Rgb = std::array<double, 3>;
+
+/// A colour that a network was asked for, and the training colours its answer rests on.
+struct TracedColour {
+    /// One of these.
+    struct Part {
+        std::uint64_t id = 0;
+        Rgb rgb = {};
+        double weight = 0.0;  ///< of the blend; all add to 1
+    };
+    std::string name;
+    Rgb reference = {};  ///< what was asked for
+    Rgb predicted = {};  ///< what the network says
+    Rgb weighted = {};   ///< blend of the sources, in red, green and blue: hue is an angle and has no mean
+    std::vector<Part> sources = {};
+};
+
+/// "#ff8000", what lies outside 0 to 1 shown as the nearer of the two.
+inline std::string hex_code(const Rgb& rgb) {
+    std::string text = "#";
+    for (const double part : rgb) {
+        const auto byte = static_cast<unsigned>(std::lround(255.0 * (part > 0.0 ? std::min(part, 1.0) : 0.0)));
+        for (const unsigned digit : {byte / 16, byte % 16}) text += "0123456789abcdef"[digit];
     }
-    writer.contents();
-    out << "</header>\n<main>\n";
-    write_audit(out, audit, data, page);
-    out << "</main>\n<footer></footer>\n</body>\n</html>\n";
+    return text;
+}
+
+/// Euclidean distance of two colours in units of 1/255.
+inline double colour_difference(const Rgb& a, const Rgb& b) {
+    return 255.0 * std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+}
+
+namespace detail {
+
+template <class V>
+Rgb rgb_of(const char* what, const V& values) {
+    if (values.size() != 3) {
+        raise<ShapeError>("traced_colour", what, std::to_string(values.size()) + " values", "3: red, green and blue");
+    }
+    return {static_cast<double>(values[0]), static_cast<double>(values[1]), static_cast<double>(values[2])};
+}
+
+}  // namespace detail
+
+/// Takes a colour out of an answer whose outputs and training targets are red, green and blue; `most` sources count.
+/// Throws   DataError if the training data has no targets or no sample got a vote; ShapeError if a colour does not have
+///          three values.
+template <class I, class S>
+TracedColour traced_colour(const Retrace<I>& answer, const Dataset<S>& training, std::string name,
+                           const Column<S>& reference, std::size_t most = 42) {
+    if (!training.has_targets()) {
+        detail::raise<DataError>("traced_colour", "training data", "no targets", "colours as targets");
+    }
+    TracedColour colour{
+        std::move(name), detail::rgb_of("reference", reference), detail::rgb_of("outputs", answer.outputs()), {}, {}};
+    const std::vector<Source> top = answer.top(most);
+    if (top.empty()) detail::raise<DataError>("traced_colour", "sources", "0", "1 or more");
+    const std::vector<double> weights = vote_weights(top);
+    for (std::size_t i = 0; i < top.size(); ++i) {
+        const Column<S> target = training.targets().col(training.position_of(top[i].id));
+        colour.sources.push_back({top[i].id, detail::rgb_of("targets", target), weights[i]});
+        for (std::size_t c = 0; c < 3; ++c) colour.weighted[c] += weights[i] * colour.sources.back().rgb[c];
+    }
+    return colour;
+}
+
+/// How cards and the cube look.
+inline constexpr std::string_view colour_style = R"css(
+.colours{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,370px),1fr));gap:18px}
+.colours article{margin:0}
+.colours .data{width:100%;font-size:12.5px}
+.colours .data th,.colours .data td{padding:4px 0 4px 7px}
+.colours .data th:first-child{padding-left:0;white-space:normal}
+.swatches{display:flex;gap:8px;margin:12px 0}
+.swatches div{flex:1 1 0;min-width:0;font-size:12.5px}
+.swatches i,.blended i{display:block;height:64px;border:1px solid var(--line)}
+.swatches i{border-radius:6px;margin-bottom:5px}
+.swatches b{display:block}
+.blended{display:flex;height:18px;margin:4px 0 12px;border-radius:4px;overflow:hidden}
+.blended i{height:18px;border:0;flex-basis:0}
+.flat{background:#ececea;border-radius:8px;display:block;width:100%;max-width:420px;height:auto}
+.flat text{font:11px system-ui,sans-serif;fill:#333}
+.flat .edge{stroke:#8a8a86;stroke-width:1}
+.dots{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:8px 0;padding:0;font-size:13px}
+.dots i{display:inline-block;width:10px;height:10px;transform:rotate(45deg);margin:0 9px 0 3px;border:1px solid #999}
+)css";
+
+/// One card a colour: original, blended, predicted, how far they are from each other, and the sources as a strip.
+/// The page needs colour_style. Throws DataError for no colours.
+inline void write_colour_cards(std::ostream& out, std::span<const TracedColour> colours) {
+    if (colours.empty()) detail::raise<DataError>("write_colour_cards", "colours", "0", "1 or more");
+    const auto swatch = [&](std::string_view name, const Rgb& rgb) {
+        const std::string code = hex_code(rgb);
+        out << "<div><i style=\"background:" << code << "\"></i><b>" << name << "</b><span class=\"quiet\">" << code
+            << "</span></div>\n";
+    };
+    const auto row = [&](std::string_view name, const Rgb& a, const Rgb& b) {
+        out << "<tr><th scope=\"row\">" << name << "</th><td>" << html::number(colour_difference(a, b), 1) << "</td>";
+        for (std::size_t c = 0; c < 3; ++c) out << "<td>" << html::number(255.0 * (a[c] - b[c]), 1) << "</td>";
+        out << "</tr>\n";
+    };
+    out << "<div class=\"colours\">\n";
+    for (const TracedColour& colour : colours) {
+        out << "<article><h3>" << html::escape(colour.name) << "</h3>\n<div class=\"swatches\">\n";
+        swatch("Original", colour.reference);
+        swatch("Blended", colour.weighted);
+        swatch("Predicted", colour.predicted);
+        out << "</div>\n<div class=\"blended\" role=\"img\" aria-label=\"Its " << colour.sources.size()
+            << " sources, each as wide as its weight\">";
+        for (const TracedColour::Part& part : colour.sources) {
+            out << "<i style=\"background:" << hex_code(part.rgb)
+                << ";flex-grow:" << html::number(1000.0 * part.weight, 1) << "\"></i>";
+        }
+        out << "</div>\n<div class=\"scroll\" tabindex=\"0\"><table class=\"data\"><caption>Differences, of "
+               "255</caption><tr><th scope=\"col\"><span class=\"hidden\">Between</span></th><th "
+               "scope=\"col\">distance</th><th scope=\"col\">red</th><th scope=\"col\">green</th><th "
+               "scope=\"col\">blue</th></tr>\n";
+        row("Predicted \u2212 original", colour.predicted, colour.reference);
+        row("Blended \u2212 original", colour.weighted, colour.reference);
+        row("Predicted \u2212 blended", colour.predicted, colour.weighted);
+        out << "</table></div></article>\n";
+    }
+    out << "</div>\n";
+}
+
+/// What the points of the cube are, told by name and colour.
+inline void write_colour_key(std::ostream& out) {
+    out << "<ul class=\"dots\"><li><i style=\"background:#ff8c00\"></i>RGB-Reference: asked for</li><li><i "
+           "style=\"background:#00918f\"></i>RGB-Predicted: the network\u2019s answer</li><li><i "
+           "style=\"background:#000\"></i>RGB-Weighted: blend of the sources</li><li>Sources: in their own colour, "
+           "sized by weight</li></ul>\n";
+}
+
+/// The cube of red, green and blue seen from one side, with the sources in their colour, sized by weight, the reference
+/// in orange, the prediction in teal and the blend in black.
+inline void write_flat_cube(std::ostream& out, const TracedColour& colour) {
+    const auto at = [](const Rgb& p) {  // red to the right, green up, blue towards the lower left
+        const auto inside = [](double v) { return v > 0.0 ? std::min(v, 1.0) : 0.0; };
+        return std::pair{122.0 + 200.0 * inside(p[0]) - 88.0 * inside(p[2]),
+                         214.0 - 190.0 * inside(p[1]) + 66.0 * inside(p[2])};
+    };
+    const auto dot = [&](const Rgb& p, double radius) {
+        const auto [x, y] = at(p);
+        out << "<circle cx=\"" << html::number(x, 1) << "\" cy=\"" << html::number(y, 1) << "\" r=\""
+            << html::number(radius, 1) << "\" fill=\"" << hex_code(p) << "\" stroke=\"#666\" stroke-width=\".6\"/>";
+    };
+    const auto diamond = [&](const Rgb& p, std::string_view fill) {
+        const auto [x, y] = at(p);
+        out << "<path d=\"M" << html::number(x, 1) << ' ' << html::number(y - 7.0, 1) << "l7 7-7 7-7-7z\" fill=\""
+            << fill << "\" stroke=\"#fff\" stroke-width=\"1.5\"/>";
+    };
+    out << "<svg class=\"flat\" viewBox=\"0 0 344 304\" role=\"img\"><title>" << html::escape(colour.name)
+        << " in the cube of colours</title><desc>Reference " << hex_code(colour.reference) << ", predicted "
+        << hex_code(colour.predicted) << ", blend of " << colour.sources.size() << " sources "
+        << hex_code(colour.weighted) << "</desc>\n";
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        for (int corner = 0; corner < 4; ++corner) {
+            Rgb from{}, to{};
+            from[(axis + 1) % 3] = corner % 2;
+            from[(axis + 2) % 3] = corner / 2;
+            to = from;
+            to[axis] = 1.0;
+            const auto [x1, y1] = at(from);
+            const auto [x2, y2] = at(to);
+            out << "<line class=\"edge\" x1=\"" << html::number(x1, 1) << "\" y1=\"" << html::number(y1, 1)
+                << "\" x2=\"" << html::number(x2, 1) << "\" y2=\"" << html::number(y2, 1) << "\"/>";
+        }
+    }
+    out << "<text x=\"326\" y=\"228\" text-anchor=\"end\">red</text><text x=\"116\" y=\"22\" "
+           "text-anchor=\"end\">green</text><text x=\"28\" y=\"296\" text-anchor=\"start\">blue</text>\n";
+    double heaviest = 1e-300;
+    for (const TracedColour::Part& part : colour.sources) heaviest = std::max(heaviest, part.weight);
+    for (const TracedColour::Part& part : colour.sources) {
+        dot(part.rgb, 2.0 + 6.0 * std::sqrt(part.weight / heaviest));
+    }
+    diamond(colour.reference, "#ff8c00");
+    diamond(colour.predicted, "#00918f");
+    diamond(colour.weighted, "#000");
+    out << "</svg>\n";
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// plotly reads its letters back from canvases; unless they are made for it Chromium complains on the console.
+inline constexpr std::string_view canvas_script = R"js(
+{
+  const getContext = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, options) {
+    return getContext.call(this, kind, kind === '2d' ? {willReadFrequently: true, ...options} : options);
+  };
+}
+)js";
+
+/// Draws the chosen colour; turned by mouse, finger, buttons and the arrow keys. The eye's place is kept in data-eye.
+inline constexpr std::string_view cube_script = R"js(
+(() => {
+  const box = document.querySelector('.cube'), choice = document.querySelector('.cube-choice');
+  const colours = JSON.parse(box.dataset.colours);
+  const far = Math.max(1, box.clientHeight / box.clientWidth);  // in a narrow box the cube is as wide as it
+  let eye = {x: 1.5 * far, y: -1.7 * far, z: 0.9 * far};
+  const say = () => { box.dataset.eye = [eye.x, eye.y, eye.z].map(v => v.toFixed(3)).join(' '); };
+  const axis = name => ({title: {text: name}, range: [-2, 257], tickvals: [0, 85, 170, 255], color: '#333',
+    gridcolor: '#d6d6d2', zeroline: false, showspikes: false});
+  const point = (name, rgb, color) => ({type: 'scatter3d', mode: 'markers', name, x: [rgb[0]], y: [rgb[1]], z: [rgb[2]],
+    marker: {symbol: 'diamond', size: 9, color, line: {color: '#fff', width: 2}}, hovertemplate: name + ' %{x}, %{y}, %{z}<extra></extra>'});
+  const edges = {type: 'scatter3d', mode: 'lines', hoverinfo: 'skip', line: {color: '#9a9a96', width: 2}, x: [], y: [], z: []};
+  for (let a = 0; a < 8; ++a) {
+    for (const bit of [1, 2, 4]) {
+      if (a & bit) continue;
+      for (const corner of [a, a | bit]) ['x', 'y', 'z'].forEach((d, i) => edges[d].push(corner & 1 << i ? 255 : 0));
+      for (const d of 'xyz') edges[d].push(null);
+    }
+  }
+  const draw = () => {
+    const c = colours[choice.value], most = Math.max(...c.sources.map(s => s[3]));
+    const column = i => c.sources.map(s => s[i]);
+    Plotly.react(box, [edges,
+      {type: 'scatter3d', mode: 'markers', name: 'Sources', x: column(0), y: column(1), z: column(2),
+       text: c.sources.map(s => (100 * s[3]).toFixed(1) + ' %'),
+       marker: {size: c.sources.map(s => 4 + 14 * Math.sqrt(s[3] / most)), opacity: 1,
+                color: c.sources.map(s => `rgb(${s[0]},${s[1]},${s[2]})`), line: {color: '#666', width: 1}},
+       hovertemplate: 'Source %{x}, %{y}, %{z}: %{text}<extra></extra>'},
+      point('RGB-Reference', c.reference, '#ff8c00'), point('RGB-Predicted', c.predicted, '#00918f'),
+      point('RGB-Weighted', c.weighted, '#000')],
+      {paper_bgcolor: '#ececea', font: {color: '#222'}, margin: {l: 0, r: 0, t: 0, b: 0}, showlegend: false,
+       scene: {xaxis: axis('red'), yaxis: axis('green'), zaxis: axis('blue'), aspectmode: 'cube', dragmode: 'turntable',
+               camera: {eye, center: {x: 0, y: 0, z: -.12}}}},
+      {displaylogo: false, displayModeBar: false, responsive: true});
+    say();
+  };
+  const turn = (round, up) => {
+    const r = Math.hypot(eye.x, eye.y, eye.z), a = Math.atan2(eye.y, eye.x) + round;
+    const b = Math.max(-1.5, Math.min(1.5, Math.asin(eye.z / r) + up));
+    eye = {x: r * Math.cos(b) * Math.cos(a), y: r * Math.cos(b) * Math.sin(a), z: r * Math.sin(b)};
+    Plotly.relayout(box, {'scene.camera.eye': eye}).then(say);
+  };
+  const turns = {ArrowLeft: [-.2, 0], ArrowRight: [.2, 0], ArrowUp: [0, .2], ArrowDown: [0, -.2]};
+  try {
+    draw();
+    box.on('plotly_relayout', e => { if (e['scene.camera']) { eye = e['scene.camera'].eye; say(); } });
+  } catch (problem) {
+    box.textContent = 'This browser cannot show the cube: ' + problem.message;
+    return;
+  }
+  choice.addEventListener('change', draw);
+  box.addEventListener('keydown', e => { if (turns[e.key]) { e.preventDefault(); turn(...turns[e.key]); } });
+  for (const b of document.querySelectorAll('[data-turn]')) b.addEventListener('click', () => turn(...turns[b.dataset.turn]));
+})();
+)js";
+
+inline constexpr std::string_view cube_style = R"css(
+.cube{height:min(560px,78vh,105vw);background:#ececea;border-radius:10px;overflow:hidden;touch-action:pan-y}
+.cube-tools{display:flex;flex-wrap:wrap;gap:8px;align-items:center;margin:0 0 10px}
+.cube-tools select,.cube-tools button{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--quiet);
+border-radius:6px;padding:5px 10px;max-width:100%}
+.cube-tools select{min-width:0;flex:0 1 auto}
+)css";
+
+inline void write_cube_data(std::ostream& out, std::span<const TracedColour> colours) {
+    const auto values = [](const Rgb& rgb) {
+        std::string text;
+        for (const double part : rgb) text += (text.empty() ? "" : ",") + html::number(255.0 * part, 0);
+        return text;
+    };
+    out << '[';
+    for (std::size_t i = 0; i < colours.size(); ++i) {
+        const TracedColour& c = colours[i];
+        out << (i ? "," : "") << "{\"reference\":[" << values(c.reference) << "],\"predicted\":[" << values(c.predicted)
+            << "],\"weighted\":[" << values(c.weighted) << "],\"sources\":[";
+        for (std::size_t s = 0; s < c.sources.size(); ++s) {
+            out << (s ? "," : "") << '[' << values(c.sources[s].rgb) << ',' << html::number(c.sources[s].weight, 5)
+                << ']';
+        }
+        out << "]}";
+    }
+    out << ']';
+}
+
+}  // namespace detail
+
+/// Adds a section with the cube of red, green and blue, 0 to 255 each, in which the sources of a colour lie: turned by
+/// mouse, finger, buttons and arrow keys, one colour at a time. `plotly` is the text of a build of plotly.js that has
+/// scatter3d, such as the npm package plotly.js-gl3d-dist-min; the page carries it. Without it ("") the section says
+/// that the cube is left out and shows it flat; with it the flat one is folded up below, for browsers without WebGL.
+///
+/// Throws   DataError for no colours, or one without sources.
+inline void add_colour_cube(Page& page, std::span<const TracedColour> colours, std::string_view plotly) {
+    if (colours.empty()) detail::raise<DataError>("add_colour_cube", "colours", "0", "1 or more");
+    for (const TracedColour& c : colours) {
+        if (c.sources.empty()) {
+            detail::raise<DataError>("add_colour_cube", "sources of \"" + c.name + '"', "0", "1 or more");
+        }
+    }
+    const auto flat = [&](std::ostream& out) {
+        out << "<div class=\"colours\">\n";
+        for (const TracedColour& c : colours) {
+            out << "<figure>";
+            write_flat_cube(out, c);
+            out << "<figcaption>" << html::escape(c.name) << "</figcaption></figure>\n";
+        }
+        out << "</div>\n";
+    };
+    page.style(colour_style);
+    if (plotly.empty()) {
+        page.section("The cube of colours", [&](std::ostream& out) {
+            out << "<p>The cube that can be turned is left out: this page was made without plotly.js. Here it is from "
+                   "one side.</p>\n";
+            write_colour_key(out);
+            flat(out);
+        });
+        return;
+    }
+    page.style(detail::cube_style);
+    page.section("The cube of colours", [&](std::ostream& out) {
+        out << "<p>Turn it with the mouse or a finger, or choose it with the Tab key and use the arrow keys.</p>\n";
+        write_colour_key(out);
+        out << "<div class=\"cube-tools\"><label for=\"cube-choice\">Colour</label><select class=\"cube-choice\" "
+               "id=\"cube-choice\">";
+        for (std::size_t i = 0; i < colours.size(); ++i) {
+            out << "<option value=\"" << i << "\">" << html::escape(colours[i].name) << "</option>";
+        }
+        out << "</select>";
+        const std::array<std::array<std::string_view, 3>, 4> turns{{{"ArrowLeft", "\u2190", "Turn left"},
+                                                                    {"ArrowRight", "\u2192", "Turn right"},
+                                                                    {"ArrowUp", "\u2191", "Look from higher"},
+                                                                    {"ArrowDown", "\u2193", "Look from lower"}}};
+        for (const auto& [key, sign, name] : turns) {
+            out << "<button type=\"button\" data-turn=\"" << key << "\" aria-label=\"" << name << "\">" << sign
+                << "</button>";
+        }
+        std::ostringstream data;
+        detail::write_cube_data(data, colours);
+        out << "</div>\n<div class=\"cube\" tabindex=\"0\" role=\"group\" aria-label=\"Cube of colours, turned with "
+               "the "
+               "arrow keys\" data-colours=\""
+            << html::escape(data.str()) << "\"></div>\n<details><summary>The cube from one side</summary>\n";
+        flat(out);
+        out << "</details>\n";
+    });
+    page.script(detail::canvas_script);
+    page.script(plotly);
+    page.script(detail::cube_script);
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -6001,102 +6578,6 @@ inline void write_profile_strips(std::ostream& out, const ClassProfiles& profile
 #include <utility>
 #include <vector>
 
-// renn/retrace/certainty.hpp - how clearly the sources speak for one class.
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <span>
-#include <string>
-#include <utility>
-#include <vector>
-
-
-namespace renn::inline RENN_ABI {
-namespace detail {
-
-/// Evidence as parts of 1; all 0 if there is none.
-inline std::vector<double> parts_of_evidence(const char* where, std::span<const double> evidence) {
-    if (evidence.empty()) raise<DataError>(where, "classes", "0", "1 or more");
-    require_amounts(where, "evidence of class", evidence);
-    if (*std::max_element(evidence.begin(), evidence.end()) > 0.0) return parts_of_one(evidence);
-    return std::vector<double>(evidence.size(), 0.0);
-}
-
-}  // namespace detail
-
-/// 1 - entropy(E) / log C: 1 if all evidence is for one class, 0 if every class has as much. 0 without any evidence;
-/// with a single class, for which there is nothing to doubt, 1.
-///
-/// Shapes   evidence: one a class, in any unit: it is divided by its sum.
-/// Throws   DataError for negative or infinite evidence, or none of any class.
-inline double certainty(std::span<const double> evidence) {
-    const std::vector<double> parts = detail::parts_of_evidence("certainty", evidence);
-    const bool any = *std::max_element(parts.begin(), parts.end()) > 0.0;
-    if (!any || parts.size() == 1) return any ? 1.0 : 0.0;
-    double entropy = 0.0;
-    for (const double p : parts) {
-        if (p > 0.0) entropy -= p * std::log(p);
-    }
-    return std::clamp(1.0 - entropy / std::log(static_cast<double>(parts.size())), 0.0, 1.0);
-}
-
-/// How far the class with most evidence is before the next, in parts of all evidence; of a single class, all of it.
-/// 0 without any evidence. Shapes and errors as certainty.
-inline double margin(std::span<const double> evidence) {
-    std::vector<double> parts = detail::parts_of_evidence("margin", evidence);
-    std::sort(parts.begin(), parts.end(), std::greater<>());
-    return parts.size() == 1 ? parts[0] : parts[0] - parts[1];
-}
-
-/// What the votes of a layer or the network say about a prediction.
-struct Judgement {
-    std::string layer;                 ///< empty: the network
-    std::vector<double> evidence;      ///< one a class
-    std::int32_t evidence_class = -1;  ///< with most evidence, the first among equals; -1 if nobody voted
-    double certainty = 0.0;
-    double margin = 0.0;
-    bool agreement = false;  ///< the model predicts the class with most evidence
-
-    bool operator==(const Judgement&) const = default;
-};
-
-namespace detail {
-
-template <class I>
-Judgement judge_votes(const Votes<I>& votes, std::int32_t prediction, const std::string& layer) {
-    Judgement j{.layer = layer, .evidence = votes.evidence()};
-    const auto best = std::max_element(j.evidence.begin(), j.evidence.end());
-    if (best != j.evidence.end() && *best > 0.0)
-        j.evidence_class = static_cast<std::int32_t>(best - j.evidence.begin());
-    j.certainty = certainty(j.evidence);
-    j.margin = margin(j.evidence);
-    j.agreement = prediction >= 0 && j.evidence_class == prediction;
-    return j;
-}
-
-}  // namespace detail
-
-/// The votes of the network, judged. Throws DataError if no labels were recorded.
-template <class I>
-Judgement judge(const Retrace<I>& answer) {
-    return detail::judge_votes<I>(answer, answer.prediction(), "");
-}
-
-/// The votes of each layer, in the order of answer.layers(): where the decision forms. Throws as judge.
-template <class I>
-std::vector<Judgement> judge_layers(const Retrace<I>& answer) {
-    std::vector<Judgement> judgements;
-    const std::vector<std::string> names = answer.layers();
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        judgements.push_back(detail::judge_votes(answer.layer(i), answer.prediction(), names[i]));
-    }
-    return judgements;
-}
-
-}  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
@@ -6281,7 +6762,7 @@ std::vector<LayerNeurons> wanted_layers(const Retrace<I>& answer, std::optional<
     const std::size_t count = answer.layers().size();
     if (layer) answer.place(*layer);  // throws where there is none
     for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t end = begin + answer.place(i).units.size();
+        const std::size_t end = begin + answer.layer(i).neurons();
         if (!layer || *layer == i) wanted.push_back({i, begin, end});
         begin = end;
     }
@@ -6739,7 +7220,7 @@ namespace detail {
 template <class Derived>
 double probability(const Eigen::MatrixBase<Derived>& outputs, std::int32_t label) {
     if (outputs.size() == 1) {
-        const double logit = static_cast<double>(outputs[0]);
+        const auto logit = static_cast<double>(outputs[0]);
         return 1.0 / (1.0 + std::exp(label == 1 ? -logit : logit));
     }
     const auto most = static_cast<double>(outputs.maxCoeff());
@@ -7029,6 +7510,59 @@ RemovalSweep removable_neurons(const Model& model, const Dataset<S>& data, const
         sweep.removable = count;
     }
     return sweep;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/retrace/elbow.hpp - how votes fall over the ranks of the sources, and where that curve bends.
+
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Share of all votes that the source of each rank has, most votes first: entry r - 1 is rank r. 0 where fewer sources
+/// than `ranks` got any votes. Cost: as Votes::top(ranks).
+template <class I>
+std::vector<double> vote_shares(const Votes<I>& votes, std::size_t ranks) {
+    std::vector<double> shares(ranks, 0.0);
+    const std::vector<Source> top = votes.top(ranks);
+    for (std::size_t r = 0; r < top.size(); ++r) shares[r] = top[r].share;
+    return shares;
+}
+
+/// Where a falling curve bends: the rank, from 1, whose point lies farthest below the chord from the first point to the
+/// last, the first one among equals. Ranks and values count in parts of their range, so that neither unit matters.
+/// Nothing where no point is below the chord: a straight line, a rising or a bulging curve, fewer than three points.
+/// How long a tail the curve has matters: state the number of ranks with the elbow.
+///
+/// Throws   DataError for a value that is not finite.
+/// Source   Satopaa et al., Finding a "Kneedle" in a Haystack (2011), without smoothing.
+inline std::optional<std::size_t> elbow(std::span<const double> curve) {
+    for (std::size_t i = 0; i < curve.size(); ++i) {
+        if (!std::isfinite(curve[i])) {
+            detail::raise<DataError>("elbow", "value " + std::to_string(i), std::to_string(curve[i]),
+                                     "a finite number");
+        }
+    }
+    if (curve.size() < 3) return std::nullopt;
+    const double fall = curve.front() - curve.back();
+    if (!(fall > 0.0)) return std::nullopt;
+    double farthest = 1e-12;  // of what rounding leaves of a straight line
+    std::optional<std::size_t> found;
+    for (std::size_t i = 1; i + 1 < curve.size(); ++i) {
+        const double along = static_cast<double>(i) / static_cast<double>(curve.size() - 1);
+        const double below = (1.0 - along) - (curve[i] - curve.back()) / fall;
+        if (below > farthest) {
+            farthest = below;
+            found = i + 1;
+        }
+    }
+    return found;
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -7667,58 +8201,41 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI
-// renn/retrace/source_targets.hpp - regression: which targets the sources have, and how much they differ.
+// renn/retrace/support.hpp - votes with a sign: for samples of one class, against those of the others.
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
 
 namespace renn::inline RENN_ABI {
 
-/// Targets of some sources.
-template <class S>
-struct SourceTargets {
-    Column<S> mean;          ///< sum of w_s t_s: the evidence prediction
-    Column<S> spread;        ///< sqrt(sum of w_s (t_s - mean)^2); 0 for one source, which says nothing about certainty
-    double effective = 0.0;  ///< 1 / sum of w_s^2: as many sources of equal weight would spread the weight as much
-};
-
-/// Weighted mean and spread of the targets of samples, w_s = weight / sum of weights. Added up in double, in order.
+/// How much each recorded sample supports a class, such as the one predicted: with C classes and the votes f(s),
 ///
-/// Shapes   weights: one an id.
-/// Throws   ShapeError if weights and ids differ in number; DataError for no ids, an unknown one, a negative or
-///          infinite weight, or data without targets.
-template <class S>
-SourceTargets<S> source_targets(std::span<const double> weights, std::span<const std::uint64_t> ids,
-                                const Dataset<S>& data) {
-    detail::require_weight_each("source_targets", weights.size(), ids.size());
-    detail::require_amounts("source_targets", "weight", weights);
-    if (ids.empty()) detail::raise<DataError>("source_targets", "sources", "0", "1 or more");
-    if (!data.has_targets()) detail::raise<DataError>("source_targets", "data", "no targets", "one a sample");
-    const std::vector<double> parts = detail::parts_of_one(weights);
-    const auto target = [&](std::size_t i) {
-        return data.targets().col(data.position_of(ids[i])).template cast<double>();
-    };
-    Column<double> mean = Column<double>::Zero(data.targets().rows()), variance = mean;
-    double squares = 0.0;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        mean += parts[i] * target(i);
-        squares += parts[i] * parts[i];
+///     f(s) if s has that class, -f(s) / (C - 1) if not,
+///
+/// in the order of recording. A sample that is close to the query and of another class pulls against it, which votes
+/// alone do not say. Use it where the effect of training samples is asked for: it foretells retraining better than
+/// votes do: linear datamodelling score 0.16, 0.25, 0.22 on three sets with k a tenth of the samples, against 0.06,
+/// 0.07, 0.09 of the votes with k = 42 and 0.11, 0.19, 0.19 of the class alone, without any votes (docs/evidence.md).
+///
+/// Throws   DataError if no labels were recorded, for fewer than two classes or a class that there is not.
+/// Cost     as Votes::dense: every member of every tied group is touched.
+template <class I>
+std::vector<double> support(const Retrace<I>& answer, std::int32_t wanted) {
+    const auto& store = answer.store();
+    if (store.labels.empty()) detail::raise<DataError>("support", "labels", "none recorded", "one a sample");
+    const auto classes = static_cast<std::int64_t>(store.classes());
+    if (classes < 2) detail::raise<DataError>("support", "classes", std::to_string(classes), "2 or more");
+    if (wanted < 0 || wanted >= classes) {
+        detail::raise<DataError>("support", "class", std::to_string(wanted), "0.." + std::to_string(classes - 1));
     }
-    for (std::size_t i = 0; i < ids.size(); ++i) variance += parts[i] * (target(i) - mean).cwiseAbs2();
-    return {mean.template cast<S>(), variance.cwiseSqrt().template cast<S>(), 1.0 / squares};
-}
-
-/// The same by votes: `source_targets(answer.top(42), training)`.
-template <class S>
-SourceTargets<S> source_targets(std::span<const Source> sources, const Dataset<S>& data) {
-    std::vector<std::uint64_t> ids;
-    for (const Source& s : sources) ids.push_back(s.id);
-    return source_targets<S>(vote_weights(sources), ids, data);
+    std::vector<double> votes = answer.dense();
+    for (std::size_t s = 0; s < votes.size(); ++s) {
+        if (store.labels[s] != wanted) votes[s] /= -static_cast<double>(classes - 1);
+    }
+    return votes;
 }
 
 }  // namespace renn::inline RENN_ABI

@@ -7333,6 +7333,50 @@ public:
         return this->store().points[all[number].point];
     }
 
+    /// Units of layer(number) that voted, ascending: all of place(number), or those that only() left.
+    std::vector<std::uint32_t> units(std::size_t number) const {
+        const Point& point = place(number);
+        const Range range = ranges()[number];
+        std::vector<std::uint32_t> found;
+        for (std::size_t i = range.begin; i < range.end; ++i) {
+            found.push_back(point.units[this->search_->neurons[i].unit.unit]);
+        }
+        return found;
+    }
+
+    /// The answer of some neurons alone, as if no others voted: `answer.only({{"dense1", {0, 1, 2}}})`. Places that are
+    /// not named drop out.
+    /// Throws   DataError for a place or unit that did not vote, or if none is left.
+    /// Cost     copies the search; nothing is searched again.
+    Retrace only(const std::vector<Selection::Units>& chosen) const {
+        auto fewer = std::make_shared<detail::Search<Index>>(*this->search_);
+        std::vector<char> kept(fewer->neurons.size(), 0);
+        const std::vector<Range> all = ranges();
+        for (const Selection::Units& some : chosen) {
+            layer(some.layer);  // throws for one that did not vote
+            for (const Range& range : all) {
+                const Point& point = this->store().points[range.point];
+                if (point.name != some.layer) continue;
+                for (const std::uint32_t unit : some.units) {
+                    std::size_t i = range.begin;
+                    while (i < range.end && point.units[fewer->neurons[i].unit.unit] != unit) ++i;
+                    if (i == range.end) {
+                        detail::raise<DataError>("Retrace::only", "unit", std::to_string(unit),
+                                                 "one of \"" + some.layer + "\" that voted");
+                    }
+                    kept[i] = 1;
+                }
+            }
+        }
+        std::size_t left = 0;
+        for (std::size_t i = 0; i < kept.size(); ++i) {
+            if (kept[i] != 0) fewer->neurons[left++] = this->search_->neurons[i];
+        }
+        if (left == 0) detail::raise<DataError>("Retrace::only", "neurons", "none", "1 or more that voted");
+        fewer->neurons.resize(left);
+        return Retrace(std::move(fewer));
+    }
+
     /// The votes of one place: by its number among layers(), or by name. Throws DataError if it did not vote.
     Votes<Index> layer(std::size_t number) const {
         const auto all = ranges();
@@ -10345,7 +10389,7 @@ RetraceResult result(const Retrace<I>& answer, const ResultDetail& how_much = {}
         layer.name = place.name;
         layer.kind = place.kind;
         detail::take_votes(answer.layer(i), how_much.layer_sources, layer);
-        for (const std::uint32_t unit : place.units) {
+        for (const std::uint32_t unit : answer.units(i)) {
             if (how_much.neurons) layer.neurons.push_back({unit, answer.neuron(number)});
             ++number;
         }
@@ -13850,22 +13894,35 @@ inline std::string data_uri(std::string_view file, std::string_view media_type =
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-// renn/report/html.hpp - text and numbers for a page.
+// renn/report/neuron_looks.hpp - shows where neurons looked, in a sample and in their closest training samples.
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
+#include <map>
+#include <optional>
+#include <vector>
 
+// renn/core/patch.hpp - a part of an image.
+
+
+namespace renn::inline RENN_ABI {
+
+/// Rows [top, bottom) and columns [left, right) of an image.
+struct Patch {
+    Index top = 0, left = 0, bottom = 0, right = 0;
+    bool empty() const noexcept { return top >= bottom || left >= right; }
+    bool operator==(const Patch&) const = default;
+};
+
+}  // namespace renn::inline RENN_ABI
 // renn/report/picture.hpp - a sample or a blend of samples as a picture for a page.
 
 #include <algorithm>
@@ -13910,120 +13967,13 @@ Picture picture(const Eigen::MatrixBase<D>& values, const Shape& shape) {
 }
 
 }  // namespace renn::inline RENN_ABI
-
-namespace renn::inline RENN_ABI::html {
-
-/// Text that may stand anywhere in a page, between tags and within quotes. Control characters, which no page may
-/// contain, become spaces.
-inline std::string escape(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (const char c : text) {
-        switch (c) {
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
-            case '"':
-                out += "&quot;";
-                break;
-            case '\'':
-                out += "&#39;";
-                break;
-            default:
-                out += static_cast<unsigned char>(c) < 32 && c != '\n' && c != '\t' ? ' ' : c;
-        }
-    }
-    return out;
-}
-
-/// 3.14159 with 2 decimals: "3.14", with a point in every locale.
-inline std::string number(double value, int decimals) {
-    if (!std::isfinite(value)) return std::isnan(value) ? "NaN" : value > 0.0 ? "infinite" : "-infinite";
-    char text[400];  // the largest double has 309 digits
-    const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, std::min(decimals, 60));
-    return std::string(text, end.ptr);
-}
-
-/// 60000: "60,000".
-inline std::string grouped(std::uint64_t value) {
-    std::string text = std::to_string(value);
-    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
-    return text;
-}
-
-/// 0.000358: "0.036 %", 0.0054: "0.54 %", 0.312: "31.2 %", with a narrow space that does not break.
-inline std::string percent(double part) {
-    const double value = 100.0 * part;
-    const int decimals = value >= 99.95 || value == 0.0 ? 0 : value >= 0.995 ? 1 : value >= 0.0995 ? 2 : 3;
-    return number(value, decimals) + "\u202f%";
-}
-
-/// Votes: whole ones as such, shares with two decimals.
-inline std::string votes(double count) {
-    return number(count, std::abs(count - std::round(count)) < 0.005 ? 0 : 2);
-}
-
-/// 63840000: "63.8 MB".
-inline std::string bytes(std::uint64_t count) {
-    const auto value = static_cast<double>(count);
-    if (value >= 1e9) return number(value / 1e9, 2) + " GB";
-    if (value >= 1e6) return number(value / 1e6, 1) + " MB";
-    if (value >= 1e3) return number(value / 1e3, 1) + " kB";
-    return std::to_string(count) + " bytes";
-}
-
-/// 0.00042: "0.42 ms", 7.3: "7.3 s", 130: "2 min 10 s".
-inline std::string seconds(double value) {
-    if (value < 0.0995) return number(1000.0 * value, value < 0.00995 ? 2 : 1) + " ms";
-    if (value < 100.0) return number(value, value < 9.95 ? 2 : 1) + " s";
-    const auto whole = static_cast<std::uint64_t>(std::min(std::round(value), 1e15));
-    return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
-}
-
-/// <img>, pixel for pixel; nothing for an empty picture.
-inline std::string image(const Picture& picture, std::string_view alternative, std::string_view attributes = "") {
-    if (picture.empty()) return {};
-    std::string out = "<img src=\"" + picture.uri + "\" width=\"" + std::to_string(picture.width) + "\" height=\"" +
-                      std::to_string(picture.height) + "\" alt=\"" + escape(alternative) + '"';
-    if (!attributes.empty()) (out += ' ') += attributes;
-    return out += '>';
-}
-
-}  // namespace renn::inline RENN_ABI::html
-// renn/report/neuron_looks.hpp - shows where neurons looked, in a sample and in their closest training samples.
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <map>
-#include <optional>
-#include <vector>
-
-// renn/core/patch.hpp - a part of an image.
-
-
-namespace renn::inline RENN_ABI {
-
-/// Rows [top, bottom) and columns [left, right) of an image.
-struct Patch {
-    Index top = 0, left = 0, bottom = 0, right = 0;
-    bool empty() const noexcept { return top >= bottom || left >= right; }
-    bool operator==(const Patch&) const = default;
-};
-
-}  // namespace renn::inline RENN_ABI
 // renn/report/retrace_view.hpp - what a page shows of an answer: plain values, taken out of it once.
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -14244,6 +14194,157 @@ Column<S> blend(const NeuronSources& neuron, const Dataset<S>& data) {
 }
 
 }  // namespace renn::inline RENN_ABI
+// renn/retrace/certainty.hpp - how clearly the sources speak for one class.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// Evidence as parts of 1; all 0 if there is none.
+inline std::vector<double> parts_of_evidence(const char* where, std::span<const double> evidence) {
+    if (evidence.empty()) raise<DataError>(where, "classes", "0", "1 or more");
+    require_amounts(where, "evidence of class", evidence);
+    if (*std::max_element(evidence.begin(), evidence.end()) > 0.0) return parts_of_one(evidence);
+    return std::vector<double>(evidence.size(), 0.0);
+}
+
+}  // namespace detail
+
+/// 1 - entropy(E) / log C: 1 if all evidence is for one class, 0 if every class has as much. 0 without any evidence;
+/// with a single class, for which there is nothing to doubt, 1.
+///
+/// Shapes   evidence: one a class, in any unit: it is divided by its sum.
+/// Throws   DataError for negative or infinite evidence, or none of any class.
+inline double certainty(std::span<const double> evidence) {
+    const std::vector<double> parts = detail::parts_of_evidence("certainty", evidence);
+    const bool any = *std::max_element(parts.begin(), parts.end()) > 0.0;
+    if (!any || parts.size() == 1) return any ? 1.0 : 0.0;
+    double entropy = 0.0;
+    for (const double p : parts) {
+        if (p > 0.0) entropy -= p * std::log(p);
+    }
+    return std::clamp(1.0 - entropy / std::log(static_cast<double>(parts.size())), 0.0, 1.0);
+}
+
+/// How far the class with most evidence is before the next, in parts of all evidence; of a single class, all of it.
+/// 0 without any evidence. Shapes and errors as certainty.
+inline double margin(std::span<const double> evidence) {
+    std::vector<double> parts = detail::parts_of_evidence("margin", evidence);
+    std::sort(parts.begin(), parts.end(), std::greater<>());
+    return parts.size() == 1 ? parts[0] : parts[0] - parts[1];
+}
+
+/// What the votes of a layer or the network say about a prediction.
+struct Judgement {
+    std::string layer;                 ///< empty: the network
+    std::vector<double> evidence;      ///< one a class
+    std::int32_t evidence_class = -1;  ///< with most evidence, the first among equals; -1 if nobody voted
+    double certainty = 0.0;
+    double margin = 0.0;
+    bool agreement = false;  ///< the model predicts the class with most evidence
+
+    bool operator==(const Judgement&) const = default;
+};
+
+namespace detail {
+
+template <class I>
+Judgement judge_votes(const Votes<I>& votes, std::int32_t prediction, const std::string& layer) {
+    Judgement j{.layer = layer, .evidence = votes.evidence()};
+    const auto best = std::max_element(j.evidence.begin(), j.evidence.end());
+    if (best != j.evidence.end() && *best > 0.0)
+        j.evidence_class = static_cast<std::int32_t>(best - j.evidence.begin());
+    j.certainty = certainty(j.evidence);
+    j.margin = margin(j.evidence);
+    j.agreement = prediction >= 0 && j.evidence_class == prediction;
+    return j;
+}
+
+}  // namespace detail
+
+/// The votes of the network, judged. Throws DataError if no labels were recorded.
+template <class I>
+Judgement judge(const Retrace<I>& answer) {
+    return detail::judge_votes<I>(answer, answer.prediction(), "");
+}
+
+/// The votes of each layer, in the order of answer.layers(): where the decision forms. Throws as judge.
+template <class I>
+std::vector<Judgement> judge_layers(const Retrace<I>& answer) {
+    std::vector<Judgement> judgements;
+    const std::vector<std::string> names = answer.layers();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        judgements.push_back(detail::judge_votes(answer.layer(i), answer.prediction(), names[i]));
+    }
+    return judgements;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/retrace/source_targets.hpp - regression: which targets the sources have, and how much they differ.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Targets of some sources.
+template <class S>
+struct SourceTargets {
+    Column<S> mean;          ///< sum of w_s t_s: the evidence prediction
+    Column<S> spread;        ///< sqrt(sum of w_s (t_s - mean)^2); 0 for one source, which says nothing about certainty
+    double effective = 0.0;  ///< 1 / sum of w_s^2: as many sources of equal weight would spread the weight as much
+};
+
+/// Weighted mean and spread of the targets of samples, w_s = weight / sum of weights. Added up in double, in order.
+///
+/// Shapes   weights: one an id.
+/// Throws   ShapeError if weights and ids differ in number; DataError for no ids, an unknown one, a negative or
+///          infinite weight, or data without targets.
+template <class S>
+SourceTargets<S> source_targets(std::span<const double> weights, std::span<const std::uint64_t> ids,
+                                const Dataset<S>& data) {
+    detail::require_weight_each("source_targets", weights.size(), ids.size());
+    detail::require_amounts("source_targets", "weight", weights);
+    if (ids.empty()) detail::raise<DataError>("source_targets", "sources", "0", "1 or more");
+    if (!data.has_targets()) detail::raise<DataError>("source_targets", "data", "no targets", "one a sample");
+    const std::vector<double> parts = detail::parts_of_one(weights);
+    const auto target = [&](std::size_t i) {
+        return data.targets().col(data.position_of(ids[i])).template cast<double>();
+    };
+    Column<double> mean = Column<double>::Zero(data.targets().rows()), variance = mean;
+    double squares = 0.0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        mean += parts[i] * target(i);
+        squares += parts[i] * parts[i];
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) variance += parts[i] * (target(i) - mean).cwiseAbs2();
+    return {mean.template cast<S>(), variance.cwiseSqrt().template cast<S>(), 1.0 / squares};
+}
+
+/// The same by votes: `source_targets(answer.top(42), training)`.
+template <class S>
+SourceTargets<S> source_targets(std::span<const Source> sources, const Dataset<S>& data) {
+    std::vector<std::uint64_t> ids;
+    for (const Source& s : sources) ids.push_back(s.id);
+    return source_targets<S>(vote_weights(sources), ids, data);
+}
+
+}  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
@@ -14256,14 +14357,16 @@ struct ReportSource {
 
 /// The sources of some neurons of one kind.
 struct ReportView {
+    std::string name;  ///< of the place; empty: the network
     Kind kind = Kind::pre;
     std::size_t neurons = 0;
     double votes = 0.0;
     std::vector<double> evidence;       ///< one a class; empty without labels
     std::vector<ReportSource> sources;  ///< most votes first
     Picture blend;
-    std::size_t blended = 0;      ///< sources in the blend
-    std::vector<double> targets;  ///< regression: the blend of the sources' targets
+    std::size_t blended = 0;               ///< sources in the blend
+    double certainty = 0.0, margin = 0.0;  ///< of the evidence
+    std::vector<double> targets, spread;   ///< regression: mean and spread of the sources' targets
 };
 
 /// A picture in which a neuron looked at a part.
@@ -14283,6 +14386,12 @@ struct ReportNeuron {
     std::int32_t label = -1;             ///< most frequent among its closest samples
     double label_share = 0.0;            ///< and how frequent
     std::vector<ReportLook> looks = {};  ///< where it looked: in the sample, in its closest samples
+    /// One of its closest samples.
+    struct Near {
+        Neighbour sample;
+        std::int32_t label = -1;
+    };
+    std::vector<Near> nearest = {};  ///< its closest samples
 };
 
 /// A layer, or the whole network: its pre-activations, its post-activations, its most active neurons.
@@ -14291,6 +14400,7 @@ struct ReportLayer {
     std::vector<ReportView> views;
     std::vector<ReportNeuron> neurons;
     std::size_t place = 0;  ///< the answer's number of the place they are of
+    bool all_neurons = false;
 };
 
 /// One traced prediction.
@@ -14302,6 +14412,7 @@ struct ReportSample {
     Picture picture;
     std::vector<double> outputs, target;  ///< regression: what the model says, and what it should, if known
     Picture output_picture;               ///< of the outputs, if targets are pictures
+    std::optional<double> familiarity = {}, credibility = {};
     ReportLayer network;
     std::vector<ReportLayer> layers;
 
@@ -14312,10 +14423,12 @@ struct ReportSample {
 struct ReportDetail {
     std::size_t sources = 16;        ///< shown for the network
     std::size_t layer_sources = 8;   ///< shown for each layer
-    std::size_t neurons = 16;        ///< shown for each layer, the largest values first
+    std::size_t neurons = 16;        ///< shown for each layer, the largest values first; if all, in their order
+    std::size_t neuron_sources = 3;  ///< closest samples told of each of these, with their distances
     std::size_t marked = 6;          ///< of the neurons shown of an image: where they looked, if add() has a marker
     std::size_t marked_sources = 5;  ///< closest samples of each of these
     std::size_t blended = 0;         ///< sources in a blend; 0: k, at most 50: sources further down mean little
+    bool layers = true;              ///< shown at all
 };
 
 /// Everything a page shows.
@@ -14378,15 +14491,20 @@ ReportSource report_source(const Source& source, const Dataset<S>& training, con
 }
 
 template <class I, class S>
-ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& training, std::size_t shown,
-                       std::size_t blended, const Shape& target_image) {
+ReportView report_view(const Votes<I>& votes, std::string name, Kind kind, const Dataset<S>& training,
+                       std::size_t shown, std::size_t blended, const Shape& target_image) {
     ReportView view;
+    view.name = std::move(name);
     view.kind = kind;
     view.neurons = votes.neurons();
     view.votes = votes.total();
     const std::vector<Source> top = votes.top(std::max(shown, blended));
     if (top.empty()) return view;
-    if (top.front().label >= 0) view.evidence = votes.evidence();
+    if (top.front().label >= 0) {
+        view.evidence = votes.evidence();
+        view.certainty = certainty(view.evidence);
+        view.margin = margin(view.evidence);
+    }
     for (std::size_t i = 0; i < std::min(shown, top.size()); ++i) {
         view.sources.push_back(report_source(top[i], training, target_image));
     }
@@ -14396,18 +14514,22 @@ ReportView report_view(const Votes<I>& votes, Kind kind, const Dataset<S>& train
     const std::vector<double> weights = vote_weights(used);
     view.blend = blend_picture(weights, used, training, target_image);
     if (is_regression(training)) {
-        std::vector<std::uint64_t> ids;
-        for (const Source& s : used) ids.push_back(s.id);
-        view.targets = doubles(blend_targets(weights, ids, training));
+        const auto targets = source_targets<S>(used, training);
+        view.targets = doubles(targets.mean);
+        view.spread = doubles(targets.spread);
     }
     return view;
 }
 
 template <class S>
 ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training,
-                           const Shape& target_image) {
-    ReportNeuron shown{unit, sources.value, {}, -1, 0.0, {}};
+                           std::size_t told, const Shape& target_image) {
+    ReportNeuron shown{unit, sources.value, {}, -1, 0.0, {}, {}};
     if (sources.neighbours.empty()) return shown;
+    for (std::size_t i = 0; i < std::min(told, sources.neighbours.size()); ++i) {
+        const Neighbour& n = sources.neighbours[i];
+        shown.nearest.push_back({n, training.has_labels() ? training.label(training.position_of(n.id)) : -1});
+    }
     shown.blend = blend_picture(distance_weights(sources.neighbours), sources.neighbours, training, target_image);
     if (training.has_labels()) {
         std::vector<std::size_t> count(static_cast<std::size_t>(training.classes()), 0);
@@ -14421,18 +14543,23 @@ ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, con
     return shown;
 }
 
-/// The neurons of a place with the largest values.
+/// Neurons of the place of a number: those with the largest values, or all in their order.
 template <class I, class S>
-std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, const Point& place, const Dataset<S>& training,
-                                         std::size_t count, const Shape& target_image) {
+std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, std::size_t number, const Dataset<S>& training,
+                                         const ReportDetail& detail, const Shape& target_image) {
     std::vector<std::pair<NeuronSources, std::uint32_t>> all;
-    if (count == 0) return {};
-    for (const std::uint32_t unit : place.units) all.emplace_back(answer.neuron(place.name, unit), unit);
-    std::stable_sort(all.begin(), all.end(),
-                     [](const auto& a, const auto& b) { return a.first.value > b.first.value; });
+    if (detail.neurons == 0) return {};
+    for (const std::uint32_t unit : answer.units(number)) {
+        all.emplace_back(answer.neuron(answer.place(number).name, unit), unit);
+    }
+    if (detail.neurons < all.size()) {
+        std::stable_sort(all.begin(), all.end(),
+                         [](const auto& a, const auto& b) { return a.first.value > b.first.value; });
+        all.resize(detail.neurons);
+    }
     std::vector<ReportNeuron> shown;
-    for (std::size_t i = 0; i < std::min(count, all.size()); ++i) {
-        shown.push_back(report_neuron(all[i].second, all[i].first, training, target_image));
+    for (const auto& [found, unit] : all) {
+        shown.push_back(report_neuron(unit, found, training, detail.neuron_sources, target_image));
     }
     return shown;
 }
@@ -14462,20 +14589,21 @@ ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training,
     for (std::size_t i = 0; i < places; ++i) {
         const Point& place = answer.place(i);
         (place.kind == Kind::pre ? pre : post) = true;
+        if (!shown.layers) continue;
         if (place.layer != last || sample.layers.empty()) {
-            sample.layers.push_back(
-                {place.name, {}, report_neurons(answer, place, training, shown.neurons, target_image), i});
+            sample.layers.push_back({place.name, {}, report_neurons(answer, i, training, shown, target_image), i});
+            sample.layers.back().all_neurons = sample.layers.back().neurons.size() == answer.units(i).size();
         } else {
             sample.layers.back().name += ", " + place.name;
         }
         last = place.layer;
         sample.layers.back().views.push_back(
-            report_view(answer.layer(i), place.kind, training, shown.layer_sources, blended, target_image));
+            report_view(answer.layer(i), place.name, place.kind, training, shown.layer_sources, blended, target_image));
     }
     for (const Kind kind : {Kind::pre, Kind::post}) {
         if (!(kind == Kind::pre ? pre : post)) continue;
         sample.network.views.push_back(
-            report_view(answer.kind(kind), kind, training, shown.sources, blended, target_image));
+            report_view(answer.kind(kind), "", kind, training, shown.sources, blended, target_image));
     }
     return sample;
 }
@@ -14540,31 +14668,135 @@ void mark_neurons(ReportSample& sample, const Retrace<I>& answer, const Dataset<
 }
 
 }  // namespace renn::inline RENN_ABI::detail
-// renn/report/retrace_page.hpp - the HTML of a retrace report.
+// renn/report/page.hpp - a web page that needs nothing but itself, put together from sections.
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
+#include <concepts>
+#include <locale>
+#include <ostream>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-// renn/report/retrace_style.hpp - how the page of a retrace report looks.
+// renn/report/html.hpp - text and numbers for a page.
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI::html {
+
+/// Text that may stand anywhere in a page, between tags and within quotes. Control characters, which no page may
+/// contain, become spaces.
+inline std::string escape(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (const char c : text) {
+        switch (c) {
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            default:
+                out += static_cast<unsigned char>(c) < 32 && c != '\n' && c != '\t' ? ' ' : c;
+        }
+    }
+    return out;
+}
+
+/// 3.14159 with 2 decimals: "3.14", with a point in every locale and no sign before a zero.
+inline std::string number(double value, int decimals) {
+    if (!std::isfinite(value)) return std::isnan(value) ? "NaN" : value > 0.0 ? "infinite" : "-infinite";
+    char text[400];  // the largest double has 309 digits
+    const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, std::min(decimals, 60));
+    const std::string_view all(text, static_cast<std::size_t>(end.ptr - text));
+    return std::string(all.substr(all.find_first_not_of("-0.") == all.npos && all[0] == '-' ? 1 : 0));
+}
+
+/// 60000: "60,000".
+inline std::string grouped(std::uint64_t value) {
+    std::string text = std::to_string(value);
+    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
+    return text;
+}
+
+/// 0.000358: "0.036 %", 0.0054: "0.54 %", 0.312: "31.2 %", with a narrow space that does not break.
+inline std::string percent(double part) {
+    const double value = 100.0 * part;
+    const int decimals = value >= 99.95 || value == 0.0 ? 0 : value >= 0.995 ? 1 : value >= 0.0995 ? 2 : 3;
+    return number(value, decimals) + "\u202f%";
+}
+
+/// Votes: whole ones as such, shares with two decimals.
+inline std::string votes(double count) {
+    return number(count, std::abs(count - std::round(count)) < 0.005 ? 0 : 2);
+}
+
+/// 63840000: "63.8 MB".
+inline std::string bytes(std::uint64_t count) {
+    const auto value = static_cast<double>(count);
+    if (value >= 1e9) return number(value / 1e9, 2) + " GB";
+    if (value >= 1e6) return number(value / 1e6, 1) + " MB";
+    if (value >= 1e3) return number(value / 1e3, 1) + " kB";
+    return std::to_string(count) + " bytes";
+}
+
+/// 0.00042: "0.42 ms", 7.3: "7.3 s", 130: "2 min 10 s".
+inline std::string seconds(double value) {
+    if (value < 0.0995) return number(1000.0 * value, value < 0.00995 ? 2 : 1) + " ms";
+    if (value < 100.0) return number(value, value < 9.95 ? 2 : 1) + " s";
+    const auto whole = static_cast<std::uint64_t>(std::min(std::round(value), 1e15));
+    return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+}
+
+/// <img>, pixel for pixel; nothing for an empty picture.
+inline std::string image(const Picture& picture, std::string_view alternative, std::string_view attributes = "") {
+    if (picture.empty()) return {};
+    std::string out = "<img src=\"" + picture.uri + "\" width=\"" + std::to_string(picture.width) + "\" height=\"" +
+                      std::to_string(picture.height) + "\" alt=\"" + escape(alternative) + '"';
+    if (!attributes.empty()) (out += ' ') += attributes;
+    return out += '>';
+}
+
+}  // namespace renn::inline RENN_ABI::html
+// renn/report/page_style.hpp - how pages look: colours, text, tables, charts.
 
 #include <string_view>
 
 
-namespace renn::inline RENN_ABI::detail {
+namespace renn::inline RENN_ABI {
 
-/// Light and dark by the reader's setting, one column on a phone. Green is the true label, red a wrong prediction; both
-/// are also told in words. --thumb and --figure, the widths of pictures, are set by the page.
-inline constexpr std::string_view retrace_style = R"css(
-:root{color-scheme:light dark;--look-frame:#ffae1a;--page:#f5f5f2;--card:#fff;--ink:#1d1f24;--quiet:#646a76;--line:#e3e3dd;--bar:#b9bfca;
---track:#f0f0ec;--true:#14804f;--wrong:#cf3434;--link:#2b5fc4;--mat:#fff}
+/// The style of every Page, light and dark by the reader's setting, one column on a phone. Sections may use
+///
+///     colours     --page --card --ink --quiet --line --bar --track --link --true --wrong --low --high --c1 to --c4
+///     classes     quiet, hidden (read aloud only), scroll (what may be wider than the page), charts (a row of charts),
+///                 key (a list of terms), true, wrong
+///     elements    article (a card), table.data (a ruled table), details, figure
+inline constexpr std::string_view page_style = R"css(
+:root{color-scheme:light dark;--page:#f5f5f2;--card:#fff;--ink:#1d1f24;--quiet:#646a76;--line:#e3e3dd;--bar:#b9bfca;
+--track:#f0f0ec;--true:#14804f;--wrong:#cf3434;--link:#2b5fc4;--mat:#fff;--low:#c8402f;--high:#2f62c8;
+--c1:#2b5fc4;--c2:#c2570c;--c3:#8a3fb5;--c4:#0b7a86}
 @media (prefers-color-scheme:dark){:root{--page:#121417;--card:#1b1e23;--ink:#e8e9ec;--quiet:#9ba2af;--line:#2d3138;
---bar:#565e6c;--track:#24282e;--true:#3fbf86;--wrong:#ff7268;--link:#8db4ff;--mat:#2d3138}}
+--bar:#565e6c;--track:#24282e;--true:#3fbf86;--wrong:#ff7268;--link:#8db4ff;--mat:#2d3138;--low:#e2604c;--high:#6f9bff;
+--c1:#8db4ff;--c2:#ffa057;--c3:#d39bf2;--c4:#4cc4d3}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
 "Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
@@ -14578,6 +14810,7 @@ h4{font-size:14px;margin:0;font-weight:600}
 h5{font-size:13px;margin:14px 0 6px;font-weight:400;color:var(--quiet)}
 p{margin:0 0 12px;max-width:76ch}
 a{color:var(--link)}
+section{scroll-margin-top:12px}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:4px}
 .quiet{color:var(--quiet)}
 .true{color:var(--true)}
@@ -14592,24 +14825,560 @@ details{margin-top:12px}
 nav{margin-top:18px}
 summary{cursor:pointer;color:var(--link);width:fit-content;padding:3px 0}
 summary:hover{text-decoration:underline}
+.contents ul{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:4px 20px}
 .key{border-left:3px solid var(--line);padding:4px 0 1px 16px;margin-top:8px}
 .key dt{font-weight:600}
 .key dd{margin:0 0 8px;max-width:80ch}
-nav ul,.sources,.neurons{list-style:none;margin:0;padding:0;display:grid;gap:10px 6px}
-nav ul{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr));max-width:1000px}
-nav a{display:block;text-decoration:none;color:inherit;text-align:center;font-size:13px;padding:4px 0;border-radius:6px}
-nav a:hover{background:var(--line)}
-img{display:block;image-rendering:pixelated;height:auto;border-radius:3px;box-shadow:0 0 0 1px var(--mat)}
-nav img,.sources img,.neurons img{width:var(--thumb)}
-nav img{margin:0 auto 3px}
 article{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:20px;margin:0 0 18px;
 scroll-margin-top:12px}
+figure{margin:0}
+img{display:block;image-rendering:pixelated;height:auto;border-radius:3px;box-shadow:0 0 0 1px var(--mat)}
+figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35}
+.scroll{overflow-x:auto;max-width:100%}
+.data{border-collapse:collapse;font-size:13px;line-height:1.3}
+.data th,.data td{padding:4px 12px 4px 0;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
+.data th:first-child{text-align:left}
+.data caption{text-align:left;color:var(--quiet);padding-bottom:4px}
+.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:18px}
+.chart{min-width:0;background:var(--card);border:1px solid var(--line);border-radius:12px;padding:16px}
+article .chart{border:0;padding:0;background:none}
+.chart svg{display:block;width:100%;max-width:620px;height:auto;margin-top:8px}
+article .chart svg{max-width:440px}
+.chart h3,.chart h4{margin:0}
+.chart figcaption{max-width:76ch}
+.chart text{font-size:11.5px;fill:var(--quiet)}
+.chart .axis{stroke:var(--quiet)}
+.chart .rule{stroke:var(--line)}
+.chart .note{stroke:var(--ink);stroke-dasharray:2 3}
+.chart text.said{fill:var(--ink)}
+.chart polyline{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round}
+.chart circle,.chart rect{fill:currentColor}
+.chart rect{opacity:.8}
+.chart .s1{color:var(--c1)}.chart .s2{color:var(--c2)}.chart .s3{color:var(--c3)}.chart .s4{color:var(--c4)}
+.chart .s2 polyline{stroke-dasharray:6 3}.chart .s3 polyline{stroke-dasharray:2 3}
+.chart .s4 polyline{stroke-dasharray:9 3 2 3}
+.chart .legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:6px 0 0;padding:0;font-size:12.5px}
+.chart .legend svg{display:inline-block;width:22px;height:10px;margin:0 6px 0 0;vertical-align:middle}
+.chart .legend b{font-weight:400;color:var(--ink)}
+.chart details{margin-top:6px;font-size:12.5px}
+.chart .scroll{max-height:300px;overflow:auto}
+footer{color:var(--quiet);font-size:13px;padding-top:10px;padding-bottom:40px;overflow-wrap:anywhere}
+@media (max-width:860px){main,header,footer{padding-left:14px;padding-right:14px}
+header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}}
+@media print{article,.chart{break-inside:avoid}body{background:none}}
+)css";
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Writes HTML to a stream.
+template <class W>
+concept HtmlWriter = std::invocable<W&, std::ostream&>;
+
+/// A page of sections. It follows the reader's light or dark setting, fits a phone, and asks no network for anything:
+/// its own policy forbids the browser to.
+///
+///     Page page("My network");
+///     page.fact("Accuracy", "97.9 %");
+///     page.section("Certainty", [&](std::ostream& out) { write_chart(out, chart); });
+///     report.add_to(page);
+///     page.write("page.html");
+///
+/// What a section writes is HTML: text in it has to go through html::escape. A value; writers are called at once and
+/// not kept.
+class Page {
+public:
+    explicit Page(std::string title, std::string introduction = {})
+        : title_(std::move(title)), introduction_(std::move(introduction)) {}
+
+    /// A line of the table at the head, such as "Data set", "MNIST".
+    void fact(std::string_view name, std::string_view value) {
+        facts_ += "<div><dt>" + html::escape(name) + "</dt><dd>" + html::escape(value) + "</dd></div>\n";
+    }
+
+    /// Something behind the table at the head, such as a key.
+    template <HtmlWriter W>
+    void head(W&& write) {
+        head_ += written(write);
+    }
+
+    /// Something between sections, without a title.
+    template <HtmlWriter W>
+    void add(W&& write) {
+        body_ += written(write);
+    }
+
+    /// A section with its title, which the page's table of contents leads to, and a quiet note behind that.
+    template <HtmlWriter W>
+    void section(std::string_view title, W&& write, std::string_view note = "") {
+        const std::string id = "part-" + std::to_string(++sections_), name = html::escape(title);
+        contents_ += "<li><a href=\"#" + id + "\">" + name + "</a></li>\n";
+        body_ += "<section id=\"" + id + "\" aria-label=\"" + name + "\">\n<h2>" + name;
+        if (!note.empty()) body_ += " <span>" + html::escape(note) + "</span>";
+        body_ += "</h2>\n" + written(write) + "</section>\n";
+    }
+
+    /// Something at the very end.
+    template <HtmlWriter W>
+    void foot(W&& write) {
+        foot_ += written(write);
+    }
+
+    /// Rules of style, each text once however often it is given. They may use the colours that page_style names.
+    void style(std::string_view css) { add_once(styles_, css); }
+
+    /// JavaScript, run in order behind everything else, each text once. It may not fetch anything.
+    void script(std::string_view code) { add_once(scripts_, code); }
+
+    /// The whole page.
+    std::string html() const {
+        std::string out =
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+            "style-src 'unsafe-inline'";
+        if (!scripts_.empty()) out += "; script-src 'unsafe-inline'";
+        out +=
+            "\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+            "<title>" +
+            html::escape(title_) + "</title>\n<style>" + std::string(page_style);
+        for (const std::string& css : styles_) out += css;
+        out += "</style>\n</head>\n<body>\n<header>\n<h1>" + html::escape(title_) + "</h1>\n";
+        if (!introduction_.empty()) out += "<p>" + html::escape(introduction_) + "</p>\n";
+        if (!facts_.empty()) out += "<dl class=\"facts\">\n" + facts_ + "</dl>\n";
+        out += head_;
+        if (sections_ > 1)
+            out += "<nav class=\"contents\" aria-label=\"Contents\">\n<ul>\n" + contents_ + "</ul>\n</nav>\n";
+        out += "</header>\n<main>\n" + body_ + "</main>\n<footer>" + foot_ + "</footer>\n";
+        for (const std::string& code : scripts_) out += "<script>\n" + within_tags(code) + "\n</script>\n";
+        return out += "</body>\n</html>\n";
+    }
+
+    /// Writes the page to a file. Throws FormatError if that is not possible.
+    void write(const std::string& path) const {
+        const std::string page = html();
+        detail::write_file("Page::write", path, {}, page.data(), page.size());
+    }
+
+private:
+    /// Numbers have a point in every locale.
+    template <class W>
+    static std::string written(W& write) {
+        std::ostringstream out;
+        out.imbue(std::locale::classic());
+        write(static_cast<std::ostream&>(out));
+        return std::move(out).str();
+    }
+
+    static void add_once(std::vector<std::string>& texts, std::string_view text) {
+        if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.emplace_back(text);
+    }
+
+    /// What would end the script early can only stand in a string, where a backslash changes nothing.
+    static std::string within_tags(std::string code) {
+        for (const std::string_view end : {"</script", "<!--"}) {
+            const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
+            auto at = code.begin();
+            while ((at = std::search(at, code.end(), end.begin(), end.end(), same)) != code.end()) {
+                at = code.insert(at + 1, '\\');
+            }
+        }
+        return code;
+    }
+
+    std::string title_, introduction_, facts_, head_, contents_, body_, foot_;
+    std::vector<std::string> styles_, scripts_;
+    int sections_ = 0;
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/report/retrace_page.hpp - the sections of a retrace report.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// renn/report/chart.hpp - small charts for a page: lines, points and bars as inline SVG.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// How the values of a series are drawn.
+enum class Mark : std::uint8_t { line, points, bars };
+
+/// Values that belong together; up to four of a chart can be told apart.
+struct ChartSeries {
+    std::string name;
+    std::vector<double> x, y;
+    Mark mark = Mark::line;
+};
+
+/// What a chart shows. All of it is also told as a table, folded up, for those who do not see the picture.
+struct Chart {
+    /// A place on the x axis with a word to it.
+    struct Note {
+        double x = 0.0;
+        std::string text;
+    };
+
+    std::string title;
+    std::string description = {};  ///< what there is to be seen
+    std::string x_name = {}, y_name = {};
+    std::vector<ChartSeries> series = {};
+    std::vector<std::string> places = {};  ///< names of x = 0, 1, 2, ... in place of a scale
+    std::vector<Note> notes = {};
+    bool percent = false;  ///< y values are parts of 1 and shown in per cent
+};
+
+namespace detail {
+
+/// A scale from a lowest to a highest value with ticks at whole multiples of a step of 1, 2 or 5.
+struct ChartScale {
+    double low = 0.0, high = 1.0, step = 1.0;
+    int decimals = 0;
+
+    ChartScale(double lowest, double highest, int ticks, bool to_ticks) : low(lowest), high(highest) {
+        if (!(high > low)) high = low + 1.0;
+        const double rough = (high - low) / ticks, power = std::pow(10.0, std::floor(std::log10(rough)));
+        const double digits = rough / power;
+        step = power * (digits > 5.0 ? 10.0 : digits > 2.0 ? 5.0 : digits > 1.0 ? 2.0 : 1.0);
+        decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step) + 1e-9)));
+        if (to_ticks) {
+            low = step * std::floor(low / step + 1e-9);
+            high = step * std::ceil(high / step - 1e-9);
+        }
+    }
+    double part(double value) const { return (value - low) / (high - low); }
+    template <class F>
+    void for_each_tick(F&& f) const {
+        for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i)
+            f(i == 0.0 ? 0.0 : i * step);  // not -0
+    }
+};
+
+class ChartWriter {
+public:
+    ChartWriter(std::ostream& out, const Chart& chart)
+        : out_(out), chart_(chart), x_(x_scale(checked(chart))), y_(y_scale(chart)) {}
+
+    void write(std::string_view heading) {
+        out_ << "<figure class=\"chart\"><" << heading << '>' << html::escape(chart_.title) << "</" << heading << ">\n";
+        if (!chart_.description.empty())
+            out_ << "<figcaption>" << html::escape(chart_.description) << "</figcaption>\n";
+        out_ << "<svg viewBox=\"0 0 " << width << ' ' << height << "\" role=\"img\"><title>"
+             << html::escape(chart_.title) << "</title><desc>" << html::escape(chart_.description) << "</desc>\n";
+        axes();
+        for (const Chart::Note& note : chart_.notes) this->note(note);
+        for (std::size_t s = 0; s < chart_.series.size(); ++s) series(s);
+        out_ << "</svg>\n";
+        legend();
+        table();
+        out_ << "</figure>\n";
+    }
+
+private:
+    static constexpr double width = 440, height = 250, left = 46, right = 428, top = 26, bottom = 208;
+
+    static const Chart& checked(const Chart& chart) {
+        const std::string where = "write_chart: \"" + chart.title + '"';
+        std::size_t values = 0;
+        for (const ChartSeries& s : chart.series) {
+            if (s.x.size() != s.y.size()) {
+                raise<ShapeError>(where, "y of \"" + s.name + '"', std::to_string(s.y.size()) + " values",
+                                  std::to_string(s.x.size()) + ", one an x");
+            }
+            for (std::size_t i = 0; i < s.x.size(); ++i) {
+                if (std::isfinite(s.x[i]) && std::isfinite(s.y[i])) continue;
+                raise<DataError>(where, "value " + std::to_string(i) + " of \"" + s.name + '"',
+                                 html::number(s.x[i], 3) + ", " + html::number(s.y[i], 3), "finite numbers");
+            }
+            values += s.x.size();
+        }
+        if (values == 0) raise<DataError>(where, "values", "0", "1 or more");
+        if (chart.series.size() > 4) {
+            raise<DataError>(where, "series", std::to_string(chart.series.size()), "at most 4, to be told apart");
+        }
+        return chart;
+    }
+
+    static bool has_bars(const Chart& chart) {
+        return std::any_of(chart.series.begin(), chart.series.end(),
+                           [](const auto& s) { return s.mark == Mark::bars; });
+    }
+    static std::vector<double> places_of(const Chart& chart) {
+        std::vector<double> x;
+        for (const ChartSeries& s : chart.series) x.insert(x.end(), s.x.begin(), s.x.end());
+        std::sort(x.begin(), x.end());
+        x.erase(std::unique(x.begin(), x.end()), x.end());
+        return x;
+    }
+    /// Smallest distance of two values of x: the room of a bar.
+    static double gap_of(const std::vector<double>& x) {
+        double gap = x.back() > x.front() ? x.back() - x.front() : 1.0;
+        for (std::size_t i = 1; i < x.size(); ++i) gap = std::min(gap, x[i] - x[i - 1]);
+        return gap;
+    }
+    static ChartScale x_scale(const Chart& chart) {
+        const std::vector<double> x = places_of(chart);
+        double low = x.front(), high = x.back();
+        for (const Chart::Note& note : chart.notes) {
+            low = std::min(low, note.x);
+            high = std::max(high, note.x);
+        }
+        if (!chart.places.empty()) high = std::max(high, static_cast<double>(chart.places.size()) - 1.0);
+        const double room = has_bars(chart) || !chart.places.empty() ? 0.5 * gap_of(x) : 0.0;
+        return {low - room, high + room, 6, false};
+    }
+    /// Contains 0, so that heights can be compared.
+    static ChartScale y_scale(const Chart& chart) {
+        double low = 0.0, high = 0.0;
+        for (const ChartSeries& s : chart.series) {
+            for (const double y : s.y) {
+                low = std::min(low, y);
+                high = std::max(high, y);
+            }
+        }
+        const double unit = chart.percent ? 100.0 : 1.0;
+        return {unit * low, unit * high, 5, true};
+    }
+
+    double at_x(double x) const { return left + (right - left) * x_.part(x); }
+    double at_y(double y) const { return bottom - (bottom - top) * y_.part(chart_.percent ? 100.0 * y : y); }
+    static std::string px(double value) { return html::number(value, 1); }
+
+    std::string y_text(double value) const {
+        return html::number(value, y_.decimals) + (chart_.percent ? "\u202f%" : "");
+    }
+
+    void text(double x, double y, std::string_view anchor, std::string_view words, std::string_view more = "") {
+        out_ << "<text x=\"" << px(x) << "\" y=\"" << px(y) << "\" text-anchor=\"" << anchor << '"' << more << '>'
+             << html::escape(words) << "</text>\n";
+    }
+    void line(std::string_view kind, double x1, double y1, double x2, double y2) {
+        out_ << "<line class=\"" << kind << "\" x1=\"" << px(x1) << "\" y1=\"" << px(y1) << "\" x2=\"" << px(x2)
+             << "\" y2=\"" << px(y2) << "\"/>\n";
+    }
+
+    void axes() {
+        text(2, 12, "start", chart_.y_name);
+        text(0.5 * (left + right), height - 6, "middle", chart_.x_name);
+        y_.for_each_tick([&](double value) {
+            const double y = bottom - (bottom - top) * y_.part(value);
+            line("rule", left, y, right, y);
+            text(left - 6, y + 4, "end", y_text(value));
+        });
+        line("axis", left, at_y(0.0), right, at_y(0.0));
+        if (chart_.places.empty()) {
+            x_.for_each_tick(
+                [&](double value) { text(at_x(value), bottom + 16, "middle", html::number(value, x_.decimals)); });
+            return;
+        }
+        std::size_t longest = 1;
+        for (const std::string& name : chart_.places) longest = std::max(longest, name.size());
+        const double room = (right - left) / static_cast<double>(chart_.places.size());
+        const auto every = static_cast<std::size_t>(std::ceil(6.5 * static_cast<double>(longest + 1) / room));
+        for (std::size_t i = 0; i < chart_.places.size(); i += every) {
+            text(at_x(static_cast<double>(i)), bottom + 16, "middle", chart_.places[i]);
+        }
+    }
+
+    void note(const Chart::Note& note) {
+        const double x = at_x(note.x);
+        line("note", x, top, x, bottom);
+        const bool before = x_.part(note.x) > 0.6;
+        text(x + (before ? -5 : 5), top + 10, before ? "end" : "start", note.text, " class=\"said\"");
+    }
+
+    void series(std::size_t number) {
+        const ChartSeries& s = chart_.series[number];
+        out_ << "<g class=\"s" << number + 1 << "\">";
+        if (s.mark == Mark::line) {
+            out_ << "<polyline points=\"";
+            for (std::size_t i = 0; i < s.x.size(); ++i)
+                out_ << (i ? " " : "") << px(at_x(s.x[i])) << ',' << px(at_y(s.y[i]));
+            out_ << "\"/>";
+        }
+        if (s.mark == Mark::bars) {
+            const auto bars = static_cast<double>(std::count_if(chart_.series.begin(), chart_.series.end(),
+                                                                [](const auto& b) { return b.mark == Mark::bars; }));
+            const auto before = static_cast<double>(
+                std::count_if(chart_.series.begin(), chart_.series.begin() + static_cast<std::ptrdiff_t>(number),
+                              [](const auto& b) { return b.mark == Mark::bars; }));
+            const double room = 0.8 * gap_of(places_of(chart_)) * (right - left) / (x_.high - x_.low);
+            for (std::size_t i = 0; i < s.x.size(); ++i) {
+                const double from = at_x(s.x[i]) + room * (before / bars - 0.5), y = at_y(s.y[i]), zero = at_y(0.0);
+                out_ << "<rect x=\"" << px(from) << "\" y=\"" << px(std::min(y, zero)) << "\" width=\""
+                     << px(std::max(0.5, room / bars - 1.0)) << "\" height=\"" << px(std::abs(zero - y)) << "\"/>";
+            }
+        } else if (s.mark == Mark::points || s.x.size() <= 12) {
+            for (std::size_t i = 0; i < s.x.size(); ++i) {
+                out_ << "<circle cx=\"" << px(at_x(s.x[i])) << "\" cy=\"" << px(at_y(s.y[i])) << "\" r=\"3.2\"/>";
+            }
+        }
+        out_ << "</g>\n";
+    }
+
+    void legend() {
+        if (chart_.series.size() < 2) return;
+        out_ << "<ul class=\"legend\">";
+        for (std::size_t s = 0; s < chart_.series.size(); ++s) {
+            out_ << "<li><svg viewBox=\"0 0 22 10\" aria-hidden=\"true\"><g class=\"s" << s + 1 << "\">";
+            const Mark mark = chart_.series[s].mark;
+            if (mark == Mark::line) out_ << "<polyline points=\"0,5 22,5\"/>";
+            if (mark == Mark::points) out_ << "<circle cx=\"11\" cy=\"5\" r=\"3.2\"/>";
+            if (mark == Mark::bars) out_ << "<rect x=\"4\" width=\"14\" height=\"10\"/>";
+            out_ << "</g></svg><b>" << html::escape(chart_.series[s].name) << "</b></li>";
+        }
+        out_ << "</ul>\n";
+    }
+
+    std::string x_text(double x) const {
+        const auto place = static_cast<std::size_t>(std::max(0.0, x));
+        if (place < chart_.places.size() && static_cast<double>(place) == x) return html::escape(chart_.places[place]);
+        return html::number(x, x == std::round(x) ? 0 : 3);
+    }
+
+    void table() {
+        out_ << "<details><summary>Numbers<span class=\"hidden\"> of " << html::escape(chart_.title)
+             << "</span></summary><div class=\"scroll\" tabindex=\"0\"><table class=\"data\"><tr><th scope=\"col\">"
+             << html::escape(chart_.x_name) << "</th>";
+        for (const ChartSeries& s : chart_.series) out_ << "<th scope=\"col\">" << html::escape(s.name) << "</th>";
+        out_ << "</tr>\n";
+        for (const double x : places_of(chart_)) {
+            out_ << "<tr><th scope=\"row\">" << x_text(x) << "</th>";
+            for (const ChartSeries& s : chart_.series) {
+                const auto at = std::find(s.x.begin(), s.x.end(), x);
+                out_ << "<td>";
+                if (at != s.x.end()) {
+                    const double y = s.y[static_cast<std::size_t>(at - s.x.begin())];
+                    out_ << (chart_.percent ? html::percent(y) : html::number(y, y_.decimals + 2));
+                }
+                out_ << "</td>";
+            }
+            out_ << "</tr>\n";
+        }
+        out_ << "</table></div></details>\n";
+    }
+
+    std::ostream& out_;
+    const Chart& chart_;
+    ChartScale x_, y_;
+};
+
+}  // namespace detail
+
+/// Writes a chart as a figure. On a Page it has that page's colours; several in an element of class `charts` share
+/// rows. Heights are measured from 0. Throws   DataError for a value that is not finite, no values at all or more than
+/// four series; ShapeError if x and y
+///          of a series differ in number.
+inline void write_chart(std::ostream& out, const Chart& chart, std::string_view heading = "h3") {
+    detail::ChartWriter(out, chart).write(heading);
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/report/evidence_by_layer.hpp - a chart of where in the network a prediction forms.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Evidence of the predicted class, the true one, and of the others the strongest. Nothing for fewer than two layers
+/// with evidence or without a prediction.
+template <class ClassName>
+std::optional<Chart> evidence_by_layer(const ReportSample& sample, const ClassName& class_name) {
+    std::vector<const ReportView*> views;
+    std::vector<double> sums;
+    for (const ReportLayer& layer : sample.layers) {
+        for (const ReportView& view : layer.views) {
+            if (view.evidence.empty()) continue;
+            views.push_back(&view);
+            sums.resize(view.evidence.size(), 0.0);
+            for (std::size_t c = 0; c < sums.size(); ++c) sums[c] += view.evidence[c];
+        }
+    }
+    if (views.size() < 2 || sample.prediction < 0) return std::nullopt;
+    std::vector<std::pair<std::int32_t, std::string>> classes{{sample.prediction, class_name(sample.prediction)}};
+    if (sample.label < 0) {
+        classes[0].second += ", predicted";
+    } else {
+        classes[0].second += sample.wrong() ? ", wrongly predicted" : ", true and predicted";
+    }
+    if (sample.wrong()) classes.emplace_back(sample.label, class_name(sample.label) + ", true");
+    std::int32_t other = -1;
+    for (std::int32_t c = 0; c < static_cast<std::int32_t>(sums.size()); ++c) {
+        if (c == sample.prediction || c == sample.label) continue;
+        if (other < 0 || sums[static_cast<std::size_t>(c)] > sums[static_cast<std::size_t>(other)]) other = c;
+    }
+    if (other >= 0) classes.emplace_back(other, class_name(other) + ", strongest other");
+
+    Chart chart{.title = "Evidence by layer",
+                .description = "Share of each layer\u2019s votes that went to sources of a class.",
+                .x_name = "layer",
+                .y_name = "evidence",
+                .percent = true};
+    for (const ReportView* view : views) chart.places.push_back(view->name);
+    for (const auto& [label, name] : classes) {
+        ChartSeries& series = chart.series.emplace_back();
+        series.name = name;
+        const auto at = static_cast<std::size_t>(label);
+        for (std::size_t i = 0; i < views.size(); ++i) {
+            series.x.push_back(static_cast<double>(i));
+            series.y.push_back(at < views[i]->evidence.size() ? views[i]->evidence[at] : 0.0);
+        }
+    }
+    return chart;
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/report/retrace_style.hpp - how the sections of a retrace report look.
+
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Green is the true label, red a wrong prediction; both are also told in words. --thumb, --figure and --look, the
+/// widths of pictures, are set by the report.
+inline constexpr std::string_view retrace_style = R"css(
+:root{--look-frame:#ffae1a}
+.overview ul,.sources,.neurons{list-style:none;margin:0;padding:0;display:grid;gap:10px 6px}
+.overview ul{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr));max-width:1000px}
+.overview a{display:block;text-decoration:none;color:inherit;text-align:center;font-size:13px;padding:4px 0;
+border-radius:6px}
+.overview a:hover{background:var(--line)}
+.overview img,.sources img,.neurons img{width:var(--thumb)}
+.overview img{margin:0 auto 3px}
 .network{display:grid;grid-template-columns:var(--figure) minmax(0,1fr) minmax(0,1fr);gap:20px 28px;margin-top:14px}
 .network.one{grid-template-columns:var(--figure) minmax(0,1fr)}
 .views{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:18px 28px}
-figure{margin:0}
-figure img{width:var(--figure)}
-figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;max-width:var(--figure)}
+.sum figure img,.input figure img{width:var(--figure)}
+.sum figcaption,.input figcaption{max-width:var(--figure)}
 .input dl{margin:10px 0 0}
 .input dt{font-size:12.5px;color:var(--quiet)}
 .input dd{margin:0 0 4px;font-weight:650;font-size:19px;line-height:1.25}
@@ -14632,12 +15401,18 @@ figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35;m
 .true .bar i{background:var(--true)}
 .wrong .bar i{background:var(--wrong)}
 .sources{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),50px),1fr))}
-.neurons{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr))}
-.sources li,.neurons li{font-size:12px;line-height:1.3;white-space:nowrap}
+.neurons{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),92px),1fr))}
+.sources li,.neurons li{font-size:12px;line-height:1.3;overflow-wrap:anywhere}
 .sources img,.neurons img{margin-bottom:6px}
 .sources .true img{box-shadow:0 0 0 3px var(--true)}
 .sources .wrong img{box-shadow:0 0 0 3px var(--wrong)}
 .sources li .quiet,.neurons li .quiet{display:block}
+.neurons details{margin:0}
+.neurons summary{color:inherit;list-style:none;padding:0}
+.neurons summary::-webkit-details-marker{display:none}
+.neurons summary .quiet::after{content:" +"}
+.neurons [open] summary .quiet::after{content:" \2212"}
+.neurons details ul{list-style:none;margin:2px 0 4px;padding:0;color:var(--quiet)}
 .looks,.looks ol{list-style:none;margin:0;padding:0}
 .looks{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,max(520px,6*var(--look) + 50px)),1fr));
 gap:14px 28px}
@@ -14657,15 +15432,10 @@ overflow-wrap:anywhere;color:inherit}
 .layer{border-top:1px solid var(--line);margin-top:16px;padding-top:14px}
 .layer h4{font-size:15px;margin-bottom:10px}
 .head h5{margin:0;font-weight:600;color:inherit}
-.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-footer{color:var(--quiet);font-size:13px;padding-top:10px;padding-bottom:40px;overflow-wrap:anywhere}
-@media (max-width:860px){main,header,footer{padding-left:14px;padding-right:14px}
-header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}
-.network,.network.one,.views{grid-template-columns:minmax(0,1fr)}
+@media (max-width:860px){.network,.network.one,.views{grid-template-columns:minmax(0,1fr)}
 .input{display:flex;gap:16px}.input dl{margin:0}}
 @media (max-width:480px){.sum{gap:12px}.sum figure img,.sum figcaption{width:calc(1.5*var(--thumb))}
 .evidence .mark{width:62px;padding-left:6px}.evidence .part{width:46px}}
-@media print{article{break-inside:avoid}body{background:none}}
 )css";
 
 }  // namespace renn::inline RENN_ABI::detail
@@ -14748,7 +15518,7 @@ protected:
                 html::grouped(static_cast<std::uint64_t>(std::llround(v.votes))) + " votes</span>";
         verdict(s, v);
         out_ += "</div>\n";
-        if (v.sources.empty()) {
+        if (v.sources.empty() && v.blended == 0) {
             out_ += "<p class=\"quiet\">No neuron votes here: the tie rule lets all of them abstain.</p>\n</div>\n";
             return;
         }
@@ -14762,20 +15532,20 @@ protected:
         }
         evidence(s, v, most);
         out_ += "</div>\n";
-        sources(s, v);
+        if (!v.sources.empty()) sources(s, v);
         out_ += "</div>\n";
     }
 
     void verdict(const ReportSample& s, const ReportView& v) {
         if (const std::string said = values_text(v.targets); !said.empty()) {
-            out_ += "<span class=\"verdict\">sources say " + said + "</span>";
+            out_ += "<span class=\"verdict\">sources say " + said + ", spread " + values_text(v.spread) + "</span>";
         }
         if (v.evidence.empty() || s.prediction < 0) return;
         const auto best =
             static_cast<std::int32_t>(std::max_element(v.evidence.begin(), v.evidence.end()) - v.evidence.begin());
         out_ += "<span class=\"verdict\">sources ";
         out_ += best == s.prediction ? "agree" : "<b>disagree</b>: they say " + html::escape(class_name(best));
-        out_ += "</span>";
+        out_ += ", certainty " + html::number(v.certainty, 3) + ", margin " + html::number(v.margin, 3) + "</span>";
     }
 
     /// All classes up to twelve; of more, those with most evidence, and always the predicted and the true one.
@@ -14846,20 +15616,34 @@ protected:
 
     void neurons(const ReportLayer& l) {
         if (l.neurons.empty()) return;
-        out_ +=
-            "<h5>Its neurons with the largest values, each blended from its own closest samples</h5>\n"
-            "<ol class=\"neurons\">\n";
+        out_ += l.all_neurons ? "<h5>Its neurons, each" : "<h5>Its neurons with the largest values, each";
+        out_ += " blended from its own closest samples</h5>\n<ol class=\"neurons\">\n";
         for (const ReportNeuron& n : l.neurons) {
             const std::string value = html::number(n.value, std::abs(n.value) < 99.95 ? 2 : 0);
             const std::string unit = std::to_string(n.unit);
-            out_ += "<li>" + html::image(n.blend, "Blend of neuron " + unit, "loading=\"lazy\"") +
-                    "<span class=\"quiet\">#" + unit + ": " + value + "</span>";
+            const std::string shown = html::image(n.blend, "Blend of neuron " + unit, "loading=\"lazy\"") +
+                                      "<span class=\"quiet\">#" + unit + ": " + value + "</span>";
+            out_ += n.nearest.empty() ? "<li>" + shown : "<li>" + with_nearest(n, shown);
             if (n.label >= 0) {
                 out_ += html::escape(class_name(n.label)) + ": " + html::number(100.0 * n.label_share, 0) + "\u202f%";
             }
             out_ += "</li>\n";
         }
         out_ += "</ol>\n";
+    }
+
+    /// Shown by the pointer, and by a click or a key for those who have none.
+    std::string with_nearest(const ReportNeuron& n, const std::string& shown) const {
+        std::string list, title;
+        for (const ReportNeuron::Near& near : n.nearest) {
+            std::string text = '#' + std::to_string(near.sample.id);
+            if (near.label >= 0) text += " is " + class_name(near.label);
+            text += ": " + html::number(near.sample.distance, near.sample.distance < 0.01 ? 5 : 3);
+            list += "<li>" + html::escape(text) + "</li>";
+            title += (title.empty() ? "" : "\n") + text;
+        }
+        return "<details><summary title=\"" + html::escape("Closest, with distance:\n" + title) + "\">" + shown +
+               "</summary><ul>" + list + "</ul></details>";
     }
 
     static bool has_looks(const ReportLayer& l) {
@@ -14916,32 +15700,31 @@ protected:
 namespace renn::inline RENN_ABI::detail {
 
 class PageWriter : private ViewWriter {
+    /// What a member writes into out_, as a writer of a page.
+    template <class F>
+    auto part(F write) {
+        return [this, write](std::ostream& out) {
+            write();
+            out << std::exchange(out_, {});
+        };
+    }
+
 public:
     using ViewWriter::ViewWriter;
 
-    std::string write() {
-        out_ =
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-            "style-src 'unsafe-inline'\">\n"
-            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
-        text(page_.title);
-        out_ += "</title>\n<style>";
-        out_ += retrace_style;
-        widths();
-        out_ += "</style>\n</head>\n<body>\n";
-        head();
+    void add_to(Page& page) {
+        page.style(retrace_style);
+        page.style(widths());
+        for (const auto& f : page_.facts) page.fact(f.name, f.value);
+        provenance(page);
+        page.head(part([this] { key(); }));
         std::vector<const ReportSample*> wrong, right;
         for (const ReportSample& s : page_.samples) (s.wrong() ? wrong : right).push_back(&s);
-        out_ += "<main>\n";
-        overview(wrong, right);
-        section("Misclassified", wrong);
+        page.add(part([&] { overview(wrong, right); }));
+        section(page, "Misclassified", wrong);
         const bool known = std::any_of(right.begin(), right.end(), [](const auto* s) { return s->label >= 0; });
-        section(known ? "Classified correctly" : "Samples", right);
-        out_ += "</main>\n";
-        foot();
-        out_ += "</body>\n</html>\n";
-        return std::move(out_);
+        section(page, known ? "Classified correctly" : "Samples", right);
+        page.foot(part([this] { foot(); }));
     }
 
 private:
@@ -14955,7 +15738,7 @@ private:
     }
 
     /// Small pictures are shown at a whole multiple of their size, so that all pixels are equal.
-    void widths() {
+    std::string widths() const {
         Index width = 0;
         for (const ReportSample& s : page_.samples) {
             for (const ReportView& v : s.network.views) {
@@ -14966,39 +15749,17 @@ private:
             if (width == 0 || width > wanted) return wanted;
             return (wanted + width / 2) / width * width;
         };
-        out_ += ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) +
-                "px;--look:" + std::to_string(shown(84)) + "px}\n";
+        return ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) +
+               "px;--look:" + std::to_string(shown(84)) + "px}\n";
     }
 
-    void head() {
-        out_ += "<header>\n<h1>";
-        text(page_.title);
-        out_ += "</h1>\n";
-        if (!page_.introduction.empty()) {
-            out_ += "<p>";
-            text(page_.introduction);
-            out_ += "</p>\n";
-        }
-        out_ += "<dl class=\"facts\">\n";
-        for (const auto& f : page_.facts) fact(f.name, f.value);
-        if (!page_.samples.empty()) {
-            const Provenance& p = page_.provenance;
-            std::string ties = p.ties;
-            std::replace(ties.begin(), ties.end(), '_', ' ');
-            fact("Votes a neuron", "k = " + html::grouped(static_cast<std::uint64_t>(p.k)) + ", ties: " + ties);
-            fact("Index", p.index);
-        }
-        out_ += "</dl>\n";
-        key();
-        out_ += "</header>\n";
-    }
-
-    void fact(std::string_view name, std::string_view value) {
-        out_ += "<div><dt>";
-        text(name);
-        out_ += "</dt><dd>";
-        text(value);
-        out_ += "</dd></div>\n";
+    void provenance(Page& page) const {
+        if (page_.samples.empty()) return;
+        const Provenance& p = page_.provenance;
+        std::string ties = p.ties;
+        std::replace(ties.begin(), ties.end(), '_', ' ');
+        page.fact("Votes a neuron", "k = " + html::grouped(static_cast<std::uint64_t>(p.k)) + ", ties: " + ties);
+        page.fact("Index", p.index);
     }
 
     void key() {
@@ -15018,7 +15779,8 @@ private:
                  "The mean of the targets of the most voted sources, weighted by their votes, to be compared with the "
                  "prediction.");
         } else {
-            class_key(term);
+            class_key(term, std::any_of(page_.samples.begin(), page_.samples.end(),
+                                        [](const ReportSample& s) { return s.familiarity || s.credibility; }));
         }
         term("Blend",
              "The mean of the most voted sources, weighted by their votes: what the network \u201csees\u201d.");
@@ -15038,7 +15800,7 @@ private:
     }
 
     template <class Term>
-    static void class_key(const Term& term) {
+    static void class_key(const Term& term, bool measured) {
         term("4 \u2192 9",
              "The label is 4, the network says 9. This is also told for each source, which the network "
              "was trained on.");
@@ -15046,11 +15808,20 @@ private:
              "How much of all votes went to sources of each class. <b class=\"true\">Green</b> is the true "
              "label, <b class=\"wrong\">red</b> a wrong prediction. Sources agree if most of their votes "
              "are for the class that the network predicts.");
+        term("Certainty and margin",
+             "Certainty is 1 if all evidence is for one class and 0 if it is spread evenly over all; the margin is how "
+             "far the first class is before the second.");
+        if (measured) {
+            term("Familiarity and credibility",
+                 "Familiarity is the share of training samples that are as far from the others as this one is from "
+                 "them, or farther: near 0 it is like nothing seen in training. Credibility is the share of samples of "
+                 "known class whose sources fitted that class as badly as they fit the prediction here, or worse.");
+        }
     }
 
     void overview(const std::vector<const ReportSample*>& wrong, const std::vector<const ReportSample*>& right) {
         if (page_.samples.size() < 2) return;
-        out_ += "<nav aria-label=\"Samples\">\n<h2 class=\"hidden\">All samples</h2>\n<ul>\n";
+        out_ += "<nav class=\"overview\" aria-label=\"Samples\">\n<h2 class=\"hidden\">All samples</h2>\n<ul>\n";
         for (const auto* group : {&wrong, &right}) {
             for (const ReportSample* s : *group) {
                 out_ += "<li><a href=\"#" + anchor(*s) + "\">" + html::image(s->picture, name_of(*s)) +
@@ -15065,13 +15836,14 @@ private:
     std::string anchor(const ReportSample& s) const {
         return "sample-" + std::to_string(&s - page_.samples.data() + 1);
     }
-    void section(std::string_view title, const std::vector<const ReportSample*>& samples) {
+    void section(Page& page, std::string_view title, const std::vector<const ReportSample*>& samples) {
         if (samples.empty()) return;
-        out_ += pictures() ? "<section>\n<h2>" : "<section class=\"plain\">\n<h2>";
-        text(title);
-        out_ += " <span>" + std::to_string(samples.size()) + "</span></h2>\n";
-        for (const ReportSample* s : samples) article(*s);
-        out_ += "</section>\n";
+        const auto articles = [&] {
+            if (!pictures()) out_ += "<div class=\"plain\">\n";
+            for (const ReportSample* s : samples) article(*s);
+            if (!pictures()) out_ += "</div>\n";
+        };
+        page.section(title, part(articles), std::to_string(samples.size()));
     }
 
     void article(const ReportSample& s) {
@@ -15091,6 +15863,12 @@ private:
             out_ += "<details>\n<summary>Layer by layer<span class=\"hidden\"> for ";
             text(name_of(s));
             out_ += "</span></summary>\n";
+            const auto name = [this](std::int32_t label) { return class_name(label); };
+            if (const auto chart = evidence_by_layer(s, name)) {
+                std::ostringstream out;
+                write_chart(out, *chart, "h4");
+                out_ += out.str();
+            }
             for (std::size_t i = 0; i < s.layers.size(); ++i) layer(s, i);
             out_ += "</details>\n";
         }
@@ -15116,11 +15894,18 @@ private:
         };
         if (s.prediction >= 0) line("Prediction", relation(s, s.prediction), s.prediction);
         if (s.label >= 0) line("True label", "true", s.label);
+        measure("Familiarity", s.familiarity);
+        measure("Credibility", s.credibility);
         if (!targets) {
             values("Target", s.target);
             values("Predicted", s.outputs);
         }
         out_ += "</dl>\n</div>\n";
+    }
+
+    void measure(std::string_view name, const std::optional<double>& value) {
+        if (!value) return;
+        out_ += "<dt>" + std::string(name) + "</dt><dd class=\"values\">" + html::number(*value, 2) + "</dd>";
     }
 
     void values(std::string_view name, const std::vector<double>& shown) {
@@ -15143,7 +15928,6 @@ private:
 
     void foot() {
         const Provenance& p = page_.provenance;
-        out_ += "<footer>";
         if (page_.samples.empty()) {
             out_ += "<p>No samples.</p>";
         } else {
@@ -15156,7 +15940,6 @@ private:
             }
             out_ += "</p>";
         }
-        out_ += "</footer>\n";
     }
 };
 
@@ -15169,10 +15952,22 @@ template <class S>
 struct ReportQuery {
     std::uint64_t id = 0;
     Column<S> input = {};
-    std::int32_t label = -1;  ///< -1: not known
-    std::string tag = {};     ///< the user's own text for it
-    Column<S> target = {};    ///< regression: what the outputs should be, if known
+    std::int32_t label = -1;                 ///< -1: not known
+    std::string tag = {};                    ///< the user's own text for it
+    Column<S> target = {};                   ///< regression: what the outputs should be, if known
+    std::optional<double> familiarity = {};  ///< by Familiarity, if it was asked
+    std::optional<double> credibility = {};  ///< by Credibility, of the predicted class
 };
+
+/// The sample at a position of a data set. Throws DataError if there is none.
+template <class S>
+ReportQuery<S> report_query(const Dataset<S>& queries, Index position) {
+    ReportQuery<S> query{.id = queries.id(position), .input = queries.input(position)};
+    if (queries.has_labels()) query.label = queries.label(position);
+    if (!queries.tags().empty()) query.tag = queries.tags()[static_cast<std::size_t>(position)];
+    if (queries.has_targets()) query.target = queries.targets().col(position);
+    return query;
+}
 
 /// Collects traced predictions and writes them as one HTML page: the input, the evidence for each class, the blend of
 /// the sources and the sources themselves, for the network and each layer, before and after the activations, and the
@@ -15207,6 +16002,8 @@ public:
         sample.id = query.id;
         sample.label = query.label;
         sample.tag = query.tag;
+        sample.familiarity = query.familiarity;
+        sample.credibility = query.credibility;
         if (detail::is_regression(training)) sample.target = detail::doubles(query.target);
         if (page_.target_image.unknown()) {
             if (query.input.size() > 0) sample.picture = picture(query.input, training.image());
@@ -15229,23 +16026,24 @@ public:
     template <class I, class S, class Marker = detail::NoMarker>
     void add(const Retrace<I>& answer, const Dataset<S>& training, const Dataset<S>& queries, Index position,
              const Marker& marker = {}) {
-        ReportQuery<S> query{.id = queries.id(position), .input = queries.input(position)};
-        if (queries.has_labels()) query.label = queries.label(position);
-        if (!queries.tags().empty()) query.tag = queries.tags()[static_cast<std::size_t>(position)];
-        if (queries.has_targets()) query.target = queries.targets().col(position);
-        add(answer, training, query, marker);
+        add(answer, training, report_query(queries, position), marker);
     }
 
     std::size_t samples() const noexcept { return page_.samples.size(); }
 
-    /// The whole page.
-    std::string html() const { return detail::PageWriter(page_).write(); }
+    /// Adds the facts and samples to a page that has other sections too; title and introduction are then that page's.
+    void add_to(Page& page) const { detail::PageWriter(page_).add_to(page); }
 
-    /// Writes the page to a file. Throws FormatError if that is not possible.
-    void write(const std::string& path) const {
-        const std::string page = html();
-        detail::write_file("RetraceReport::write", path, {}, page.data(), page.size());
+    /// The samples as a page of their own.
+    Page page() const {
+        Page page(page_.title, page_.introduction);
+        add_to(page);
+        return page;
     }
+    std::string html() const { return page().html(); }
+
+    /// Writes that page to a file. Throws FormatError if that is not possible.
+    void write(const std::string& path) const { page().write(path); }
 
 private:
     RetracePage page_;
