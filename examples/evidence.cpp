@@ -28,6 +28,7 @@
 #include <renn/network/network.hpp>
 #include <renn/retrace/certainty.hpp>
 #include <renn/retrace/credibility.hpp>
+#include <renn/retrace/elbow.hpp>
 #include <renn/retrace/familiarity.hpp>
 #include <renn/retrace/layer_search.hpp>
 #include <renn/retrace/traced_network.hpp>
@@ -364,21 +365,6 @@ void measure_detection(const Options& options, const Data& train_and_calibration
 
 // sources -------------------------------------------------------------------------------------------------------------
 
-/// The rank, from 1, at which a falling curve is farthest below the straight line from its first to its last value.
-std::size_t bend(const std::vector<double>& curve) {
-    std::size_t best = 0;
-    double deepest = 0.0;
-    for (std::size_t i = 1; i < curve.size(); ++i) {
-        const double at = static_cast<double>(i) / static_cast<double>(curve.size() - 1);
-        const double below = curve.front() + (curve.back() - curve.front()) * at - curve[i];
-        if (below > deepest) {
-            deepest = below;
-            best = i;
-        }
-    }
-    return best + 1;
-}
-
 void measure_sources(const Options& options, const Traced& traced, const Data& test) {
     const auto ranks = static_cast<std::size_t>(std::min<renn::Index>(traced.store().samples(), 10000));
     std::printf("## How many sources mean anything, k = %d\n\n", static_cast<int>(options.k));
@@ -386,8 +372,7 @@ void measure_sources(const Options& options, const Traced& traced, const Data& t
         const renn::SourceCurve curve =
             source_curve(traced, test, ranks, {.k = options.k, .pre = !post, .post = post}, options.threads);
         const auto bend_within = [&](std::size_t m) {
-            m = std::min(m, ranks);
-            return bend({curve.share.begin(), curve.share.begin() + static_cast<std::ptrdiff_t>(m)});
+            return renn::elbow(std::span(curve.share).first(std::min(m, ranks))).value_or(1);
         };
         std::printf("%s: the curve of vote shares bends at rank %zu of the first 200, %zu of 2,000, %zu of %zu.\n\n",
                     post ? "Post-activations" : "Pre-activations", bend_within(200), bend_within(2000),

@@ -58,9 +58,7 @@ std::optional<LabelOptions> parse_labels(int argc, char** argv) {
     app.add_option("--at", options.at, "also audit after these epochs")->delimiter(',');
     app.add_flag("--compare", options.compare, "other ways to ask, in a table");
     if (!read_options(app, options, argc, argv)) return std::nullopt;
-    if (!(options.flip > 0.0 && options.flip < 1.0)) {
-        renn::detail::raise<renn::DataError>("--flip", "value", std::to_string(options.flip), "above 0, below 1");
-    }
+    if (!(options.flip > 0.0 && options.flip < 1.0)) refuse("--flip", std::to_string(options.flip), "above 0, below 1");
     return options;
 }
 

@@ -17,6 +17,11 @@
 #include <renn/retrace/search.hpp>
 #include <renn/tracing/point.hpp>
 
+/// Ends a program whose option says what cannot be.
+[[noreturn]] inline void refuse(const std::string& option, const std::string& got, const std::string& expected) {
+    throw renn::DataError(option + ": got " + got + ", expected " + expected);
+}
+
 /// What all of them are told.
 struct DigitOptions {
     std::string data, output = "report.html";
@@ -63,7 +68,7 @@ inline std::vector<renn::Selection::Units> parse_units(const std::string& text) 
     std::istringstream parts(text);
     for (std::string part; std::getline(parts, part, ',');) {
         const auto wrong = [&part] {
-            renn::detail::raise<renn::DataError>("--units", "part", '"' + part + '"', "layer=unit or layer=first-last");
+            refuse("--units", '"' + part + '"', "layer=unit or layer=first-last");
         };
         const std::size_t equals = part.find('=');
         if (equals == part.npos || equals == 0) wrong();
@@ -92,7 +97,7 @@ inline bool read_options(CLI::App& app, const DigitOptions& options, int argc, c
         return false;
     }
     const auto not_negative = [](const char* name, std::int64_t value) {
-        if (value < 0) renn::detail::raise<renn::DataError>(name, "value", std::to_string(value), "0 or more");
+        if (value < 0) refuse(name, std::to_string(value), "0 or more");
     };
     not_negative("--train", options.train);
     not_negative("--test", options.test);
@@ -142,10 +147,7 @@ inline std::optional<Options> parse(int argc, char** argv) {
         throw renn::DataError(options.units.empty() ? "--view custom: needs --units, such as dense1=0-31"
                                                     : "--units: needs --view custom");
     }
-    if (options.audit < 0)
-        renn::detail::raise<renn::DataError>("--audit", "value", std::to_string(options.audit), "0 or more");
-    if (options.neurons < 0) {
-        renn::detail::raise<renn::DataError>("--neurons", "value", std::to_string(options.neurons), "0 or more");
-    }
+    if (options.audit < 0) refuse("--audit", std::to_string(options.audit), "0 or more");
+    if (options.neurons < 0) refuse("--neurons", std::to_string(options.neurons), "0 or more");
     return options;
 }
