@@ -131,7 +131,7 @@ void compare(const Traced& traced, const std::vector<bool>& flipped, int threads
         ways.push_back({"outputs, k = " + std::to_string(k), {.k = k, .layers = Names{"dense3"}}});
     }
     ways.push_back({"first hidden layer pre, k = 100", {.k = 100, .layers = Names{"dense1"}}});
-    for (const auto ties : {renn::Ties::share, renn::Ties::strict, renn::Ties::skip_inactive, renn::Ties::lowest_id}) {
+    for (const auto ties : {renn::Ties::share, renn::Ties::strict, renn::Ties::skip_inactive}) {
         const std::string rule = " post, k = 100, ties " + std::string(renn::ties_name(ties));
         ways.push_back({"all" + rule, {.k = 100, .ties = ties, .pre = false, .post = true}});
         ways.push_back({"last hidden layer" + rule, {.k = 100, .ties = ties, .layers = Names{"relu2"}}});
