@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// renn/renn.hpp - every header that needs only the core dependencies, but these, which few programs need:
+// renn/renn.hpp - every header that needs only the core dependencies, but these, which most programs do without:
 //
+// by name only: core/patch.hpp
 // by name only: data/csv.hpp
 // by name only: data/csv_lines.hpp
 // by name only: data/csv_values.hpp
@@ -34,12 +35,26 @@
 // by name only: network/mask.hpp
 // by name only: network/receptive_field.hpp
 // by name only: report/audit_page.hpp
+// by name only: report/chart.hpp
 // by name only: report/colour_cube.hpp
 // by name only: report/colours.hpp
 // by name only: report/deactivation_table.hpp
+// by name only: report/evidence_by_layer.hpp
+// by name only: report/html.hpp
+// by name only: report/neuron_looks.hpp
+// by name only: report/page.hpp
+// by name only: report/page_style.hpp
+// by name only: report/picture.hpp
+// by name only: report/png.hpp
 // by name only: report/profile_strips.hpp
+// by name only: report/retrace_page.hpp
+// by name only: report/retrace_report.hpp
+// by name only: report/retrace_style.hpp
+// by name only: report/retrace_view.hpp
+// by name only: report/retrace_view_html.hpp
 // by name only: retrace/audit.hpp
 // by name only: retrace/augmentation.hpp
+// by name only: retrace/certainty.hpp
 // by name only: retrace/counting.hpp
 // by name only: retrace/credibility.hpp
 // by name only: retrace/deactivation.hpp
@@ -57,6 +72,7 @@
 // by name only: retrace/sample_set.hpp
 // by name only: retrace/shard.hpp
 // by name only: retrace/source_history.hpp
+// by name only: retrace/source_targets.hpp
 // by name only: retrace/source_use.hpp
 // by name only: retrace/support.hpp
 // by name only: tracing/check_levels.hpp
@@ -136,8 +152,6 @@
 #include <renn/network/network.hpp>
 #include <renn/network/sequential.hpp>
 #include <renn/network/summary.hpp>
-#include <renn/report/png.hpp>
-#include <renn/report/retrace_report.hpp>
 #include <renn/retrace/blend.hpp>
 #include <renn/retrace/result.hpp>
 #include <renn/retrace/traced_network.hpp>

@@ -4,6 +4,19 @@
 
 #include "renn.hpp"
 
+// renn/core/patch.hpp - a part of an image.
+
+
+namespace renn::inline RENN_ABI {
+
+/// Rows [top, bottom) and columns [left, right) of an image.
+struct Patch {
+    Index top = 0, left = 0, bottom = 0, right = 0;
+    bool empty() const noexcept { return top >= bottom || left >= right; }
+    bool operator==(const Patch&) const = default;
+};
+
+}  // namespace renn::inline RENN_ABI
 // renn/data/csv.hpp - tables as text: samples as lines, features, labels and targets as columns.
 
 #include <charconv>
@@ -1030,6 +1043,102 @@ inline std::vector<ScorePart> accuracy_by_score(std::span<const double> scores, 
 #include <string>
 #include <vector>
 
+// renn/retrace/certainty.hpp - how clearly the sources speak for one class.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// Evidence as parts of 1; all 0 if there is none.
+inline std::vector<double> parts_of_evidence(const char* where, std::span<const double> evidence) {
+    if (evidence.empty()) raise<DataError>(where, "classes", "0", "1 or more");
+    require_amounts(where, "evidence of class", evidence);
+    if (*std::max_element(evidence.begin(), evidence.end()) > 0.0) return parts_of_one(evidence);
+    return std::vector<double>(evidence.size(), 0.0);
+}
+
+}  // namespace detail
+
+/// 1 - entropy(E) / log C: 1 if all evidence is for one class, 0 if every class has as much. 0 without any evidence;
+/// with a single class, for which there is nothing to doubt, 1.
+///
+/// Shapes   evidence: one a class, in any unit: it is divided by its sum.
+/// Throws   DataError for negative or infinite evidence, or none of any class.
+inline double certainty(std::span<const double> evidence) {
+    const std::vector<double> parts = detail::parts_of_evidence("certainty", evidence);
+    const bool any = *std::max_element(parts.begin(), parts.end()) > 0.0;
+    if (!any || parts.size() == 1) return any ? 1.0 : 0.0;
+    double entropy = 0.0;
+    for (const double p : parts) {
+        if (p > 0.0) entropy -= p * std::log(p);
+    }
+    return std::clamp(1.0 - entropy / std::log(static_cast<double>(parts.size())), 0.0, 1.0);
+}
+
+/// How far the class with most evidence is before the next, in parts of all evidence; of a single class, all of it.
+/// 0 without any evidence. Shapes and errors as certainty.
+inline double margin(std::span<const double> evidence) {
+    std::vector<double> parts = detail::parts_of_evidence("margin", evidence);
+    std::sort(parts.begin(), parts.end(), std::greater<>());
+    return parts.size() == 1 ? parts[0] : parts[0] - parts[1];
+}
+
+/// What the votes of a layer or the network say about a prediction.
+struct Judgement {
+    std::string layer;                 ///< empty: the network
+    std::vector<double> evidence;      ///< one a class
+    std::int32_t evidence_class = -1;  ///< with most evidence, the first among equals; -1 if nobody voted
+    double certainty = 0.0;
+    double margin = 0.0;
+    bool agreement = false;  ///< the model predicts the class with most evidence
+
+    bool operator==(const Judgement&) const = default;
+};
+
+namespace detail {
+
+template <class I>
+Judgement judge_votes(const Votes<I>& votes, std::int32_t prediction, const std::string& layer) {
+    Judgement j{.layer = layer, .evidence = votes.evidence()};
+    const auto best = std::max_element(j.evidence.begin(), j.evidence.end());
+    if (best != j.evidence.end() && *best > 0.0)
+        j.evidence_class = static_cast<std::int32_t>(best - j.evidence.begin());
+    j.certainty = certainty(j.evidence);
+    j.margin = margin(j.evidence);
+    j.agreement = prediction >= 0 && j.evidence_class == prediction;
+    return j;
+}
+
+}  // namespace detail
+
+/// The votes of the network, judged. Throws DataError if no labels were recorded.
+template <class I>
+Judgement judge(const Retrace<I>& answer) {
+    return detail::judge_votes<I>(answer, answer.prediction(), "");
+}
+
+/// The votes of each layer, in the order of answer.layers(): where the decision forms. Throws as judge.
+template <class I>
+std::vector<Judgement> judge_layers(const Retrace<I>& answer) {
+    std::vector<Judgement> judgements;
+    const std::vector<std::string> names = answer.layers();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        judgements.push_back(detail::judge_votes(answer.layer(i), answer.prediction(), names[i]));
+    }
+    return judgements;
+}
+
+}  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
@@ -4762,6 +4871,589 @@ Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Ind
 #include <utility>
 #include <vector>
 
+// renn/report/html.hpp - text and numbers for a page.
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+// renn/report/picture.hpp - a sample or a blend of samples as a picture for a page.
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// renn/report/png.hpp - pictures as PNG files in memory and as text for a web page.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+inline constexpr std::array<std::uint32_t, 256> crc32_table = [] {
+    std::array<std::uint32_t, 256> table{};
+    for (std::uint32_t n = 0; n < 256; ++n) {
+        std::uint32_t c = n;
+        for (int bit = 0; bit < 8; ++bit) c = (c & 1) != 0 ? 0xedb88320u ^ (c >> 1) : c >> 1;
+        table[n] = c;
+    }
+    return table;
+}();
+
+constexpr std::uint32_t crc32(std::string_view bytes) {
+    std::uint32_t c = 0xffffffffu;
+    for (const char b : bytes) c = crc32_table[(c ^ static_cast<std::uint8_t>(b)) & 255] ^ (c >> 8);
+    return ~c;
+}
+static_assert(crc32("123456789") == 0xcbf43926u);
+
+constexpr std::uint32_t adler32(std::string_view bytes) {
+    std::uint32_t a = 1, b = 0;
+    for (const char x : bytes) {
+        a = (a + static_cast<std::uint8_t>(x)) % 65521;
+        b = (b + a) % 65521;
+    }
+    return b << 16 | a;
+}
+static_assert(adler32("Wikipedia") == 0x11e60398u);
+
+inline void append_big_endian(std::string& out, std::uint32_t v) {
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(v >> shift & 255);
+}
+
+inline void append_chunk(std::string& out, const std::string& type_and_data) {
+    append_big_endian(out, static_cast<std::uint32_t>(type_and_data.size() - 4));
+    out += type_and_data;
+    append_big_endian(out, crc32(type_and_data));
+}
+
+/// A zlib stream that stores instead of compressing: a picture of a digit is smaller than its own code table.
+inline std::string zlib_stored(std::string_view raw) {
+    constexpr std::size_t most = 65535;
+    std::string out("\x78\x01", 2);
+    std::size_t at = 0;
+    do {
+        const std::size_t n = std::min(most, raw.size() - at);
+        const bool last = at + n == raw.size();
+        out += last ? '\x01' : '\x00';
+        for (const std::size_t length : {n, ~n}) {  // little-endian, then its complement
+            out += static_cast<char>(length & 255);
+            out += static_cast<char>(length >> 8 & 255);
+        }
+        out += raw.substr(at, n);
+        at += n;
+    } while (at < raw.size());
+    append_big_endian(out, adler32(raw));
+    return out;
+}
+
+}  // namespace detail
+
+/// The bytes of an uncompressed PNG file.
+///
+/// Shapes   pixels: height rows of width pixels of `channels` bytes (1 grey, 3 red-green-blue), side by side; renn's
+///          pictures are channel-major, so colour has to be interleaved first.
+/// Throws   DataError if a size is not positive, channels is neither 1 nor 3, or the file would exceed 1 GiB;
+///          ShapeError if pixels has another length.
+/// Source   PNG specification (ISO/IEC 15948:2004), RFC 1950, RFC 1951.
+inline std::string png(std::span<const std::uint8_t> pixels, Index width, Index height, int channels = 1) {
+    constexpr Index most = Index(1) << 30;
+    if (channels != 1 && channels != 3) detail::raise<DataError>("png", "channels", std::to_string(channels), "1 or 3");
+    if (width < 1 || height < 1 || width > most / 4 || height > most / (channels * width + 1)) {
+        detail::raise<DataError>("png", "height x width", detail::shape_text(height, width), "1 x 1 to 1 GiB in all");
+    }
+    const auto row = static_cast<std::size_t>(width * channels);
+    const auto rows = static_cast<std::size_t>(height);
+    if (pixels.size() != row * rows) {
+        detail::raise<ShapeError>("png", "pixels", std::to_string(pixels.size()), std::to_string(row * rows));
+    }
+    std::string raw;
+    raw.reserve((row + 1) * rows);
+    for (std::size_t y = 0; y < rows; ++y) {
+        raw += '\0';  // no filter
+        raw.append(pixels.begin() + static_cast<std::ptrdiff_t>(y * row),
+                   pixels.begin() + static_cast<std::ptrdiff_t>((y + 1) * row));
+    }
+    std::string header = "IHDR";
+    detail::append_big_endian(header, static_cast<std::uint32_t>(width));
+    detail::append_big_endian(header, static_cast<std::uint32_t>(height));
+    header += '\x08';                           // bits per channel
+    header += channels == 1 ? '\x00' : '\x02';  // grey or RGB
+    header.append(3, '\0');                     // deflate, no filter method, not interlaced
+    std::string file("\x89PNG\r\n\x1a\n", 8);
+    detail::append_chunk(file, header);
+    detail::append_chunk(file, "IDAT" + detail::zlib_stored(raw));
+    detail::append_chunk(file, "IEND");
+    return file;
+}
+
+/// RFC 4648 with padding, no line breaks.
+inline std::string base64(std::string_view bytes) {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    out.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
+        std::uint32_t v = 0;
+        for (std::size_t j = 0; j < 3; ++j) v = v << 8 | (j < n ? static_cast<std::uint8_t>(bytes[i + j]) : 0u);
+        for (std::size_t j = 0; j < 4; ++j) out += j <= n ? digits[v >> (18 - 6 * j) & 63] : '=';
+    }
+    return out;
+}
+
+/// A file as the address of itself, for <img src="...">: a page that needs no other file.
+inline std::string data_uri(std::string_view file, std::string_view media_type = "image/png") {
+    return "data:" + std::string(media_type) + ";base64," + base64(file);
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// A picture that carries itself: `uri` goes into <img src="...">.
+struct Picture {
+    std::string uri = {};
+    Index width = 0, height = 0;
+
+    bool empty() const noexcept { return uri.empty(); }
+};
+
+/// One column of inputs as a grey or red-green-blue picture; empty for inputs that are no pictures.
+///
+/// Shapes   values: channels x height x width, channel-major, as a data set has them.
+/// Units    0 black to 1 full; what lies outside is shown as the nearer of the two, NaN as black.
+/// Throws   ShapeError if the values do not have the shape's size; DataError for other than 1 or 3 channels.
+template <class D>
+Picture picture(const Eigen::MatrixBase<D>& values, const Shape& shape) {
+    static_assert(std::floating_point<typename D::Scalar>, "renn::picture: values must be floating-point, 0 to 1");
+    if (shape.unknown()) return {};
+    detail::require_shape("picture", "values", values, shape.channels * shape.height * shape.width, 1);
+    const Index area = shape.height * shape.width;
+    std::vector<std::uint8_t> pixels(static_cast<std::size_t>(values.size()));
+    for (Index i = 0; i < values.size(); ++i) {
+        const auto value = static_cast<double>(values(i, 0));
+        const double byte = value > 0.0 ? std::round(255.0 * std::min(value, 1.0)) : 0.0;
+        const Index at = i % area * shape.channels + i / area;  // channels side by side
+        pixels[static_cast<std::size_t>(at)] = static_cast<std::uint8_t>(byte);
+    }
+    const auto channels = static_cast<int>(std::min<Index>(shape.channels, 4));
+    return {data_uri(png(pixels, shape.width, shape.height, channels)), shape.width, shape.height};
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI::html {
+
+/// Text that may stand anywhere in a page, between tags and within quotes. Control characters, which no page may
+/// contain, become spaces.
+inline std::string escape(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (const char c : text) {
+        switch (c) {
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            default:
+                out += static_cast<unsigned char>(c) < 32 && c != '\n' && c != '\t' ? ' ' : c;
+        }
+    }
+    return out;
+}
+
+/// 3.14159 with 2 decimals: "3.14", with a point in every locale and no sign before a zero.
+inline std::string number(double value, int decimals) {
+    if (!std::isfinite(value)) return std::isnan(value) ? "NaN" : value > 0.0 ? "infinite" : "-infinite";
+    char text[400];  // the largest double has 309 digits
+    const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, std::min(decimals, 60));
+    const std::string_view all(text, static_cast<std::size_t>(end.ptr - text));
+    return std::string(all.substr(all.find_first_not_of("-0.") == all.npos && all[0] == '-' ? 1 : 0));
+}
+
+/// 60000: "60,000".
+inline std::string grouped(std::uint64_t value) {
+    std::string text = std::to_string(value);
+    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
+    return text;
+}
+
+/// 0.000358: "0.036 %", 0.0054: "0.54 %", 0.312: "31.2 %", with a narrow space that does not break.
+inline std::string percent(double part) {
+    const double value = 100.0 * part;
+    const int decimals = value >= 99.95 || value == 0.0 ? 0 : value >= 0.995 ? 1 : value >= 0.0995 ? 2 : 3;
+    return number(value, decimals) + "\u202f%";
+}
+
+/// Votes: whole ones as such, shares with two decimals.
+inline std::string votes(double count) {
+    return number(count, std::abs(count - std::round(count)) < 0.005 ? 0 : 2);
+}
+
+/// 63840000: "63.8 MB".
+inline std::string bytes(std::uint64_t count) {
+    const auto value = static_cast<double>(count);
+    if (value >= 1e9) return number(value / 1e9, 2) + " GB";
+    if (value >= 1e6) return number(value / 1e6, 1) + " MB";
+    if (value >= 1e3) return number(value / 1e3, 1) + " kB";
+    return std::to_string(count) + " bytes";
+}
+
+/// 0.00042: "0.42 ms", 7.3: "7.3 s", 130: "2 min 10 s".
+inline std::string seconds(double value) {
+    if (value < 0.0995) return number(1000.0 * value, value < 0.00995 ? 2 : 1) + " ms";
+    if (value < 100.0) return number(value, value < 9.95 ? 2 : 1) + " s";
+    const auto whole = static_cast<std::uint64_t>(std::min(std::round(value), 1e15));
+    return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+}
+
+/// <img>, pixel for pixel; nothing for an empty picture.
+inline std::string image(const Picture& picture, std::string_view alternative, std::string_view attributes = "") {
+    if (picture.empty()) return {};
+    std::string out = "<img src=\"" + picture.uri + "\" width=\"" + std::to_string(picture.width) + "\" height=\"" +
+                      std::to_string(picture.height) + "\" alt=\"" + escape(alternative) + '"';
+    if (!attributes.empty()) (out += ' ') += attributes;
+    return out += '>';
+}
+
+}  // namespace renn::inline RENN_ABI::html
+// renn/report/page.hpp - a web page that needs nothing but itself, put together from sections.
+
+#include <algorithm>
+#include <concepts>
+#include <locale>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// renn/report/page_style.hpp - how pages look: colours, text, tables, charts.
+
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI {
+
+/// The style of every Page, light and dark by the reader's setting, one column on a phone. Sections may use
+///
+///     colours     --page --card --ink --quiet --line --bar --track --link --true --wrong --low --high --c1 to --c4
+///     classes     quiet, hidden (read aloud only), scroll (what may be wider than the page), charts (a row of charts),
+///                 key (a list of terms), true, wrong
+///     elements    article (a card), table.data (a ruled table), details, figure
+inline constexpr std::string_view page_style = R"css(
+:root{color-scheme:light dark;--page:#f5f5f2;--card:#fff;--ink:#1d1f24;--quiet:#646a76;--line:#e3e3dd;--bar:#b9bfca;
+--track:#f0f0ec;--true:#14804f;--wrong:#cf3434;--link:#2b5fc4;--mat:#fff;--low:#c8402f;--high:#2f62c8;
+--c1:#2b5fc4;--c2:#c2570c;--c3:#8a3fb5;--c4:#0b7a86}
+@media (prefers-color-scheme:dark){:root{--page:#121417;--card:#1b1e23;--ink:#e8e9ec;--quiet:#9ba2af;--line:#2d3138;
+--bar:#565e6c;--track:#24282e;--true:#3fbf86;--wrong:#ff7268;--link:#8db4ff;--mat:#2d3138;--low:#e2604c;--high:#6f9bff;
+--c1:#8db4ff;--c2:#ffa057;--c3:#d39bf2;--c4:#4cc4d3}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
+"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
+main,header,footer{max-width:1320px;margin:0 auto;padding:0 20px}
+header{padding-top:36px}
+h1{font-size:30px;line-height:1.2;letter-spacing:-.02em;margin:0 0 8px}
+h2{font-size:20px;letter-spacing:-.01em;margin:40px 0 12px}
+h2 span{color:var(--quiet);font-weight:400}
+h3{font-size:17px;margin:0}
+h4{font-size:14px;margin:0;font-weight:600}
+h5{font-size:13px;margin:14px 0 6px;font-weight:400;color:var(--quiet)}
+p{margin:0 0 12px;max-width:76ch}
+a{color:var(--link)}
+section{scroll-margin-top:12px}
+:focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:4px}
+.quiet{color:var(--quiet)}
+.true{color:var(--true)}
+.wrong{color:var(--wrong)}
+b.true,b.wrong{font-weight:650}
+.facts{display:flex;flex-wrap:wrap;gap:1px;margin:20px 0 14px;background:var(--line);border:1px solid var(--line);
+border-radius:10px;overflow:hidden}
+.facts div{background:var(--card);padding:9px 14px;flex:1 1 auto;min-width:120px}
+.facts dt{color:var(--quiet);font-size:12.5px}
+.facts dd{margin:0;font-weight:600;overflow-wrap:anywhere}
+details{margin-top:12px}
+nav{margin-top:18px}
+summary{cursor:pointer;color:var(--link);width:fit-content;padding:3px 0}
+summary:hover{text-decoration:underline}
+.contents ul{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:4px 20px}
+.key{border-left:3px solid var(--line);padding:4px 0 1px 16px;margin-top:8px}
+.key dt{font-weight:600}
+.key dd{margin:0 0 8px;max-width:80ch}
+article{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:20px;margin:0 0 18px;
+scroll-margin-top:12px}
+figure{margin:0}
+img{display:block;image-rendering:pixelated;height:auto;border-radius:3px;box-shadow:0 0 0 1px var(--mat)}
+figcaption{font-size:12.5px;color:var(--quiet);margin-top:5px;line-height:1.35}
+.scroll{overflow-x:auto;max-width:100%}
+.data{border-collapse:collapse;font-size:13px;line-height:1.3}
+.data th,.data td{padding:4px 12px 4px 0;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
+.data th:first-child{text-align:left}
+.data caption{text-align:left;color:var(--quiet);padding-bottom:4px}
+.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:18px}
+.chart{min-width:0;background:var(--card);border:1px solid var(--line);border-radius:12px;padding:16px}
+article .chart{border:0;padding:0;background:none}
+.chart svg{display:block;width:100%;max-width:620px;height:auto;margin-top:8px}
+article .chart svg{max-width:440px}
+.chart h3,.chart h4{margin:0}
+.chart figcaption{max-width:76ch}
+.chart text{font-size:11.5px;fill:var(--quiet)}
+.chart .axis{stroke:var(--quiet)}
+.chart .rule{stroke:var(--line)}
+.chart .note{stroke:var(--ink);stroke-dasharray:2 3}
+.chart text.said{fill:var(--ink)}
+.chart polyline{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round}
+.chart circle,.chart rect{fill:currentColor}
+.chart rect{opacity:.8}
+.chart .s1{color:var(--c1)}.chart .s2{color:var(--c2)}.chart .s3{color:var(--c3)}.chart .s4{color:var(--c4)}
+.chart .s2 polyline{stroke-dasharray:6 3}.chart .s3 polyline{stroke-dasharray:2 3}
+.chart .s4 polyline{stroke-dasharray:9 3 2 3}
+.chart .legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:6px 0 0;padding:0;font-size:12.5px}
+.chart .legend svg{display:inline-block;width:22px;height:10px;margin:0 6px 0 0;vertical-align:middle}
+.chart .legend b{font-weight:400;color:var(--ink)}
+.chart details{margin-top:6px;font-size:12.5px}
+.chart .scroll{max-height:300px;overflow:auto}
+footer{color:var(--quiet);font-size:13px;padding-top:10px;padding-bottom:40px;overflow-wrap:anywhere}
+@media (max-width:860px){main,header,footer{padding-left:14px;padding-right:14px}
+header{padding-top:22px}h1{font-size:25px}article{padding:16px 14px}}
+@media print{article,.chart{break-inside:avoid}body{background:none}}
+)css";
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Writes HTML to a stream.
+template <class W>
+concept HtmlWriter = std::invocable<W&, std::ostream&>;
+
+/// A page of sections. It follows the reader's light or dark setting, fits a phone, and asks no network for anything:
+/// its own policy forbids the browser to.
+///
+///     Page page("My network");
+///     page.fact("Accuracy", "97.9 %");
+///     page.section("Certainty", [&](std::ostream& out) { write_chart(out, chart); });
+///     report.add_to(page);
+///     page.write("page.html");
+///
+/// What a section writes is HTML: text in it has to go through html::escape. A value; writers are called at once and
+/// not kept.
+class Page {
+public:
+    explicit Page(std::string title, std::string introduction = {})
+        : title_(std::move(title)), introduction_(std::move(introduction)) {}
+
+    /// A line of the table at the head, such as "Data set", "MNIST".
+    void fact(std::string_view name, std::string_view value) {
+        facts_ += "<div><dt>" + html::escape(name) + "</dt><dd>" + html::escape(value) + "</dd></div>\n";
+    }
+
+    /// Something behind the table at the head, such as a key.
+    template <HtmlWriter W>
+    void head(W&& write) {
+        head_ += written(write);
+    }
+
+    /// Something between sections, without a title.
+    template <HtmlWriter W>
+    void add(W&& write) {
+        body_ += written(write);
+    }
+
+    /// A section with its title, which the page's table of contents leads to, and a quiet note behind that.
+    template <HtmlWriter W>
+    void section(std::string_view title, W&& write, std::string_view note = "") {
+        const std::string id = "part-" + std::to_string(++sections_), name = html::escape(title);
+        contents_ += "<li><a href=\"#" + id + "\">" + name + "</a></li>\n";
+        body_ += "<section id=\"" + id + "\" aria-label=\"" + name + "\">\n<h2>" + name;
+        if (!note.empty()) body_ += " <span>" + html::escape(note) + "</span>";
+        body_ += "</h2>\n" + written(write) + "</section>\n";
+    }
+
+    /// Something at the very end.
+    template <HtmlWriter W>
+    void foot(W&& write) {
+        foot_ += written(write);
+    }
+
+    /// Rules of style, each text once however often it is given. They may use the colours that page_style names.
+    void style(std::string_view css) { add_once(styles_, css); }
+
+    /// JavaScript, run in order behind everything else, each text once. It may not fetch anything.
+    void script(std::string_view code) { add_once(scripts_, code); }
+
+    /// The whole page.
+    std::string html() const {
+        std::string out =
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+            "style-src 'unsafe-inline'";
+        if (!scripts_.empty()) out += "; script-src 'unsafe-inline'";
+        out +=
+            "\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+            "<title>" +
+            html::escape(title_) + "</title>\n<style>" + std::string(page_style);
+        for (const std::string& css : styles_) out += css;
+        out += "</style>\n</head>\n<body>\n<header>\n<h1>" + html::escape(title_) + "</h1>\n";
+        if (!introduction_.empty()) out += "<p>" + html::escape(introduction_) + "</p>\n";
+        if (!facts_.empty()) out += "<dl class=\"facts\">\n" + facts_ + "</dl>\n";
+        out += head_;
+        if (sections_ > 1)
+            out += "<nav class=\"contents\" aria-label=\"Contents\">\n<ul>\n" + contents_ + "</ul>\n</nav>\n";
+        out += "</header>\n<main>\n" + body_ + "</main>\n<footer>" + foot_ + "</footer>\n";
+        for (const std::string& code : scripts_) out += "<script>\n" + within_tags(code) + "\n</script>\n";
+        return out += "</body>\n</html>\n";
+    }
+
+    /// Writes the page to a file. Throws FormatError if that is not possible.
+    void write(const std::string& path) const {
+        const std::string page = html();
+        detail::write_file("Page::write", path, {}, page.data(), page.size());
+    }
+
+private:
+    /// Numbers have a point in every locale.
+    template <class W>
+    static std::string written(W& write) {
+        std::ostringstream out;
+        out.imbue(std::locale::classic());
+        write(static_cast<std::ostream&>(out));
+        return std::move(out).str();
+    }
+
+    static void add_once(std::vector<std::string>& texts, std::string_view text) {
+        if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.emplace_back(text);
+    }
+
+    /// What would end the script early can only stand in a string, where a backslash changes nothing.
+    static std::string within_tags(std::string code) {
+        for (const std::string_view end : {"</script", "<!--"}) {
+            const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
+            auto at = code.begin();
+            while ((at = std::search(at, code.end(), end.begin(), end.end(), same)) != code.end()) {
+                at = code.insert(at + 1, '\\');
+            }
+        }
+        return code;
+    }
+
+    std::string title_, introduction_, facts_, head_, contents_, body_, foot_;
+    std::vector<std::string> styles_, scripts_;
+    int sections_ = 0;
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/report/retrace_style.hpp - how the sections of a retrace report look.
+
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Green is the true label, red a wrong prediction; both are also told in words. --thumb, --figure and --look, the
+/// widths of pictures, are set by the report.
+inline constexpr std::string_view retrace_style = R"css(
+:root{--look-frame:#ffae1a}
+.overview ul,.sources,.neurons{list-style:none;margin:0;padding:0;display:grid;gap:10px 6px}
+.overview ul{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),64px),1fr));max-width:1000px}
+.overview a{display:block;text-decoration:none;color:inherit;text-align:center;font-size:13px;padding:4px 0;
+border-radius:6px}
+.overview a:hover{background:var(--line)}
+.overview img,.sources img,.neurons img{width:var(--thumb)}
+.overview img{margin:0 auto 3px}
+.network{display:grid;grid-template-columns:var(--figure) minmax(0,1fr) minmax(0,1fr);gap:20px 28px;margin-top:14px}
+.network.one{grid-template-columns:var(--figure) minmax(0,1fr)}
+.views{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:18px 28px}
+.sum figure img,.input figure img{width:var(--figure)}
+.sum figcaption,.input figcaption{max-width:var(--figure)}
+.input dl{margin:10px 0 0}
+.input dt{font-size:12.5px;color:var(--quiet)}
+.input dd{margin:0 0 4px;font-weight:650;font-size:19px;line-height:1.25}
+.input .values{font-size:13px;font-weight:600}
+.input figure{margin-bottom:8px}
+.head{display:flex;flex-wrap:wrap;gap:2px 10px;align-items:baseline;margin-bottom:9px}
+.head .quiet{font-size:12.5px}
+.verdict{font-size:13px;flex-basis:100%}
+.sum{display:flex;gap:16px;align-items:flex-start;margin-bottom:12px}
+.evidence{flex:1;min-width:0;border-collapse:collapse;font-size:12.5px;line-height:1.2}
+.evidence th{font-weight:600;text-align:right;padding:1px 8px 1px 0;width:1%;white-space:nowrap}
+.evidence td{padding:1px 0}
+.evidence .part{text-align:right;width:52px;white-space:nowrap}
+.evidence .mark{width:70px;padding-left:8px;white-space:nowrap;font-size:12px}
+.evidence tr{color:var(--quiet)}
+.evidence tr.true{color:var(--true)}
+.evidence tr.wrong{color:var(--wrong)}
+.bar{display:block;height:10px;background:var(--track);border-radius:2px;overflow:hidden}
+.bar i{display:block;height:100%;background:var(--bar);border-radius:2px}
+.true .bar i{background:var(--true)}
+.wrong .bar i{background:var(--wrong)}
+.sources{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),50px),1fr))}
+.neurons{grid-template-columns:repeat(auto-fill,minmax(max(var(--thumb),92px),1fr))}
+.sources li,.neurons li{font-size:12px;line-height:1.3;overflow-wrap:anywhere}
+.sources img,.neurons img{margin-bottom:6px}
+.sources .true img{box-shadow:0 0 0 3px var(--true)}
+.sources .wrong img{box-shadow:0 0 0 3px var(--wrong)}
+.sources li .quiet,.neurons li .quiet{display:block}
+.neurons details{margin:0}
+.neurons summary{color:inherit;list-style:none;padding:0}
+.neurons summary::-webkit-details-marker{display:none}
+.neurons summary .quiet::after{content:" +"}
+.neurons [open] summary .quiet::after{content:" \2212"}
+.neurons details ul{list-style:none;margin:2px 0 4px;padding:0;color:var(--quiet)}
+.looks,.looks ol{list-style:none;margin:0;padding:0}
+.looks{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,max(520px,6*var(--look) + 50px)),1fr));
+gap:14px 28px}
+.looks ol{display:flex;flex-wrap:wrap;gap:8px 7px}
+.looks li li{font-size:12px;line-height:1.3;text-align:center}
+.looks .query{margin-right:9px}
+.looks h6{margin:0 0 5px;font-size:12.5px;font-weight:600}
+.looks div{position:relative;margin-bottom:5px}
+.looks img{width:var(--look)}
+.looks i{position:absolute;box-shadow:0 0 0 2px var(--look-frame),0 0 0 3px #000}
+.plain .sources,.plain .neurons{grid-template-columns:repeat(auto-fill,minmax(96px,1fr))}
+.plain .sources li,.plain .neurons li{border-left:3px solid var(--line);padding-left:7px;white-space:normal;
+overflow-wrap:anywhere;color:inherit}
+.plain .sources li.true{border-color:var(--true)}
+.plain .sources li.wrong{border-color:var(--wrong)}
+.sources li.true,.sources li.wrong{color:inherit}
+.layer{border-top:1px solid var(--line);margin-top:16px;padding-top:14px}
+.layer h4{font-size:15px;margin-bottom:10px}
+.head h5{margin:0;font-weight:600;color:inherit}
+@media (max-width:860px){.network,.network.one,.views{grid-template-columns:minmax(0,1fr)}
+.input{display:flex;gap:16px}.input dl{margin:0}}
+@media (max-width:480px){.sum{gap:12px}.sum figure img,.sum figcaption{width:calc(1.5*var(--thumb))}
+.evidence .mark{width:62px;padding-left:6px}.evidence .part{width:46px}}
+)css";
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/retrace/audit.hpp - which recorded samples are mislabelled, harmful, isolated, unused or there twice.
 
 #include <algorithm>
@@ -5530,6 +6222,294 @@ void write_audit_page(std::ostream& out, const SampleAudit& audit, const Dataset
 }
 
 }  // namespace renn::inline RENN_ABI
+// renn/report/chart.hpp - small charts for a page: lines, points and bars as inline SVG.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// How the values of a series are drawn.
+enum class Mark : std::uint8_t { line, points, bars };
+
+/// Values that belong together; up to four of a chart can be told apart.
+struct ChartSeries {
+    std::string name;
+    std::vector<double> x, y;
+    Mark mark = Mark::line;
+};
+
+/// What a chart shows. All of it is also told as a table, folded up, for those who do not see the picture.
+struct Chart {
+    /// A place on the x axis with a word to it.
+    struct Note {
+        double x = 0.0;
+        std::string text;
+    };
+
+    std::string title;
+    std::string description = {};  ///< what there is to be seen
+    std::string x_name = {}, y_name = {};
+    std::vector<ChartSeries> series = {};
+    std::vector<std::string> places = {};  ///< names of x = 0, 1, 2, ... in place of a scale
+    std::vector<Note> notes = {};
+    bool percent = false;  ///< y values are parts of 1 and shown in per cent
+};
+
+namespace detail {
+
+/// A scale from a lowest to a highest value with ticks at whole multiples of a step of 1, 2 or 5.
+struct ChartScale {
+    double low = 0.0, high = 1.0, step = 1.0;
+    int decimals = 0;
+
+    ChartScale(double lowest, double highest, int ticks, bool to_ticks) : low(lowest), high(highest) {
+        if (!(high > low)) high = low + 1.0;
+        const double rough = (high - low) / ticks, power = std::pow(10.0, std::floor(std::log10(rough)));
+        const double digits = rough / power;
+        step = power * (digits > 5.0 ? 10.0 : digits > 2.0 ? 5.0 : digits > 1.0 ? 2.0 : 1.0);
+        decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step) + 1e-9)));
+        if (to_ticks) {
+            low = step * std::floor(low / step + 1e-9);
+            high = step * std::ceil(high / step - 1e-9);
+        }
+    }
+    double part(double value) const { return (value - low) / (high - low); }
+    template <class F>
+    void for_each_tick(F&& f) const {
+        for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i)
+            f(i == 0.0 ? 0.0 : i * step);  // not -0
+    }
+};
+
+class ChartWriter {
+public:
+    ChartWriter(std::ostream& out, const Chart& chart)
+        : out_(out), chart_(chart), x_(x_scale(checked(chart))), y_(y_scale(chart)) {}
+
+    void write(std::string_view heading) {
+        out_ << "<figure class=\"chart\"><" << heading << '>' << html::escape(chart_.title) << "</" << heading << ">\n";
+        if (!chart_.description.empty())
+            out_ << "<figcaption>" << html::escape(chart_.description) << "</figcaption>\n";
+        out_ << "<svg viewBox=\"0 0 " << width << ' ' << height << "\" role=\"img\"><title>"
+             << html::escape(chart_.title) << "</title><desc>" << html::escape(chart_.description) << "</desc>\n";
+        axes();
+        for (const Chart::Note& note : chart_.notes) this->note(note);
+        for (std::size_t s = 0; s < chart_.series.size(); ++s) series(s);
+        out_ << "</svg>\n";
+        legend();
+        table();
+        out_ << "</figure>\n";
+    }
+
+private:
+    static constexpr double width = 440, height = 250, left = 46, right = 428, top = 26, bottom = 208;
+
+    static const Chart& checked(const Chart& chart) {
+        const std::string where = "write_chart: \"" + chart.title + '"';
+        std::size_t values = 0;
+        for (const ChartSeries& s : chart.series) {
+            if (s.x.size() != s.y.size()) {
+                raise<ShapeError>(where, "y of \"" + s.name + '"', std::to_string(s.y.size()) + " values",
+                                  std::to_string(s.x.size()) + ", one an x");
+            }
+            for (std::size_t i = 0; i < s.x.size(); ++i) {
+                if (std::isfinite(s.x[i]) && std::isfinite(s.y[i])) continue;
+                raise<DataError>(where, "value " + std::to_string(i) + " of \"" + s.name + '"',
+                                 html::number(s.x[i], 3) + ", " + html::number(s.y[i], 3), "finite numbers");
+            }
+            values += s.x.size();
+        }
+        if (values == 0) raise<DataError>(where, "values", "0", "1 or more");
+        if (chart.series.size() > 4) {
+            raise<DataError>(where, "series", std::to_string(chart.series.size()), "at most 4, to be told apart");
+        }
+        return chart;
+    }
+
+    static bool has_bars(const Chart& chart) {
+        return std::any_of(chart.series.begin(), chart.series.end(),
+                           [](const auto& s) { return s.mark == Mark::bars; });
+    }
+    static std::vector<double> places_of(const Chart& chart) {
+        std::vector<double> x;
+        for (const ChartSeries& s : chart.series) x.insert(x.end(), s.x.begin(), s.x.end());
+        std::sort(x.begin(), x.end());
+        x.erase(std::unique(x.begin(), x.end()), x.end());
+        return x;
+    }
+    /// Smallest distance of two values of x: the room of a bar.
+    static double gap_of(const std::vector<double>& x) {
+        double gap = x.back() > x.front() ? x.back() - x.front() : 1.0;
+        for (std::size_t i = 1; i < x.size(); ++i) gap = std::min(gap, x[i] - x[i - 1]);
+        return gap;
+    }
+    static ChartScale x_scale(const Chart& chart) {
+        const std::vector<double> x = places_of(chart);
+        double low = x.front(), high = x.back();
+        for (const Chart::Note& note : chart.notes) {
+            low = std::min(low, note.x);
+            high = std::max(high, note.x);
+        }
+        if (!chart.places.empty()) high = std::max(high, static_cast<double>(chart.places.size()) - 1.0);
+        const double room = has_bars(chart) || !chart.places.empty() ? 0.5 * gap_of(x) : 0.0;
+        return {low - room, high + room, 6, false};
+    }
+    /// Contains 0, so that heights can be compared.
+    static ChartScale y_scale(const Chart& chart) {
+        double low = 0.0, high = 0.0;
+        for (const ChartSeries& s : chart.series) {
+            for (const double y : s.y) {
+                low = std::min(low, y);
+                high = std::max(high, y);
+            }
+        }
+        const double unit = chart.percent ? 100.0 : 1.0;
+        return {unit * low, unit * high, 5, true};
+    }
+
+    double at_x(double x) const { return left + (right - left) * x_.part(x); }
+    double at_y(double y) const { return bottom - (bottom - top) * y_.part(chart_.percent ? 100.0 * y : y); }
+    static std::string px(double value) { return html::number(value, 1); }
+
+    std::string y_text(double value) const {
+        return html::number(value, y_.decimals) + (chart_.percent ? "\u202f%" : "");
+    }
+
+    void text(double x, double y, std::string_view anchor, std::string_view words, std::string_view more = "") {
+        out_ << "<text x=\"" << px(x) << "\" y=\"" << px(y) << "\" text-anchor=\"" << anchor << '"' << more << '>'
+             << html::escape(words) << "</text>\n";
+    }
+    void line(std::string_view kind, double x1, double y1, double x2, double y2) {
+        out_ << "<line class=\"" << kind << "\" x1=\"" << px(x1) << "\" y1=\"" << px(y1) << "\" x2=\"" << px(x2)
+             << "\" y2=\"" << px(y2) << "\"/>\n";
+    }
+
+    void axes() {
+        text(2, 12, "start", chart_.y_name);
+        text(0.5 * (left + right), height - 6, "middle", chart_.x_name);
+        y_.for_each_tick([&](double value) {
+            const double y = bottom - (bottom - top) * y_.part(value);
+            line("rule", left, y, right, y);
+            text(left - 6, y + 4, "end", y_text(value));
+        });
+        line("axis", left, at_y(0.0), right, at_y(0.0));
+        if (chart_.places.empty()) {
+            x_.for_each_tick(
+                [&](double value) { text(at_x(value), bottom + 16, "middle", html::number(value, x_.decimals)); });
+            return;
+        }
+        std::size_t longest = 1;
+        for (const std::string& name : chart_.places) longest = std::max(longest, name.size());
+        const double room = (right - left) / static_cast<double>(chart_.places.size());
+        const auto every = static_cast<std::size_t>(std::ceil(6.5 * static_cast<double>(longest + 1) / room));
+        for (std::size_t i = 0; i < chart_.places.size(); i += every) {
+            text(at_x(static_cast<double>(i)), bottom + 16, "middle", chart_.places[i]);
+        }
+    }
+
+    void note(const Chart::Note& note) {
+        const double x = at_x(note.x);
+        line("note", x, top, x, bottom);
+        const bool before = x_.part(note.x) > 0.6;
+        text(x + (before ? -5 : 5), top + 10, before ? "end" : "start", note.text, " class=\"said\"");
+    }
+
+    void series(std::size_t number) {
+        const ChartSeries& s = chart_.series[number];
+        out_ << "<g class=\"s" << number + 1 << "\">";
+        if (s.mark == Mark::line) {
+            out_ << "<polyline points=\"";
+            for (std::size_t i = 0; i < s.x.size(); ++i)
+                out_ << (i ? " " : "") << px(at_x(s.x[i])) << ',' << px(at_y(s.y[i]));
+            out_ << "\"/>";
+        }
+        if (s.mark == Mark::bars) {
+            const auto bars = static_cast<double>(std::count_if(chart_.series.begin(), chart_.series.end(),
+                                                                [](const auto& b) { return b.mark == Mark::bars; }));
+            const auto before = static_cast<double>(
+                std::count_if(chart_.series.begin(), chart_.series.begin() + static_cast<std::ptrdiff_t>(number),
+                              [](const auto& b) { return b.mark == Mark::bars; }));
+            const double room = 0.8 * gap_of(places_of(chart_)) * (right - left) / (x_.high - x_.low);
+            for (std::size_t i = 0; i < s.x.size(); ++i) {
+                const double from = at_x(s.x[i]) + room * (before / bars - 0.5), y = at_y(s.y[i]), zero = at_y(0.0);
+                out_ << "<rect x=\"" << px(from) << "\" y=\"" << px(std::min(y, zero)) << "\" width=\""
+                     << px(std::max(0.5, room / bars - 1.0)) << "\" height=\"" << px(std::abs(zero - y)) << "\"/>";
+            }
+        } else if (s.mark == Mark::points || s.x.size() <= 12) {
+            for (std::size_t i = 0; i < s.x.size(); ++i) {
+                out_ << "<circle cx=\"" << px(at_x(s.x[i])) << "\" cy=\"" << px(at_y(s.y[i])) << "\" r=\"3.2\"/>";
+            }
+        }
+        out_ << "</g>\n";
+    }
+
+    void legend() {
+        if (chart_.series.size() < 2) return;
+        out_ << "<ul class=\"legend\">";
+        for (std::size_t s = 0; s < chart_.series.size(); ++s) {
+            out_ << "<li><svg viewBox=\"0 0 22 10\" aria-hidden=\"true\"><g class=\"s" << s + 1 << "\">";
+            const Mark mark = chart_.series[s].mark;
+            if (mark == Mark::line) out_ << "<polyline points=\"0,5 22,5\"/>";
+            if (mark == Mark::points) out_ << "<circle cx=\"11\" cy=\"5\" r=\"3.2\"/>";
+            if (mark == Mark::bars) out_ << "<rect x=\"4\" width=\"14\" height=\"10\"/>";
+            out_ << "</g></svg><b>" << html::escape(chart_.series[s].name) << "</b></li>";
+        }
+        out_ << "</ul>\n";
+    }
+
+    std::string x_text(double x) const {
+        const auto place = static_cast<std::size_t>(std::max(0.0, x));
+        if (place < chart_.places.size() && static_cast<double>(place) == x) return html::escape(chart_.places[place]);
+        return html::number(x, x == std::round(x) ? 0 : 3);
+    }
+
+    void table() {
+        out_ << "<details><summary>Numbers<span class=\"hidden\"> of " << html::escape(chart_.title)
+             << "</span></summary><div class=\"scroll\" tabindex=\"0\"><table class=\"data\"><tr><th scope=\"col\">"
+             << html::escape(chart_.x_name) << "</th>";
+        for (const ChartSeries& s : chart_.series) out_ << "<th scope=\"col\">" << html::escape(s.name) << "</th>";
+        out_ << "</tr>\n";
+        for (const double x : places_of(chart_)) {
+            out_ << "<tr><th scope=\"row\">" << x_text(x) << "</th>";
+            for (const ChartSeries& s : chart_.series) {
+                const auto at = std::find(s.x.begin(), s.x.end(), x);
+                out_ << "<td>";
+                if (at != s.x.end()) {
+                    const double y = s.y[static_cast<std::size_t>(at - s.x.begin())];
+                    out_ << (chart_.percent ? html::percent(y) : html::number(y, y_.decimals + 2));
+                }
+                out_ << "</td>";
+            }
+            out_ << "</tr>\n";
+        }
+        out_ << "</table></div></details>\n";
+    }
+
+    std::ostream& out_;
+    const Chart& chart_;
+    ChartScale x_, y_;
+};
+
+}  // namespace detail
+
+/// Writes a chart as a figure. On a Page it has that page's colours; several in an element of class `charts` share
+/// rows. Heights are measured from 0. Throws   DataError for a value that is not finite, no values at all or more than
+/// four series; ShapeError if x and y
+///          of a series differ in number.
+inline void write_chart(std::ostream& out, const Chart& chart, std::string_view heading = "h3") {
+    detail::ChartWriter(out, chart).write(heading);
+}
+
+}  // namespace renn::inline RENN_ABI
 // renn/report/colour_cube.hpp - the cube of colours in three dimensions, to be turned.
 
 #include <array>
@@ -6057,6 +7037,465 @@ inline void write_deactivation_overview(std::ostream& out, std::span<const Deact
 }
 
 }  // namespace renn::inline RENN_ABI
+// renn/report/evidence_by_layer.hpp - a chart of where in the network a prediction forms.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+// renn/report/retrace_view.hpp - what a page shows of an answer: plain values, taken out of it once.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+// renn/retrace/source_targets.hpp - regression: which targets the sources have, and how much they differ.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Targets of some sources.
+template <class S>
+struct SourceTargets {
+    Column<S> mean;          ///< sum of w_s t_s: the evidence prediction
+    Column<S> spread;        ///< sqrt(sum of w_s (t_s - mean)^2); 0 for one source, which says nothing about certainty
+    double effective = 0.0;  ///< 1 / sum of w_s^2: as many sources of equal weight would spread the weight as much
+};
+
+/// Weighted mean and spread of the targets of samples, w_s = weight / sum of weights. Added up in double, in order.
+///
+/// Shapes   weights: one an id.
+/// Throws   ShapeError if weights and ids differ in number; DataError for no ids, an unknown one, a negative or
+///          infinite weight, or data without targets.
+template <class S>
+SourceTargets<S> source_targets(std::span<const double> weights, std::span<const std::uint64_t> ids,
+                                const Dataset<S>& data) {
+    detail::require_weight_each("source_targets", weights.size(), ids.size());
+    detail::require_amounts("source_targets", "weight", weights);
+    if (ids.empty()) detail::raise<DataError>("source_targets", "sources", "0", "1 or more");
+    if (!data.has_targets()) detail::raise<DataError>("source_targets", "data", "no targets", "one a sample");
+    const std::vector<double> parts = detail::parts_of_one(weights);
+    const auto target = [&](std::size_t i) {
+        return data.targets().col(data.position_of(ids[i])).template cast<double>();
+    };
+    Column<double> mean = Column<double>::Zero(data.targets().rows()), variance = mean;
+    double squares = 0.0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        mean += parts[i] * target(i);
+        squares += parts[i] * parts[i];
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) variance += parts[i] * (target(i) - mean).cwiseAbs2();
+    return {mean.template cast<S>(), variance.cwiseSqrt().template cast<S>(), 1.0 / squares};
+}
+
+/// The same by votes: `source_targets(answer.top(42), training)`.
+template <class S>
+SourceTargets<S> source_targets(std::span<const Source> sources, const Dataset<S>& data) {
+    std::vector<std::uint64_t> ids;
+    for (const Source& s : sources) ids.push_back(s.id);
+    return source_targets<S>(vote_weights(sources), ids, data);
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// A source with its picture; `tag` is the user's own text for it.
+struct ReportSource {
+    Source source;
+    std::string tag;
+    Picture picture;
+};
+
+/// The sources of some neurons of one kind.
+struct ReportView {
+    std::string name;  ///< of the place; empty: the network
+    Kind kind = Kind::pre;
+    std::size_t neurons = 0;
+    double votes = 0.0;
+    std::vector<double> evidence;       ///< one a class; empty without labels
+    std::vector<ReportSource> sources;  ///< most votes first
+    Picture blend;
+    std::size_t blended = 0;               ///< sources in the blend
+    double certainty = 0.0, margin = 0.0;  ///< of the evidence
+    std::vector<double> targets, spread;   ///< regression: mean and spread of the sources' targets
+};
+
+/// A picture in which a neuron looked at a part.
+struct ReportLook {
+    std::uint64_t id = 0;
+    std::int32_t label = -1;
+    bool query = false;  ///< the sample itself, not a source
+    Picture picture;
+    Patch patch;
+};
+
+/// One neuron: what its own closest samples look like together.
+struct ReportNeuron {
+    std::uint32_t unit = 0;
+    double value = 0.0;
+    Picture blend;
+    std::int32_t label = -1;             ///< most frequent among its closest samples
+    double label_share = 0.0;            ///< and how frequent
+    std::vector<ReportLook> looks = {};  ///< where it looked: in the sample, in its closest samples
+    /// One of its closest samples.
+    struct Near {
+        Neighbour sample;
+        std::int32_t label = -1;
+    };
+    std::vector<Near> nearest = {};  ///< its closest samples
+};
+
+/// A layer, or the whole network: its pre-activations, its post-activations, its most active neurons.
+struct ReportLayer {
+    std::string name;
+    std::vector<ReportView> views;
+    std::vector<ReportNeuron> neurons;
+    std::size_t place = 0;  ///< the answer's number of the place they are of
+    bool all_neurons = false;
+};
+
+/// One traced prediction.
+struct ReportSample {
+    std::uint64_t id = 0;
+    std::string tag;
+    std::int32_t label = -1;       ///< -1: not known
+    std::int32_t prediction = -1;  ///< -1: a model without outputs
+    Picture picture;
+    std::vector<double> outputs, target;  ///< regression: what the model says, and what it should, if known
+    Picture output_picture;               ///< of the outputs, if targets are pictures
+    std::optional<double> familiarity = {}, credibility = {};
+    ReportLayer network;
+    std::vector<ReportLayer> layers;
+
+    bool wrong() const noexcept { return label >= 0 && prediction >= 0 && label != prediction; }
+};
+
+/// How much of an answer is shown.
+struct ReportDetail {
+    std::size_t sources = 16;        ///< shown for the network
+    std::size_t layer_sources = 8;   ///< shown for each layer
+    std::size_t neurons = 16;        ///< shown for each layer, the largest values first; if all, in their order
+    std::size_t neuron_sources = 3;  ///< closest samples told of each of these, with their distances
+    std::size_t marked = 6;          ///< of the neurons shown of an image: where they looked, if add() has a marker
+    std::size_t marked_sources = 5;  ///< closest samples of each of these
+    std::size_t blended = 0;         ///< sources in a blend; 0: k, at most 50: sources further down mean little
+    bool layers = true;              ///< shown at all
+};
+
+/// Everything a page shows.
+struct RetracePage {
+    /// A line of the table at the page's head.
+    struct Fact {
+        std::string name, value;
+    };
+
+    std::string title = "Retraced predictions";
+    std::string introduction = {};
+    std::string sample_name = "sample";           ///< what a query is called: "test image"
+    std::string source_name = "training sample";  ///< what a source is called: "training image"
+    ReportDetail detail = {};
+    Shape target_image = {};  ///< targets are pictures of this shape: samples and blends are shown as theirs
+    std::vector<Fact> facts = {};
+    std::vector<std::string> class_names = {};
+    Provenance provenance = {};
+    std::vector<ReportSample> samples = {};
+};
+
+namespace detail {
+
+/// Outputs are no classes.
+template <class S>
+bool is_regression(const Dataset<S>& data) {
+    return data.has_targets() && !data.has_labels();
+}
+
+/// Values of an output or target.
+template <class V>
+std::vector<double> doubles(const V& values) {
+    return {values.data(), values.data() + values.size()};
+}
+
+template <class S>
+Picture sample_picture(const Dataset<S>& data, Index position, const Shape& target_image) {
+    if (!target_image.unknown()) return picture(data.targets().col(position), target_image);
+    return picture(data.input(position), data.image());
+}
+
+/// Pictures are blended as such, whatever the inputs are: hues, for one, have no mean.
+template <class S, class Sources>
+Picture blend_picture(const std::vector<double>& weights, const Sources& sources, const Dataset<S>& data,
+                      const Shape& target_image) {
+    std::vector<std::uint64_t> ids;
+    for (const auto& s : sources) ids.push_back(s.id);
+    if (!target_image.unknown()) return picture(blend_targets(weights, ids, data), target_image);
+    if (data.image().unknown()) return {};
+    return picture(blend(weights, ids, data), data.image());
+}
+
+template <class S>
+ReportSource report_source(const Source& source, const Dataset<S>& training, const Shape& target_image) {
+    const Index position = training.position_of(source.id);
+    ReportSource shown{source, {}, sample_picture(training, position, target_image)};
+    if (is_regression(training)) shown.source.prediction = -1;
+    if (!training.tags().empty()) shown.tag = training.tags()[static_cast<std::size_t>(position)];
+    return shown;
+}
+
+template <class I, class S>
+ReportView report_view(const Votes<I>& votes, std::string name, Kind kind, const Dataset<S>& training,
+                       std::size_t shown, std::size_t blended, const Shape& target_image) {
+    ReportView view;
+    view.name = std::move(name);
+    view.kind = kind;
+    view.neurons = votes.neurons();
+    view.votes = votes.total();
+    const std::vector<Source> top = votes.top(std::max(shown, blended));
+    if (top.empty()) return view;
+    if (top.front().label >= 0) {
+        view.evidence = votes.evidence();
+        view.certainty = certainty(view.evidence);
+        view.margin = margin(view.evidence);
+    }
+    for (std::size_t i = 0; i < std::min(shown, top.size()); ++i) {
+        view.sources.push_back(report_source(top[i], training, target_image));
+    }
+    view.blended = std::min(blended, top.size());
+    const auto used = std::span(top).first(view.blended);
+    if (used.empty()) return view;
+    const std::vector<double> weights = vote_weights(used);
+    view.blend = blend_picture(weights, used, training, target_image);
+    if (is_regression(training)) {
+        const auto targets = source_targets<S>(used, training);
+        view.targets = doubles(targets.mean);
+        view.spread = doubles(targets.spread);
+    }
+    return view;
+}
+
+template <class S>
+ReportNeuron report_neuron(std::uint32_t unit, const NeuronSources& sources, const Dataset<S>& training,
+                           std::size_t told, const Shape& target_image) {
+    ReportNeuron shown{unit, sources.value, {}, -1, 0.0, {}, {}};
+    if (sources.neighbours.empty()) return shown;
+    for (std::size_t i = 0; i < std::min(told, sources.neighbours.size()); ++i) {
+        const Neighbour& n = sources.neighbours[i];
+        shown.nearest.push_back({n, training.has_labels() ? training.label(training.position_of(n.id)) : -1});
+    }
+    shown.blend = blend_picture(distance_weights(sources.neighbours), sources.neighbours, training, target_image);
+    if (training.has_labels()) {
+        std::vector<std::size_t> count(static_cast<std::size_t>(training.classes()), 0);
+        for (const Neighbour& n : sources.neighbours) {
+            ++count[static_cast<std::size_t>(training.label(training.position_of(n.id)))];
+        }
+        const auto most = std::max_element(count.begin(), count.end());
+        shown.label = static_cast<std::int32_t>(most - count.begin());
+        shown.label_share = static_cast<double>(*most) / static_cast<double>(sources.neighbours.size());
+    }
+    return shown;
+}
+
+/// Neurons of the place of a number: those with the largest values, or all in their order.
+template <class I, class S>
+std::vector<ReportNeuron> report_neurons(const Retrace<I>& answer, std::size_t number, const Dataset<S>& training,
+                                         const ReportDetail& detail, const Shape& target_image) {
+    std::vector<std::pair<NeuronSources, std::uint32_t>> all;
+    if (detail.neurons == 0) return {};
+    for (const std::uint32_t unit : answer.units(number)) {
+        all.emplace_back(answer.neuron(answer.place(number).name, unit), unit);
+    }
+    if (detail.neurons < all.size()) {
+        std::stable_sort(all.begin(), all.end(),
+                         [](const auto& a, const auto& b) { return a.first.value > b.first.value; });
+        all.resize(detail.neurons);
+    }
+    std::vector<ReportNeuron> shown;
+    for (const auto& [found, unit] : all) {
+        shown.push_back(report_neuron(unit, found, training, detail.neuron_sources, target_image));
+    }
+    return shown;
+}
+
+/// Everything but what is known of the sample itself. Throws DataError if `training` lacks a source.
+template <class I, class S>
+ReportSample report_sample(const Retrace<I>& answer, const Dataset<S>& training, const ReportDetail& shown,
+                           const Shape& target_image) {
+    if (!target_image.unknown() && !training.has_targets()) {
+        raise<DataError>("RetraceReport::add", "target_image", "data without targets", "targets");
+    }
+    ReportSample sample;
+    if (is_regression(training)) {
+        sample.outputs = doubles(answer.outputs());
+    } else {
+        sample.prediction = answer.prediction();
+    }
+    if (!target_image.unknown() && !answer.outputs().empty()) {
+        sample.output_picture =
+            picture(Eigen::Map<const Column<S>>(answer.outputs().data(), std::ssize(answer.outputs())), target_image);
+    }
+    const auto k = static_cast<std::size_t>(answer.provenance().k);
+    const std::size_t blended = shown.blended > 0 ? shown.blended : std::min<std::size_t>(k, 50);
+    const std::size_t places = answer.layers().size();
+    bool pre = false, post = false;
+    Index last = -1;
+    for (std::size_t i = 0; i < places; ++i) {
+        const Point& place = answer.place(i);
+        (place.kind == Kind::pre ? pre : post) = true;
+        if (!shown.layers) continue;
+        if (place.layer != last || sample.layers.empty()) {
+            sample.layers.push_back({place.name, {}, report_neurons(answer, i, training, shown, target_image), i});
+            sample.layers.back().all_neurons = sample.layers.back().neurons.size() == answer.units(i).size();
+        } else {
+            sample.layers.back().name += ", " + place.name;
+        }
+        last = place.layer;
+        sample.layers.back().views.push_back(
+            report_view(answer.layer(i), place.name, place.kind, training, shown.layer_sources, blended, target_image));
+    }
+    for (const Kind kind : {Kind::pre, Kind::post}) {
+        if (!(kind == Kind::pre ? pre : post)) continue;
+        sample.network.views.push_back(
+            report_view(answer.kind(kind), "", kind, training, shown.sources, blended, target_image));
+    }
+    return sample;
+}
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Evidence of the predicted class, the true one, and of the others the strongest. Nothing for fewer than two layers
+/// with evidence or without a prediction.
+template <class ClassName>
+std::optional<Chart> evidence_by_layer(const ReportSample& sample, const ClassName& class_name) {
+    std::vector<const ReportView*> views;
+    std::vector<double> sums;
+    for (const ReportLayer& layer : sample.layers) {
+        for (const ReportView& view : layer.views) {
+            if (view.evidence.empty()) continue;
+            views.push_back(&view);
+            sums.resize(view.evidence.size(), 0.0);
+            for (std::size_t c = 0; c < sums.size(); ++c) sums[c] += view.evidence[c];
+        }
+    }
+    if (views.size() < 2 || sample.prediction < 0) return std::nullopt;
+    std::vector<std::pair<std::int32_t, std::string>> classes{{sample.prediction, class_name(sample.prediction)}};
+    if (sample.label < 0) {
+        classes[0].second += ", predicted";
+    } else {
+        classes[0].second += sample.wrong() ? ", wrongly predicted" : ", true and predicted";
+    }
+    if (sample.wrong()) classes.emplace_back(sample.label, class_name(sample.label) + ", true");
+    std::int32_t other = -1;
+    for (std::int32_t c = 0; c < static_cast<std::int32_t>(sums.size()); ++c) {
+        if (c == sample.prediction || c == sample.label) continue;
+        if (other < 0 || sums[static_cast<std::size_t>(c)] > sums[static_cast<std::size_t>(other)]) other = c;
+    }
+    if (other >= 0) classes.emplace_back(other, class_name(other) + ", strongest other");
+
+    Chart chart{.title = "Evidence by layer",
+                .description = "Share of each layer\u2019s votes that went to sources of a class.",
+                .x_name = "layer",
+                .y_name = "evidence",
+                .percent = true};
+    for (const ReportView* view : views) chart.places.push_back(view->name);
+    for (const auto& [label, name] : classes) {
+        ChartSeries& series = chart.series.emplace_back();
+        series.name = name;
+        const auto at = static_cast<std::size_t>(label);
+        for (std::size_t i = 0; i < views.size(); ++i) {
+            series.x.push_back(static_cast<double>(i));
+            series.y.push_back(at < views[i]->evidence.size() ? views[i]->evidence[at] : 0.0);
+        }
+    }
+    return chart;
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/report/neuron_looks.hpp - shows where neurons looked, in a sample and in their closest training samples.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Marks nothing.
+struct NoMarker {};
+
+/// Adds their looks to the first neurons of each layer that is an image. All inputs of the sample are marked together:
+/// `marker(features x n)` gives a callable (point, unit, column) -> std::optional<Patch>, such as NeuronPatches.
+template <class I, class S, class Marker>
+void mark_neurons(ReportSample& sample, const Retrace<I>& answer, const Dataset<S>& training, const Column<S>& query,
+                  const ReportDetail& shown, const Marker& marker) {
+    std::vector<Index> positions{-1};  // of each column of the inputs: the query, then training samples
+    std::map<Index, Index> columns;
+    std::vector<std::vector<Index>> wanted;  // columns of each neuron
+    const auto for_each_marked = [&](auto&& f) {
+        for (ReportLayer& layer : sample.layers) {
+            const Point& place = answer.place(layer.place);
+            if (place.shape.positions() < 2 || place.shape.size() == 0) continue;
+            for (std::size_t i = 0; i < std::min(shown.marked, layer.neurons.size()); ++i) f(place, layer.neurons[i]);
+        }
+    };
+    for_each_marked([&](const Point& place, const ReportNeuron& neuron) {
+        wanted.push_back({0});
+        for (const Neighbour& n : answer.neuron(place.name, neuron.unit).neighbours) {
+            if (wanted.back().size() > shown.marked_sources) break;
+            const Index position = training.position_of(n.id);
+            const auto [at, is_new] = columns.try_emplace(position, std::ssize(positions));
+            if (is_new) positions.push_back(position);
+            wanted.back().push_back(at->second);
+        }
+    });
+    if (wanted.empty()) return;
+
+    Batch<S> inputs(query.size(), std::ssize(positions));
+    inputs.col(0) = query;
+    std::vector<ReportLook> looks{{sample.id, sample.label, true, sample.picture, {}}};
+    for (Index c = 1; c < inputs.cols(); ++c) {
+        const Index position = positions[static_cast<std::size_t>(c)];
+        inputs.col(c) = training.input(position);
+        looks.push_back({training.id(position),
+                         training.has_labels() ? training.label(position) : -1,
+                         false,
+                         picture(inputs.col(c), training.image()),
+                         {}});
+    }
+    const auto marks = marker(inputs);
+    std::size_t next = 0;
+    for_each_marked([&](const Point& place, ReportNeuron& neuron) {
+        for (const Index c : wanted[next++]) {
+            const std::optional<Patch> patch = marks(place, neuron.unit, c);
+            if (!patch) continue;
+            neuron.looks.push_back(looks[static_cast<std::size_t>(c)]);
+            neuron.looks.back().patch = *patch;
+        }
+    });
+}
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/report/profile_strips.hpp - a picture of what every neuron does for a class.
 
 #include <algorithm>
@@ -6566,6 +8005,644 @@ inline void write_profile_strips(std::ostream& out, const ClassProfiles& profile
     if (profiles.groups.size() > 1) detail::write_strip_table(out, profiles, group);
     out << "</figure>\n";
 }
+
+}  // namespace renn::inline RENN_ABI
+// renn/report/retrace_page.hpp - the sections of a retrace report.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// renn/report/retrace_view_html.hpp - the HTML of one view: evidence, blend, sources, neurons.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+class ViewWriter {
+public:
+    explicit ViewWriter(const RetracePage& page) : page_(page) {}
+
+protected:
+    void text(std::string_view t) { out_ += html::escape(t); }
+
+    std::string class_name(std::int32_t label) const {
+        if (label < 0) return "\u2013";
+        const auto at = static_cast<std::size_t>(label);
+        return at < page_.class_names.size() ? page_.class_names[at] : std::to_string(label);
+    }
+
+    static std::string capital(std::string name) {
+        if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
+        return name;
+    }
+
+    /// "label → prediction", as far as they are known; a prediction that is not the label stands out.
+    std::string reading(std::int32_t label, std::int32_t prediction) const {
+        std::string r;
+        if (label >= 0) r = html::escape(class_name(label));
+        if (prediction < 0) return r;
+        const std::string name = html::escape(class_name(prediction));
+        if (label < 0) return "\u2192 " + name;
+        return r + " \u2192 " + (label == prediction ? name : "<b class=\"wrong\">" + name + "</b>");
+    }
+
+    /// Relation of a class to a sample, as a class of the style sheet.
+    static std::string_view relation(const ReportSample& s, std::int32_t label) {
+        if (label < 0) return "";
+        if (label == s.label) return "true";
+        if (label == s.prediction && s.label >= 0) return "wrong";
+        return "";
+    }
+
+    std::string name_of(const ReportSample& s) const {
+        return s.tag.empty() ? page_.sample_name + ' ' + std::to_string(s.id) : s.tag;
+    }
+
+    /// "0.12, 0.5, 1": a few values of an output; nothing for many.
+    static std::string values_text(const std::vector<double>& values) {
+        std::string text;
+        if (values.size() > 8) return text;
+        for (const double v : values) text += (text.empty() ? "" : ", ") + html::number(v, 3);
+        return text;
+    }
+
+    /// Bars of one row have one scale, so that both kinds can be compared.
+    void views(const ReportSample& s, const ReportLayer& l, bool network) {
+        double most = 0.0;
+        for (const ReportView& v : l.views) {
+            for (const double e : v.evidence) most = std::max(most, e);
+        }
+        for (const ReportView& v : l.views) view(s, v, most, network);
+    }
+
+    void view(const ReportSample& s, const ReportView& v, double most, bool network) {
+        const std::string_view tag = network ? "h4" : "h5";
+        const std::string_view where = v.kind == Kind::pre ? "before the activation" : "after the activation";
+        out_ += "<div>\n<div class=\"head\"><" + std::string(tag);
+        out_ += ">" + capital(std::string(where)) + "</" + std::string(tag) + ">";
+        out_ += "<span class=\"quiet\">" + html::grouped(v.neurons) + (v.neurons == 1 ? " neuron, " : " neurons, ") +
+                html::grouped(static_cast<std::uint64_t>(std::llround(v.votes))) + " votes</span>";
+        verdict(s, v);
+        out_ += "</div>\n";
+        if (v.sources.empty() && v.blended == 0) {
+            out_ += "<p class=\"quiet\">No neuron votes here: the tie rule lets all of them abstain.</p>\n</div>\n";
+            return;
+        }
+        out_ += "<div class=\"sum\">\n";
+        if (!v.blend.empty()) {
+            const std::string count = std::to_string(v.blended);
+            out_ += "<figure>" +
+                    html::image(v.blend, "Blend of the " + count + " most voted " + page_.source_name + "s, " +
+                                             std::string(where)) +
+                    "<figcaption>Blend of " + count + " sources</figcaption></figure>\n";
+        }
+        evidence(s, v, most);
+        out_ += "</div>\n";
+        if (!v.sources.empty()) sources(s, v);
+        out_ += "</div>\n";
+    }
+
+    void verdict(const ReportSample& s, const ReportView& v) {
+        if (const std::string said = values_text(v.targets); !said.empty()) {
+            out_ += "<span class=\"verdict\">sources say " + said + ", spread " + values_text(v.spread) + "</span>";
+        }
+        if (v.evidence.empty() || s.prediction < 0) return;
+        const auto best =
+            static_cast<std::int32_t>(std::max_element(v.evidence.begin(), v.evidence.end()) - v.evidence.begin());
+        out_ += "<span class=\"verdict\">sources ";
+        out_ += best == s.prediction ? "agree" : "<b>disagree</b>: they say " + html::escape(class_name(best));
+        out_ += ", certainty " + html::number(v.certainty, 3) + ", margin " + html::number(v.margin, 3) + "</span>";
+    }
+
+    /// All classes up to twelve; of more, those with most evidence, and always the predicted and the true one.
+    static std::vector<std::int32_t> shown_classes(const ReportSample& s, const std::vector<double>& evidence) {
+        constexpr std::size_t most = 12;
+        std::vector<std::int32_t> classes(evidence.size());
+        for (std::size_t c = 0; c < classes.size(); ++c) classes[c] = static_cast<std::int32_t>(c);
+        if (classes.size() <= most) return classes;
+        const auto evidence_of = [&](std::int32_t c) { return evidence[static_cast<std::size_t>(c)]; };
+        const auto always = [&](std::int32_t c) { return c == s.prediction || c == s.label; };
+        const auto more = [&](std::int32_t a, std::int32_t b) {
+            return evidence_of(a) != evidence_of(b) ? evidence_of(a) > evidence_of(b) : a < b;
+        };
+        const auto first = [&](std::int32_t a, std::int32_t b) {
+            return always(a) != always(b) ? always(a) : more(a, b);
+        };
+        std::sort(classes.begin(), classes.end(), first);
+        classes.resize(most);
+        std::sort(classes.begin(), classes.end(), more);
+        return classes;
+    }
+
+    void evidence(const ReportSample& s, const ReportView& v, double most) {
+        if (v.evidence.empty()) return;
+        const std::vector<std::int32_t> classes = shown_classes(s, v.evidence);
+        out_ += "<table class=\"evidence\"><caption class=\"hidden\">Evidence per class</caption>\n";
+        for (const std::int32_t c : classes) {
+            const double part = v.evidence[static_cast<std::size_t>(c)];
+            const std::string_view kind = relation(s, c);
+            out_ += kind.empty() ? std::string("<tr>") : "<tr class=\"" + std::string(kind) + "\">";
+            out_ += "<th scope=\"row\">" + html::escape(class_name(c)) +
+                    "</th><td><span class=\"bar\"><i style=\"width:" +
+                    html::number(most > 0.0 ? 100.0 * part / most : 0.0, 1) +
+                    "%\"></i></span></td><td class=\"part\">" + html::percent(part) + "</td><td class=\"mark\">";
+            if (c == s.prediction)
+                out_ += c == s.label ? "true, predicted" : "predicted";
+            else if (c == s.label)
+                out_ += "true";
+            out_ += "</td></tr>\n";
+        }
+        if (classes.size() < v.evidence.size()) {
+            out_ += "<tr><td></td><td colspan=\"3\">and " + std::to_string(v.evidence.size() - classes.size()) +
+                    " more classes</td></tr>\n";
+        }
+        out_ += "</table>\n";
+    }
+
+    void sources(const ReportSample& s, const ReportView& v) {
+        out_ += "<ol class=\"sources\">\n";
+        for (const ReportSource& r : v.sources) {
+            const Source& x = r.source;
+            std::string told = page_.source_name + ' ' + std::to_string(x.id);
+            if (!r.tag.empty()) told += " (" + r.tag + ')';
+            if (x.label >= 0) told += ", labelled " + class_name(x.label);
+            if (x.prediction >= 0) told += ", the network says " + class_name(x.prediction);
+            told += ", " + html::votes(x.votes) + " votes";
+            const std::string_view kind = relation(s, x.label);
+            out_ += kind.empty() ? std::string("<li") : "<li class=\"" + std::string(kind) + '"';
+            out_ += " title=\"" + html::escape(told) + "\">";
+            if (r.picture.empty()) {
+                out_ += html::escape(r.tag.empty() ? '#' + std::to_string(x.id) : r.tag) + "<br>";
+            }
+            out_ += html::image(r.picture, told, "loading=\"lazy\"") + "<span class=\"quiet\">" +
+                    html::percent(x.share) + "</span>" + reading(x.label, x.prediction) + "</li>\n";
+        }
+        out_ += "</ol>\n";
+    }
+
+    void neurons(const ReportLayer& l) {
+        if (l.neurons.empty()) return;
+        out_ += l.all_neurons ? "<h5>Its neurons, each" : "<h5>Its neurons with the largest values, each";
+        out_ += " blended from its own closest samples</h5>\n<ol class=\"neurons\">\n";
+        for (const ReportNeuron& n : l.neurons) {
+            const std::string value = html::number(n.value, std::abs(n.value) < 99.95 ? 2 : 0);
+            const std::string unit = std::to_string(n.unit);
+            const std::string shown = html::image(n.blend, "Blend of neuron " + unit, "loading=\"lazy\"") +
+                                      "<span class=\"quiet\">#" + unit + ": " + value + "</span>";
+            out_ += n.nearest.empty() ? "<li>" + shown : "<li>" + with_nearest(n, shown);
+            if (n.label >= 0) {
+                out_ += html::escape(class_name(n.label)) + ": " + html::number(100.0 * n.label_share, 0) + "\u202f%";
+            }
+            out_ += "</li>\n";
+        }
+        out_ += "</ol>\n";
+    }
+
+    /// Shown by the pointer, and by a click or a key for those who have none.
+    std::string with_nearest(const ReportNeuron& n, const std::string& shown) const {
+        std::string list, title;
+        for (const ReportNeuron::Near& near : n.nearest) {
+            std::string text = '#' + std::to_string(near.sample.id);
+            if (near.label >= 0) text += " is " + class_name(near.label);
+            text += ": " + html::number(near.sample.distance, near.sample.distance < 0.01 ? 5 : 3);
+            list += "<li>" + html::escape(text) + "</li>";
+            title += (title.empty() ? "" : "\n") + text;
+        }
+        return "<details><summary title=\"" + html::escape("Closest, with distance:\n" + title) + "\">" + shown +
+               "</summary><ul>" + list + "</ul></details>";
+    }
+
+    static bool has_looks(const ReportLayer& l) {
+        return std::any_of(l.neurons.begin(), l.neurons.end(), [](const auto& n) { return !n.looks.empty(); });
+    }
+
+    void looks(const ReportLayer& l) {
+        if (!has_looks(l)) return;
+        out_ += "<h5>Where they looked: in this image, then in each neuron\u2019s own closest " +
+                html::escape(page_.source_name) + "s</h5>\n<ul class=\"looks\">\n";
+        for (const ReportNeuron& n : l.neurons) {
+            if (n.looks.empty()) continue;
+            out_ += "<li><h6>#" + std::to_string(n.unit) + "</h6><ol>\n";
+            for (const ReportLook& look : n.looks) this->look(look);
+            out_ += "</ol></li>\n";
+        }
+        out_ += "</ul>\n";
+    }
+
+    /// The patch as a frame around it, in parts of the picture.
+    void look(const ReportLook& look) {
+        const Patch& p = look.patch;
+        const auto whole = [](double part, Index of) {
+            return html::number(100.0 * part / static_cast<double>(of), 3) + "%";
+        };
+        std::string told = look.query ? "This image" : capital(page_.source_name) + ' ' + std::to_string(look.id);
+        if (look.label >= 0) told += " (" + class_name(look.label) + ')';
+        told += p.empty() ? ", nothing marked"
+                          : ", marked: rows " + std::to_string(p.top + 1) + " to " + std::to_string(p.bottom) +
+                                ", columns " + std::to_string(p.left + 1) + " to " + std::to_string(p.right);
+        out_ += look.query ? "<li class=\"query\"" : "<li";
+        out_ += " title=\"" + html::escape(told) + "\"><div>" + html::image(look.picture, told, "loading=\"lazy\"");
+        if (!p.empty()) {
+            const Index height = look.picture.height, width = look.picture.width;
+            out_ += "<i style=\"left:" + whole(static_cast<double>(p.left), width) +
+                    ";top:" + whole(static_cast<double>(p.top), height) +
+                    ";width:" + whole(static_cast<double>(p.right - p.left), width) +
+                    ";height:" + whole(static_cast<double>(p.bottom - p.top), height) + "\"></i>";
+        }
+        out_ += "</div>";
+        if (look.query)
+            out_ += "<span class=\"quiet\">this image</span>";
+        else if (look.label >= 0)
+            out_ += html::escape(class_name(look.label));
+        out_ += "</li>\n";
+    }
+
+    const RetracePage& page_;
+    std::string out_;
+};
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI::detail {
+
+class PageWriter : private ViewWriter {
+    /// What a member writes into out_, as a writer of a page.
+    template <class F>
+    auto part(F write) {
+        return [this, write](std::ostream& out) {
+            write();
+            out << std::exchange(out_, {});
+        };
+    }
+
+public:
+    using ViewWriter::ViewWriter;
+
+    void add_to(Page& page) {
+        page.style(retrace_style);
+        page.style(widths());
+        for (const auto& f : page_.facts) page.fact(f.name, f.value);
+        provenance(page);
+        page.head(part([this] { key(); }));
+        std::vector<const ReportSample*> wrong, right;
+        for (const ReportSample& s : page_.samples) (s.wrong() ? wrong : right).push_back(&s);
+        page.add(part([&] { overview(wrong, right); }));
+        section(page, "Misclassified", wrong);
+        const bool known = std::any_of(right.begin(), right.end(), [](const auto* s) { return s->label >= 0; });
+        section(page, known ? "Classified correctly" : "Samples", right);
+        page.foot(part([this] { foot(); }));
+    }
+
+private:
+    bool pictures() const {
+        return std::any_of(page_.samples.begin(), page_.samples.end(), [](const ReportSample& s) {
+            for (const ReportView& v : s.network.views) {
+                if (!v.sources.empty()) return !v.sources.front().picture.empty();
+            }
+            return false;
+        });
+    }
+
+    /// Small pictures are shown at a whole multiple of their size, so that all pixels are equal.
+    std::string widths() const {
+        Index width = 0;
+        for (const ReportSample& s : page_.samples) {
+            for (const ReportView& v : s.network.views) {
+                for (const ReportSource& source : v.sources) width = std::max(width, source.picture.width);
+            }
+        }
+        const auto shown = [width](Index wanted) {
+            if (width == 0 || width > wanted) return wanted;
+            return (wanted + width / 2) / width * width;
+        };
+        return ":root{--thumb:" + std::to_string(shown(56)) + "px;--figure:" + std::to_string(shown(140)) +
+               "px;--look:" + std::to_string(shown(84)) + "px}\n";
+    }
+
+    void provenance(Page& page) const {
+        if (page_.samples.empty()) return;
+        const Provenance& p = page_.provenance;
+        std::string ties = p.ties;
+        std::replace(ties.begin(), ties.end(), '_', ' ');
+        page.fact("Votes a neuron", "k = " + html::grouped(static_cast<std::uint64_t>(p.k)) + ", ties: " + ties);
+        page.fact("Index", p.index);
+    }
+
+    void key() {
+        const std::string source = html::escape(page_.source_name);
+        const auto term = [this](std::string_view name, const std::string& meaning) {
+            ((out_ += "<dt>") += name) += "</dt><dd>";
+            (out_ += meaning) += "</dd>\n";
+        };
+        out_ += "<details>\n<summary>How to read this page</summary>\n<dl class=\"key\">\n";
+        term("Sources",
+             "For every neuron the k " + source +
+                 "s with the closest values get a vote each. Those with "
+                 "the most votes are what the prediction rests on; the percentage is a source\u2019s share of all "
+                 "votes.");
+        if (page_.class_names.empty()) {
+            term("Sources say",
+                 "The mean of the targets of the most voted sources, weighted by their votes, to be compared with the "
+                 "prediction.");
+        } else {
+            class_key(term, std::any_of(page_.samples.begin(), page_.samples.end(),
+                                        [](const ReportSample& s) { return s.familiarity || s.credibility; }));
+        }
+        term("Blend",
+             "The mean of the most voted sources, weighted by their votes: what the network \u201csees\u201d.");
+        term("Before and after the activation",
+             "The same neurons, once as weighted sums, once as they pass them on. "
+             "After a ReLU many values are equally 0; where more samples tie than "
+             "places are left, the tie rule decides.");
+        const bool marked = std::any_of(page_.samples.begin(), page_.samples.end(), [](const ReportSample& s) {
+            return std::any_of(s.layers.begin(), s.layers.end(), has_looks);
+        });
+        if (marked) {
+            term("Frames",
+                 "The part of a picture that a neuron of a convolution can see; of a channel, that at the place where "
+                 "it is largest.");
+        }
+        out_ += "</dl>\n</details>\n";
+    }
+
+    template <class Term>
+    static void class_key(const Term& term, bool measured) {
+        term("4 \u2192 9",
+             "The label is 4, the network says 9. This is also told for each source, which the network "
+             "was trained on.");
+        term("Evidence",
+             "How much of all votes went to sources of each class. <b class=\"true\">Green</b> is the true "
+             "label, <b class=\"wrong\">red</b> a wrong prediction. Sources agree if most of their votes "
+             "are for the class that the network predicts.");
+        term("Certainty and margin",
+             "Certainty is 1 if all evidence is for one class and 0 if it is spread evenly over all; the margin is how "
+             "far the first class is before the second.");
+        if (measured) {
+            term("Familiarity and credibility",
+                 "Familiarity is the share of training samples that are as far from the others as this one is from "
+                 "them, or farther: near 0 it is like nothing seen in training. Credibility is the share of samples of "
+                 "known class whose sources fitted that class as badly as they fit the prediction here, or worse.");
+        }
+    }
+
+    void overview(const std::vector<const ReportSample*>& wrong, const std::vector<const ReportSample*>& right) {
+        if (page_.samples.size() < 2) return;
+        out_ += "<nav class=\"overview\" aria-label=\"Samples\">\n<h2 class=\"hidden\">All samples</h2>\n<ul>\n";
+        for (const auto* group : {&wrong, &right}) {
+            for (const ReportSample* s : *group) {
+                out_ += "<li><a href=\"#" + anchor(*s) + "\">" + html::image(s->picture, name_of(*s)) +
+                        (s->picture.empty() ? html::escape(name_of(*s)) + "<br>" : "") +
+                        reading(s->label, s->prediction) + "</a></li>\n";
+            }
+        }
+        out_ += "</ul>\n</nav>\n";
+    }
+
+    /// Samples may share an id (queries from several sets), pages may not.
+    std::string anchor(const ReportSample& s) const {
+        return "sample-" + std::to_string(&s - page_.samples.data() + 1);
+    }
+    void section(Page& page, std::string_view title, const std::vector<const ReportSample*>& samples) {
+        if (samples.empty()) return;
+        const auto articles = [&] {
+            if (!pictures()) out_ += "<div class=\"plain\">\n";
+            for (const ReportSample* s : samples) article(*s);
+            if (!pictures()) out_ += "</div>\n";
+        };
+        page.section(title, part(articles), std::to_string(samples.size()));
+    }
+
+    void article(const ReportSample& s) {
+        out_ += "<article id=\"" + anchor(s) + "\">\n<h3>";
+        text(capital(name_of(s)));
+        if (s.label >= 0 && s.prediction >= 0) {
+            out_ += ": <span class=\"true\">" + html::escape(class_name(s.label)) + "</span>, ";
+            out_ += s.wrong() ? "read as <span class=\"wrong\">" + html::escape(class_name(s.prediction)) + "</span>"
+                              : "and read so";
+        }
+        out_ += "</h3>\n<div class=\"network";
+        out_ += s.network.views.size() < 2 ? " one\">\n" : "\">\n";
+        input(s);
+        views(s, s.network, true);
+        out_ += "</div>\n";
+        if (!s.layers.empty()) {
+            out_ += "<details>\n<summary>Layer by layer<span class=\"hidden\"> for ";
+            text(name_of(s));
+            out_ += "</span></summary>\n";
+            const auto name = [this](std::int32_t label) { return class_name(label); };
+            if (const auto chart = evidence_by_layer(s, name)) {
+                std::ostringstream out;
+                write_chart(out, *chart, "h4");
+                out_ += out.str();
+            }
+            for (std::size_t i = 0; i < s.layers.size(); ++i) layer(s, i);
+            out_ += "</details>\n";
+        }
+        out_ += "</article>\n";
+    }
+
+    void input(const ReportSample& s) {
+        out_ += "<div class=\"input\">\n";
+        const bool targets = !page_.target_image.unknown();
+        const auto figure = [&](const Picture& picture, const std::string& alternative, const std::string& caption) {
+            if (picture.empty()) return;
+            out_ += "<figure>" + html::image(picture, alternative + ", " + name_of(s));
+            if (targets) out_ += "<figcaption>" + caption + "</figcaption>";
+            out_ += "</figure>\n";
+        };
+        figure(s.picture, targets ? "The target" : "The input", "Target<br>" + values_text(s.target));
+        figure(s.output_picture, "The output", "Predicted<br>" + values_text(s.outputs));
+        out_ += "<dl>";
+        const auto line = [this](std::string_view name, std::string_view kind, std::int32_t label) {
+            ((out_ += "<dt>") += name) += "</dt><dd";
+            if (!kind.empty()) (out_ += " class=\"") += std::string(kind) + '"';
+            out_ += '>' + html::escape(class_name(label)) + "</dd>";
+        };
+        if (s.prediction >= 0) line("Prediction", relation(s, s.prediction), s.prediction);
+        if (s.label >= 0) line("True label", "true", s.label);
+        measure("Familiarity", s.familiarity);
+        measure("Credibility", s.credibility);
+        if (!targets) {
+            values("Target", s.target);
+            values("Predicted", s.outputs);
+        }
+        out_ += "</dl>\n</div>\n";
+    }
+
+    void measure(std::string_view name, const std::optional<double>& value) {
+        if (!value) return;
+        out_ += "<dt>" + std::string(name) + "</dt><dd class=\"values\">" + html::number(*value, 2) + "</dd>";
+    }
+
+    void values(std::string_view name, const std::vector<double>& shown) {
+        const std::string text = values_text(shown);
+        if (text.empty()) return;
+        out_ += "<dt>" + std::string(name) + "</dt><dd class=\"values\">" + text + "</dd>";
+    }
+
+    void layer(const ReportSample& s, std::size_t number) {
+        const ReportLayer& l = s.layers[number];
+        out_ += "<div class=\"layer\">\n<h4>Layer " + std::to_string(number + 1) + " <span class=\"quiet\">";
+        text(l.name);
+        out_ += "</span></h4>\n<div class=\"views\">\n";
+        views(s, l, false);
+        out_ += "</div>\n";
+        neurons(l);
+        looks(l);
+        out_ += "</div>\n";
+    }
+
+    void foot() {
+        const Provenance& p = page_.provenance;
+        if (page_.samples.empty()) {
+            out_ += "<p>No samples.</p>";
+        } else {
+            std::array<char, 17> hex{};
+            std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(p.fingerprint));
+            out_ += "<p>Made with renn " + html::escape(p.library) + ". Network " + hex.data() + ", recorded with " +
+                    html::escape(p.build) + '.';
+            if (!p.same_build) {
+                out_ += " This program was built another way, so equal activations may differ in their last bits.";
+            }
+            out_ += "</p>";
+        }
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/report/retrace_report.hpp - a page that shows which training samples predictions rest on.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A sample that a page shows; only the input is needed, and that only for its picture.
+template <class S>
+struct ReportQuery {
+    std::uint64_t id = 0;
+    Column<S> input = {};
+    std::int32_t label = -1;                 ///< -1: not known
+    std::string tag = {};                    ///< the user's own text for it
+    Column<S> target = {};                   ///< regression: what the outputs should be, if known
+    std::optional<double> familiarity = {};  ///< by Familiarity, if it was asked
+    std::optional<double> credibility = {};  ///< by Credibility, of the predicted class
+};
+
+/// The sample at a position of a data set. Throws DataError if there is none.
+template <class S>
+ReportQuery<S> report_query(const Dataset<S>& queries, Index position) {
+    ReportQuery<S> query{.id = queries.id(position), .input = queries.input(position)};
+    if (queries.has_labels()) query.label = queries.label(position);
+    if (!queries.tags().empty()) query.tag = queries.tags()[static_cast<std::size_t>(position)];
+    if (queries.has_targets()) query.target = queries.targets().col(position);
+    return query;
+}
+
+/// Collects traced predictions and writes them as one HTML page: the input, the evidence for each class, the blend of
+/// the sources and the sources themselves, for the network and each layer, before and after the activations, and the
+/// most active neurons of each layer. Wrong predictions come first. The page needs no other file, no network and no
+/// script, and follows the reader's light or dark setting.
+///
+///     RetraceReport report({.title = "My digits"});
+///     report.fact("Accuracy", "97.9 %");
+///     report.add(traced.retrace(test.input(7), {.post = true}), training, test, 7);
+///     report.write("report.html");
+///
+/// Shows what there is: samples without image shape by tag and id, without labels no evidence, only the kinds of
+/// activation that voted, for regression the outputs beside the target and the blend of the sources' targets. Where
+/// targets are pictures (RetracePage::target_image), samples are shown as these. A value; nothing it was given is
+/// referred to later.
+class RetraceReport {
+public:
+    explicit RetraceReport(RetracePage page = {}) : page_(std::move(page)) {}
+
+    /// A line of the page's head, such as "Data set", "MNIST".
+    void fact(std::string name, std::string value) { page_.facts.push_back({std::move(name), std::move(value)}); }
+
+    /// Adds the answer for a sample. With a marker, such as patch_marker(net), layers that are images also show where
+    /// some of their neurons looked: in the sample and in their closest training samples. A marker is any callable that
+    /// takes inputs, features x n, and returns a callable (point, unit, column) -> std::optional<Patch>.
+    /// Throws   DataError if `training` lacks a source; ShapeError if the input does not have its image shape, or
+    ///          targets or outputs not the page's.
+    template <class I, class S, class Marker = detail::NoMarker>
+    void add(const Retrace<I>& answer, const Dataset<S>& training, const ReportQuery<S>& query,
+             const Marker& marker = {}) {
+        ReportSample sample = detail::report_sample(answer, training, page_.detail, page_.target_image);
+        sample.id = query.id;
+        sample.label = query.label;
+        sample.tag = query.tag;
+        sample.familiarity = query.familiarity;
+        sample.credibility = query.credibility;
+        if (detail::is_regression(training)) sample.target = detail::doubles(query.target);
+        if (page_.target_image.unknown()) {
+            if (query.input.size() > 0) sample.picture = picture(query.input, training.image());
+        } else if (query.target.size() > 0) {
+            sample.picture = picture(query.target, page_.target_image);
+        }
+        if constexpr (!std::is_same_v<Marker, detail::NoMarker>) {
+            if (page_.target_image.unknown() && !sample.picture.empty()) {
+                detail::mark_neurons(sample, answer, training, query.input, page_.detail, marker);
+            }
+        }
+        if (page_.samples.empty()) {
+            page_.provenance = answer.provenance();
+            for (int c = 0; c < training.classes(); ++c) page_.class_names.push_back(training.class_name(c));
+        }
+        page_.samples.push_back(std::move(sample));
+    }
+
+    /// Adds the answer for the sample at a position of a data set.
+    template <class I, class S, class Marker = detail::NoMarker>
+    void add(const Retrace<I>& answer, const Dataset<S>& training, const Dataset<S>& queries, Index position,
+             const Marker& marker = {}) {
+        add(answer, training, report_query(queries, position), marker);
+    }
+
+    std::size_t samples() const noexcept { return page_.samples.size(); }
+
+    /// Adds the facts and samples to a page that has other sections too; title and introduction are then that page's.
+    void add_to(Page& page) const { detail::PageWriter(page_).add_to(page); }
+
+    /// The samples as a page of their own.
+    Page page() const {
+        Page page(page_.title, page_.introduction);
+        add_to(page);
+        return page;
+    }
+    std::string html() const { return page().html(); }
+
+    /// Writes that page to a file. Throws FormatError if that is not possible.
+    void write(const std::string& path) const { page().write(path); }
+
+private:
+    RetracePage page_;
+};
 
 }  // namespace renn::inline RENN_ABI
 // renn/retrace/augmentation.hpp - proposes new training samples where the recorded ones say little.
