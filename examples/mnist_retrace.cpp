@@ -304,10 +304,10 @@ void run(const Options& options, mnist::Digits digits) {
         report.add(options.units.empty() ? shown_answer : shown_answer.only(options.units), train, query);
     }
     if (!options.output.empty()) {
+        report.add_to(page);
         if (trust.images() > 0) {
             page.section("How far to trust the sources", [&](std::ostream& out) { write_trust(out, trust); });
         }
-        report.add_to(page);
         add_training_sections(page, traced, train, options, pre);
         page.write(options.output);
     }
