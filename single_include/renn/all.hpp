@@ -6285,8 +6285,10 @@ struct ChartScale {
     double part(double value) const { return (value - low) / (high - low); }
     template <class F>
     void for_each_tick(F&& f) const {
-        for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i)
-            f(i == 0.0 ? 0.0 : i * step);  // not -0
+        const auto last = static_cast<std::int64_t>(std::floor(high / step + 1e-9));
+        for (auto i = static_cast<std::int64_t>(std::ceil(low / step - 1e-9)); i <= last; ++i) {
+            f(step * static_cast<double>(i));
+        }
     }
 };
 
@@ -6429,7 +6431,7 @@ private:
         if (s.mark == Mark::line) {
             out_ << "<polyline points=\"";
             for (std::size_t i = 0; i < s.x.size(); ++i)
-                out_ << (i ? " " : "") << px(at_x(s.x[i])) << ',' << px(at_y(s.y[i]));
+                out_ << (i > 0 ? " " : "") << px(at_x(s.x[i])) << ',' << px(at_y(s.y[i]));
             out_ << "\"/>";
         }
         if (s.mark == Mark::bars) {
@@ -6697,7 +6699,7 @@ inline void write_flat_cube(std::ostream& out, const TracedColour& colour) {
         for (int corner = 0; corner < 4; ++corner) {
             Rgb from{}, to{};
             from[(axis + 1) % 3] = corner % 2;
-            from[(axis + 2) % 3] = corner / 2;
+            from[(axis + 2) % 3] = corner < 2 ? 0.0 : 1.0;
             to = from;
             to[axis] = 1.0;
             const auto [x1, y1] = at(from);
@@ -6808,10 +6810,10 @@ inline void write_cube_data(std::ostream& out, std::span<const TracedColour> col
     out << '[';
     for (std::size_t i = 0; i < colours.size(); ++i) {
         const TracedColour& c = colours[i];
-        out << (i ? "," : "") << "{\"reference\":[" << values(c.reference) << "],\"predicted\":[" << values(c.predicted)
-            << "],\"weighted\":[" << values(c.weighted) << "],\"sources\":[";
+        out << (i > 0 ? "," : "") << "{\"reference\":[" << values(c.reference) << "],\"predicted\":["
+            << values(c.predicted) << "],\"weighted\":[" << values(c.weighted) << "],\"sources\":[";
         for (std::size_t s = 0; s < c.sources.size(); ++s) {
-            out << (s ? "," : "") << '[' << values(c.sources[s].rgb) << ',' << html::number(c.sources[s].weight, 5)
+            out << (s > 0 ? "," : "") << '[' << values(c.sources[s].rgb) << ',' << html::number(c.sources[s].weight, 5)
                 << ']';
         }
         out << "]}";

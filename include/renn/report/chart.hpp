@@ -65,8 +65,10 @@ struct ChartScale {
     double part(double value) const { return (value - low) / (high - low); }
     template <class F>
     void for_each_tick(F&& f) const {
-        for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i)
-            f(i == 0.0 ? 0.0 : i * step);  // not -0
+        const auto last = static_cast<std::int64_t>(std::floor(high / step + 1e-9));
+        for (auto i = static_cast<std::int64_t>(std::ceil(low / step - 1e-9)); i <= last; ++i) {
+            f(step * static_cast<double>(i));
+        }
     }
 };
 
@@ -209,7 +211,7 @@ private:
         if (s.mark == Mark::line) {
             out_ << "<polyline points=\"";
             for (std::size_t i = 0; i < s.x.size(); ++i)
-                out_ << (i ? " " : "") << px(at_x(s.x[i])) << ',' << px(at_y(s.y[i]));
+                out_ << (i > 0 ? " " : "") << px(at_x(s.x[i])) << ',' << px(at_y(s.y[i]));
             out_ << "\"/>";
         }
         if (s.mark == Mark::bars) {

@@ -102,10 +102,10 @@ inline void write_cube_data(std::ostream& out, std::span<const TracedColour> col
     out << '[';
     for (std::size_t i = 0; i < colours.size(); ++i) {
         const TracedColour& c = colours[i];
-        out << (i ? "," : "") << "{\"reference\":[" << values(c.reference) << "],\"predicted\":[" << values(c.predicted)
-            << "],\"weighted\":[" << values(c.weighted) << "],\"sources\":[";
+        out << (i > 0 ? "," : "") << "{\"reference\":[" << values(c.reference) << "],\"predicted\":["
+            << values(c.predicted) << "],\"weighted\":[" << values(c.weighted) << "],\"sources\":[";
         for (std::size_t s = 0; s < c.sources.size(); ++s) {
-            out << (s ? "," : "") << '[' << values(c.sources[s].rgb) << ',' << html::number(c.sources[s].weight, 5)
+            out << (s > 0 ? "," : "") << '[' << values(c.sources[s].rgb) << ',' << html::number(c.sources[s].weight, 5)
                 << ']';
         }
         out << "]}";

@@ -183,7 +183,7 @@ inline void write_flat_cube(std::ostream& out, const TracedColour& colour) {
         for (int corner = 0; corner < 4; ++corner) {
             Rgb from{}, to{};
             from[(axis + 1) % 3] = corner % 2;
-            from[(axis + 2) % 3] = corner / 2;
+            from[(axis + 2) % 3] = corner < 2 ? 0.0 : 1.0;
             to = from;
             to[axis] = 1.0;
             const auto [x1, y1] = at(from);

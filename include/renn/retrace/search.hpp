@@ -275,7 +275,7 @@ public:
     void finish() {
         const std::span<Task> tasks(tasks_, std::exchange(count_, 0U));
         if (!tasks.empty()) place(tasks);
-        for (Task& t : tasks) {
+        for (const Task& t : tasks) {
             answer_neuron(*t.search, t.unit, t.entry, t.query, t.position);
             const NeuronAnswer& a = t.search->neurons.back();
             if (alone_) prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
@@ -319,7 +319,7 @@ private:
         }
     }
 
-    Task tasks_[width];
+    Task tasks_[width] = {};
     std::uint32_t count_ = 0;
     bool alone_;
 };
