@@ -4021,11 +4021,7 @@ public:
         return singles;
     }
 
-    std::int32_t evidence_class() const {
-        const std::vector<double> e = evidence();
-        const auto best = std::max_element(e.begin(), e.end());
-        return best == e.end() || *best <= 0.0 ? -1 : static_cast<std::int32_t>(best - e.begin());
-    }
+    std::int32_t evidence_class() const { return renn::evidence_class(evidence()); }
 
 private:
     /// single(sample) for whole votes, group(each_member, share) for tied groups, in the order of the neurons.
@@ -5989,8 +5985,7 @@ SampleAudit audit_samples(const Traced& traced, const AuditOptions& options = {}
         tally.add(answer, labelled ? detail::outcome_of(answer.prediction(), store.labels[s]) : -1, options.top);
         if (!labelled) return;
         const std::vector<double> evidence = answer.evidence();
-        const auto best = std::max_element(evidence.begin(), evidence.end());
-        audit.spoken[s] = *best > 0.0 ? static_cast<std::int32_t>(best - evidence.begin()) : -1;
+        audit.spoken[s] = evidence_class(evidence);
         double others = 0.0;
         for (std::size_t c = 0; c < evidence.size(); ++c) {
             if (static_cast<std::int32_t>(c) != audit.labels[s]) others += evidence[c];
@@ -7672,9 +7667,8 @@ void add_profile_places(const Store& store, ClassProfiles& profiles) {
 /// Shapes   each place: units x classes.
 /// Throws   DataError without labels and groups, for a class or group without samples, a sample in two groups or an
 ///          unknown id; MismatchError if the model lacks an activation that the store leaves out; as the store.
-/// Cost     one reading of the store, a unit at a time; memory for a unit's values a thread. Sums are of doubles, in
-/// the
-///          order of the samples.
+/// Cost     one reading of the store, a unit at a time; memory for a unit's values a thread. Sums are of doubles,
+///          in the order of the samples.
 /// Source   RENN, class activation profiles.
 template <ActivationStore Store, class Model>
 ClassProfiles class_profiles(const Store& store, const Model& model, const ProfileOptions& options = {}) {
@@ -9183,9 +9177,8 @@ namespace renn::inline RENN_ABI {
 /// Foreign code some of whose units are held at fixed values. A place can be masked if the code reports it as a
 /// renn::Batch that is not const and goes on with that matrix: the probe changes it on the spot.
 ///
-/// Throws   DataError, in a pass, for a place that was not reported, or not as such a matrix, and for a unit that it
-/// does
-///          not have; at once as Masked for the rest.
+/// Throws   DataError, in a pass, for a place that was not reported, or not as such a matrix, and for a unit that
+///          it does not have; at once as Masked for the rest.
 template <class S, class F>
 class MaskedForeign {
 public:
@@ -9323,9 +9316,8 @@ std::size_t first_masked(const Net& net, const Mask& mask) {
 }  // namespace detail
 
 /// Runs the same samples under many masks, each of which holds some of the units of one largest mask. Refers to model
-/// and data, which must live longer. The outputs of
-/// the layers before all of these are kept, so that a trial begins behind them: in a network of layers one after
-/// another; other networks and foreign code run whole.
+/// and data, which must live longer. The outputs of the layers before all of these are kept, so that a trial begins
+/// behind them: in a network of layers one after another; other networks and foreign code run whole.
 ///
 /// Throws   DataError for no samples or labels, or a mask that does not fit.
 /// Cost     memory for every layer's outputs of all samples.

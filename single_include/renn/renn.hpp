@@ -4231,9 +4231,8 @@ struct Workspace {
 namespace detail {
 
 /// All of a network but where it keeps its layers. `Derived` has, for the layer at place i,
-///   dispatch(i, f)   f(std::integral_constant<std::size_t, K>); K is how its layer, parameters and cache are found:
-///   the
-///                    place itself in a Network, the kind of layer in a Sequential
+///   dispatch(i, f)   f(std::integral_constant<std::size_t, K>); K is how its layer, parameters and cache are
+///                    found: the place itself in a Network, the kind of layer in a Sequential
 ///   layer_at<K>(self, i), part<K>(parameters, i), cache_part<K>(cache, i), prepare(cache), size()
 ///   may_be_first(K), may_be_later(K)   so that nothing is compiled for places where a layer cannot stand
 /// and `Parameters` and `Cache` are its own. Here is all that walks.
@@ -6887,6 +6886,12 @@ void run_searches(std::span<const std::shared_ptr<Search<Index>>> searches, cons
 #include <utility>
 #include <vector>
 
+// renn/retrace/source.hpp - a training sample that a query is traced to, and what class the sources speak for.
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
 
 namespace renn::inline RENN_ABI {
 
@@ -6900,6 +6905,17 @@ struct Source {
 
     bool operator==(const Source&) const = default;
 };
+
+/// Class with most evidence, the first among equals; -1 if there is none above 0: nobody voted.
+/// Shapes   evidence: one a class.
+inline std::int32_t evidence_class(std::span<const double> evidence) {
+    const auto best = std::max_element(evidence.begin(), evidence.end());
+    return best == evidence.end() || *best <= 0.0 ? -1 : static_cast<std::int32_t>(best - evidence.begin());
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
 
 /// The votes of a range of neurons in a search. A sample's votes are its single votes plus its shares of tied groups,
 /// the shares summed in the order (layer, unit). Views are cheap to copy and keep alive what they look at.
@@ -7006,11 +7022,7 @@ public:
     }
 
     /// Class with most evidence, the first among equals; -1 if nobody voted.
-    std::int32_t evidence_class() const {
-        const std::vector<double> e = evidence();
-        const auto best = std::max_element(e.begin(), e.end());
-        return best == e.end() || *best <= 0.0 ? -1 : static_cast<std::int32_t>(best - e.begin());
-    }
+    std::int32_t evidence_class() const { return renn::evidence_class(evidence()); }
 
 protected:
     using Candidate = detail::Candidate;

@@ -30,9 +30,8 @@ struct Workspace {
 namespace detail {
 
 /// All of a network but where it keeps its layers. `Derived` has, for the layer at place i,
-///   dispatch(i, f)   f(std::integral_constant<std::size_t, K>); K is how its layer, parameters and cache are found:
-///   the
-///                    place itself in a Network, the kind of layer in a Sequential
+///   dispatch(i, f)   f(std::integral_constant<std::size_t, K>); K is how its layer, parameters and cache are
+///                    found: the place itself in a Network, the kind of layer in a Sequential
 ///   layer_at<K>(self, i), part<K>(parameters, i), cache_part<K>(cache, i), prepare(cache), size()
 ///   may_be_first(K), may_be_later(K)   so that nothing is compiled for places where a layer cannot stand
 /// and `Parameters` and `Cache` are its own. Here is all that walks.

@@ -19,6 +19,7 @@
 #include <renn/retrace/duplicates.hpp>
 #include <renn/retrace/familiarity.hpp>
 #include <renn/retrace/retrace.hpp>
+#include <renn/retrace/source.hpp>
 #include <renn/retrace/source_use.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -191,8 +192,7 @@ SampleAudit audit_samples(const Traced& traced, const AuditOptions& options = {}
         tally.add(answer, labelled ? detail::outcome_of(answer.prediction(), store.labels[s]) : -1, options.top);
         if (!labelled) return;
         const std::vector<double> evidence = answer.evidence();
-        const auto best = std::max_element(evidence.begin(), evidence.end());
-        audit.spoken[s] = *best > 0.0 ? static_cast<std::int32_t>(best - evidence.begin()) : -1;
+        audit.spoken[s] = evidence_class(evidence);
         double others = 0.0;
         for (std::size_t c = 0; c < evidence.size(); ++c) {
             if (static_cast<std::int32_t>(c) != audit.labels[s]) others += evidence[c];

@@ -61,9 +61,8 @@ std::size_t first_masked(const Net& net, const Mask& mask) {
 }  // namespace detail
 
 /// Runs the same samples under many masks, each of which holds some of the units of one largest mask. Refers to model
-/// and data, which must live longer. The outputs of
-/// the layers before all of these are kept, so that a trial begins behind them: in a network of layers one after
-/// another; other networks and foreign code run whole.
+/// and data, which must live longer. The outputs of the layers before all of these are kept, so that a trial begins
+/// behind them: in a network of layers one after another; other networks and foreign code run whole.
 ///
 /// Throws   DataError for no samples or labels, or a mask that does not fit.
 /// Cost     memory for every layer's outputs of all samples.

@@ -9,6 +9,7 @@
 
 #include <renn/core/error.hpp>
 #include <renn/retrace/partial_retrace.hpp>
+#include <renn/retrace/source.hpp>
 #include <renn/retrace/votes.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -95,11 +96,7 @@ public:
         return singles;
     }
 
-    std::int32_t evidence_class() const {
-        const std::vector<double> e = evidence();
-        const auto best = std::max_element(e.begin(), e.end());
-        return best == e.end() || *best <= 0.0 ? -1 : static_cast<std::int32_t>(best - e.begin());
-    }
+    std::int32_t evidence_class() const { return renn::evidence_class(evidence()); }
 
 private:
     /// single(sample) for whole votes, group(each_member, share) for tied groups, in the order of the neurons.

@@ -168,9 +168,8 @@ void add_profile_places(const Store& store, ClassProfiles& profiles) {
 /// Shapes   each place: units x classes.
 /// Throws   DataError without labels and groups, for a class or group without samples, a sample in two groups or an
 ///          unknown id; MismatchError if the model lacks an activation that the store leaves out; as the store.
-/// Cost     one reading of the store, a unit at a time; memory for a unit's values a thread. Sums are of doubles, in
-/// the
-///          order of the samples.
+/// Cost     one reading of the store, a unit at a time; memory for a unit's values a thread. Sums are of doubles,
+///          in the order of the samples.
 /// Source   RENN, class activation profiles.
 template <ActivationStore Store, class Model>
 ClassProfiles class_profiles(const Store& store, const Model& model, const ProfileOptions& options = {}) {

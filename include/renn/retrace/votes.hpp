@@ -15,20 +15,10 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/retrace/search.hpp>
+#include <renn/retrace/source.hpp>
 #include <renn/retrace/vote_counter.hpp>
 
 namespace renn::inline RENN_ABI {
-
-/// A training sample that a query is traced to.
-struct Source {
-    std::uint64_t id = 0;
-    double votes = 0.0;
-    double share = 0.0;            ///< of all votes; the shares of all sources sum to 1
-    std::int32_t label = -1;       ///< -1 if none was recorded
-    std::int32_t prediction = -1;  ///< the model's own for this sample; -1 if it has no outputs
-
-    bool operator==(const Source&) const = default;
-};
 
 /// The votes of a range of neurons in a search. A sample's votes are its single votes plus its shares of tied groups,
 /// the shares summed in the order (layer, unit). Views are cheap to copy and keep alive what they look at.
@@ -135,11 +125,7 @@ public:
     }
 
     /// Class with most evidence, the first among equals; -1 if nobody voted.
-    std::int32_t evidence_class() const {
-        const std::vector<double> e = evidence();
-        const auto best = std::max_element(e.begin(), e.end());
-        return best == e.end() || *best <= 0.0 ? -1 : static_cast<std::int32_t>(best - e.begin());
-    }
+    std::int32_t evidence_class() const { return renn::evidence_class(evidence()); }
 
 protected:
     using Candidate = detail::Candidate;

@@ -23,9 +23,8 @@ namespace renn::inline RENN_ABI {
 /// Foreign code some of whose units are held at fixed values. A place can be masked if the code reports it as a
 /// renn::Batch that is not const and goes on with that matrix: the probe changes it on the spot.
 ///
-/// Throws   DataError, in a pass, for a place that was not reported, or not as such a matrix, and for a unit that it
-/// does
-///          not have; at once as Masked for the rest.
+/// Throws   DataError, in a pass, for a place that was not reported, or not as such a matrix, and for a unit that
+///          it does not have; at once as Masked for the rest.
 template <class S, class F>
 class MaskedForeign {
 public:
