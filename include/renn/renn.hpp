@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 // renn/renn.hpp - every header that needs only the core dependencies, but these, which most programs do without:
 //
+// by name only: attribution/attribution.hpp
+// by name only: attribution/explain.hpp
+// by name only: attribution/gradient.hpp
+// by name only: attribution/target.hpp
 // by name only: core/patch.hpp
 // by name only: data/csv.hpp
 // by name only: data/csv_lines.hpp
@@ -32,6 +36,8 @@
 // by name only: io/safetensors.hpp
 // by name only: io/safetensors_header.hpp
 // by name only: io/save_partial.hpp
+// by name only: network/arriving.hpp
+// by name only: network/layer_paths.hpp
 // by name only: network/mask.hpp
 // by name only: network/receptive_field.hpp
 // by name only: report/audit_page.hpp

@@ -146,6 +146,14 @@ concept ReverseRule = requires(R& r, const Step<L>& s, X<L> above, Y<L> below) {
     reverse(r, s, above, below);
 };
 
+/// A rule that sees what arrives above each layer, and may put something else in its place: conditions, records, or a
+/// start in the middle of a network. Called for layers made of layers as well, before the walk goes into them. What it
+/// returns is a view of `above`, or of something of its own that stays until the walk has passed the layer.
+template <class R, class S>
+concept ReverseEditor = requires(R& r, std::string_view path, const BatchView<S>& y, const BatchView<S>& above) {
+    { r.arrive(path, y, above) } -> std::same_as<BatchView<S>>;
+};
+
 /// The visitor of a plain prediction.
 struct NoVisit {
     static void visit(const auto&) noexcept {}

@@ -294,10 +294,17 @@ private:
                            const BatchView<S>& y, typename L::Cache& cache, const BatchView<S>& above, Below& below,
                            typename L::Parameters* gradient, Path& path, const std::string& name, std::size_t index) {
         const auto guard = path.enter(name);
-        if constexpr (Composite<L>) {
-            layer.walk_back(rule, w, x, y, cache, above, below, gradient, path);
+        const auto back = [&](const BatchView<S>& over) {
+            if constexpr (Composite<L>) {
+                layer.walk_back(rule, w, x, y, cache, over, below, gradient, path);
+            } else {
+                reverse(rule, Step<L>{path.view(), index, layer, w, x, y, cache, gradient}, over, below);
+            }
+        };
+        if constexpr (ReverseEditor<Rule, S>) {
+            back(rule.arrive(path.view(), y, above));
         } else {
-            reverse(rule, Step<L>{path.view(), index, layer, w, x, y, cache, gradient}, above, below);
+            back(above);
         }
     }
 };

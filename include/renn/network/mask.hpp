@@ -18,6 +18,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/core/path.hpp>
+#include <renn/network/layer_paths.hpp>
 #include <renn/network/layer_sequence.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -117,22 +118,6 @@ private:
     std::size_t inside_;
 };
 
-template <class Net, class W>
-void collect_paths(const Net& net, const W& parameters, const std::string& at, std::vector<std::string>& paths) {
-    Net::for_each_child(net, parameters, [&](const std::string& name, const auto& layer, const auto& weights) {
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-            collect_paths(layer, weights, at + name + "/", paths);
-        }
-        if (Net::wiring != Wiring::side_by_side) paths.push_back(at + name);
-    });
-}
-
-[[noreturn]] inline void raise_no_place(const std::string& layer, const std::vector<std::string>& paths) {
-    std::string known;
-    for (const std::string& path : paths) known += (known.empty() ? "" : ", ") + path;
-    raise<DataError>("mask", "layer", "\"" + layer + "\"", "one of " + known);
-}
-
 /// Whether a network's walk may begin at a later layer.
 template <class Net>
 concept WalksFrom = Composite<Net> &&
@@ -145,10 +130,10 @@ concept WalksFrom = Composite<Net> &&
 template <class Net>
 void check_mask(const Net& net, const Mask& mask) {
     check_mask(mask);
-    std::vector<std::string> paths;
-    collect_paths(net, net.parameters(), "", paths);
+    const std::vector<std::string> paths = layer_paths(net);
     for (const MaskedUnits& place : mask) {
-        if (std::find(paths.begin(), paths.end(), place.layer) == paths.end()) raise_no_place(place.layer, paths);
+        if (std::find(paths.begin(), paths.end(), place.layer) == paths.end())
+            raise_no_place("mask", place.layer, paths);
     }
     if (mask.empty() || net.in_features() == Dynamic) return;
     using S = typename Net::Scalar;

@@ -89,7 +89,7 @@ public:
     }
     void end() const {
         for (std::size_t i = 0; i < mask_.size(); ++i) {
-            if (held_[i] == 0) raise_no_place(mask_[i].layer, names_);
+            if (held_[i] == 0) raise_no_place("mask", mask_[i].layer, names_);
         }
     }
 
