@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
+// Gradients of every kind of target, at every place of a network.
+#define BOOST_TEST_MODULE gradient
+#include <boost/test/unit_test.hpp>
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <boost/test/unit_test.hpp>
 
 #include <renn/activations/relu.hpp>
 #include <renn/activations/tanh.hpp>
