@@ -89,6 +89,7 @@ void write_whole_files(F&& file) {
         save(path, traced);
     });
     one("traced", [](const std::string& path) { save(path, traced_images()); });
+    one("traced", [](const std::string& path) { save(path, traced_labels(60000)); });
     one("result", [&](const std::string& path) { save(path, answer({})); });
     one("result", [&](const std::string& path) { save(path, answer({.sources = 2, .neurons = false})); });
     for (const Ties ties : {Ties::share, Ties::strict, Ties::skip_inactive, Ties::lowest_id}) {
@@ -111,6 +112,7 @@ void write_whole_files(F&& file) {
     one("store",
         [](const std::string& path) { write_store(path, small_traced<Sorted>(6).store(), {.sorted = false}); });
     one("store", [](const std::string& path) { write_store(path, traced_images().store()); });
+    one("store", [](const std::string& path) { write_store(path, traced_labels(60000).store()); });
     one("store", [](const std::string& path) { write_store<Float16>(path, small_traced<Sorted>(6).store()); });
     one("store", [](const std::string& path) { write_store<Linear8PerUnit>(path, traced_images().store()); });
     one("store", [](const std::string& path) { write_store<Linear8PerSample>(path, small_traced<Sorted>(6).store()); });

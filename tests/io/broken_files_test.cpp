@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include <renn/tracing/write_store.hpp>
+
 #include "fuzz/loaders.hpp"
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"
@@ -78,7 +80,19 @@ BOOST_AUTO_TEST_CASE(few_bytes_do_not_become_much_memory) {
         renn::detail::put(ar, kinds + "]");
     });
 
+    // As many classes as a file may speak of, and a query that counts them where a rectifier holds samples at 0.
+    const auto many = renn::test::traced_labels(60000);
+    const renn::Batch<float> x = renn::Batch<float>::Constant(3, 1, -9.0f);
+    const auto answer = many.retrace(x, {.k = 1, .pre = false, .post = true});
+    BOOST_TEST(answer.evidence().size() == 60001U);
+    BOOST_TEST(answer.evidence()[60000] > 0.0);
+    BOOST_TEST(many.index().clipped().bytes() <= 6U * sizeof(std::uint64_t));
     const renn::test::ScratchFile file;
+    renn::save(file.path, renn::test::traced_labels(65536));
+    BOOST_TEST(renn::test::message_of<renn::FormatError>([&] { renn::test::load_traced(file.path); }) ==
+               "load: " + file.path + ": store: label: got 65536, expected 0..65535");
+    BOOST_CHECK_THROW(renn::write_store(file.path, renn::test::traced_labels(65536).store()), renn::DataError);
+
     std::string header = "{\"__metadata__\":{";
     for (int i = 0; i < 200000; ++i) header += "\"\":\"\",";
     header.back() = '}';

@@ -181,13 +181,13 @@ template <class Net, class F>
 void for_each_exported(const std::string& where, const Net& net, const Renames& renames, F&& f) {
     using S = typename Net::Scalar;
     const auto one = [&](const std::string&, const std::string& name, const auto& layer, const auto& block) {
-        using Block = std::remove_cvref_t<decltype(block)>;
+        using Matrix = std::remove_cvref_t<decltype(block)>;
         std::vector<S> values;
         for (Index i = 0; i < block.rows(); ++i) {
             for (Index j = 0; j < block.cols(); ++j) values.push_back(block(i, j));
         }
         std::vector<Index> shape{block.rows()};
-        if constexpr (Block::ColsAtCompileTime != 1) {
+        if constexpr (Matrix::ColsAtCompileTime != 1) {
             shape.push_back(block.cols());
             if constexpr (requires { layer.weights_shape(); }) {
                 const auto known = layer.weights_shape();

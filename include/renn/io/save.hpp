@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -130,8 +129,7 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
         detail::raise<FormatError>("store", "numbers of samples", "different ones", std::to_string(n) + " each");
     }
     const auto named = static_cast<std::int64_t>(store.class_names.size());
-    const std::int64_t classes = named > 0 ? named : std::numeric_limits<std::int32_t>::max();
-    detail::check_classes("label", store.labels, classes);
+    detail::check_classes("label", store.labels, named > 0 ? named : detail::most_classes(0, store.samples()));
     detail::check_classes("prediction", store.predictions, std::max<std::int64_t>(2, store.outputs.rows()));
     std::uint64_t columns = 0;
     for (std::size_t p = 0; p < store.points.size(); ++p) {

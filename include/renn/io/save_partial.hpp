@@ -63,7 +63,8 @@ inline void check_partial(const PartialRetrace& partial) {
     require(k >= 0, "k");
     require(ascend(partial.restriction.classes) && ascend(partial.restriction.ids), "restriction");
     require(partial.known <= partial.restriction.ids.size() + (partial.restriction.without ? 1U : 0U), "known ids");
-    require(partial.classes >= 0 && partial.prediction >= -1, "classes");
+    require(partial.classes >= 0 && partial.classes <= most_classes(partial.class_names.size(), 0), "classes");
+    require(partial.prediction >= -1, "prediction");
     require(held.size() <= partial.samples && held.size() < std::numeric_limits<std::uint32_t>::max(), "samples");
     SampleSet named(held.size());
     for (std::size_t s = 0; s < held.size(); ++s) {

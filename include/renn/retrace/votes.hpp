@@ -184,16 +184,18 @@ protected:
         const auto& labels = store().labels;
         if (a.zeros && search_->allowed == nullptr) {
             const auto unit = static_cast<std::size_t>(search_->index->clipped_number(a.unit));
-            const auto counts = search_->index->clipped().by_class(unit);
-            std::copy(counts.begin(), counts.end(), members.begin());
+            const detail::Clipped& clipped = search_->index->clipped();
             const std::uint32_t without = search_->without;
-            if (without != detail::no_sample && search_->index->clipped().holds(unit, without)) {
-                --members[static_cast<std::size_t>(labels[without])];
+            if (const auto counts = clipped.by_class(unit); !counts.empty()) {
+                std::copy(counts.begin(), counts.end(), members.begin());
+                if (without != detail::no_sample && clipped.holds(unit, without)) {
+                    --members[static_cast<std::size_t>(labels[without])];
+                }
+                return;
             }
-        } else {
-            std::fill(members.begin(), members.end(), 0U);
-            for_each_tied(i, [&](std::uint32_t s) { ++members[static_cast<std::size_t>(labels[s])]; });
         }
+        std::fill(members.begin(), members.end(), 0U);
+        for_each_tied(i, [&](std::uint32_t s) { ++members[static_cast<std::size_t>(labels[s])]; });
     }
 
     /// What neuron i gives to a sample.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <renn/core/error.hpp>
+#include <renn/tracing/recorded_samples.hpp>
 #include <renn/tracing/store_description.hpp>
 #include <renn/tracing/store_head.hpp>
 #include <renn/tracing/store_layout.hpp>
@@ -24,8 +25,7 @@ void check_store(const std::string& where, const StoreHead& head, const StoreDes
     };
     const auto names = static_cast<std::int64_t>(what.class_names.size());
     require(what.outputs >= 0, "outputs");
-    // Tables of classes are made of this number before any label is read.
-    const auto most = std::max({names, std::int64_t{65536}, static_cast<std::int64_t>(head.samples)});
+    const auto most = most_classes(what.class_names.size(), static_cast<std::int64_t>(head.samples));
     require(what.classes >= names, "classes");
     if (what.classes > most) {
         raise<FormatError>(where, "classes", std::to_string(what.classes), "0.." + std::to_string(most));

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -79,7 +78,7 @@ Journal<S> read_journal(const std::string& path) {
             column += static_cast<std::uint64_t>(count);
         }
     }
-    detail::check_classes("label", store.labels, std::numeric_limits<std::int32_t>::max());
+    detail::check_classes("label", store.labels, detail::most_classes(store.class_names.size(), store.samples()));
     detail::check_classes("prediction", store.predictions, std::max<std::int64_t>(2, store.outputs.rows()));
     store.index_ids();
     return journal;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
@@ -104,6 +103,11 @@ private:
 };
 
 namespace detail {
+
+/// Most classes that a file may speak of: tables of them are made of that number.
+inline std::int64_t most_classes(std::size_t names, std::int64_t samples) {
+    return std::max({static_cast<std::int64_t>(names), samples, std::int64_t{65536}});
+}
 
 /// Throws FormatError for a label or prediction that cannot be.
 inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {

@@ -16,6 +16,7 @@
 #include <renn/core/progress.hpp>
 #include <renn/io/file_writer.hpp>
 #include <renn/tracing/point.hpp>
+#include <renn/tracing/recorded_samples.hpp>
 #include <renn/tracing/store.hpp>
 #include <renn/tracing/store_description.hpp>
 #include <renn/tracing/store_head.hpp>
@@ -42,6 +43,10 @@ std::pair<StoreHead, StoreDescription<typename Source::Scalar>> describe_store(c
     using S = typename Source::Scalar;
     if (source.samples() < 1 || source.samples() > Index{0xffffffff}) {
         raise<DataError>("store", "samples", std::to_string(source.samples()), "1 to 2^32 - 1");
+    }
+    const std::int64_t most = most_classes(source.class_names.size(), source.samples());
+    if (source.classes() > most) {
+        raise<DataError>("store", "classes", std::to_string(source.classes()), "at most " + std::to_string(most));
     }
     StoreHead head("store");
     head.scalar = head.network_scalar = scalar_kind<S>;
