@@ -36,6 +36,7 @@
 
 #include "support/evaluation.hpp"
 #include "support/mnist.hpp"
+#include "support/options.hpp"
 #include "support/table.hpp"
 #include "support/unstable_argsort.hpp"
 
@@ -63,11 +64,7 @@ std::optional<Options> parse(int argc, char** argv) {
         "  ties       what the tie policies and an unstable sort make of the votes behind rectifiers\n"
         "  speed      seconds for a retrace of every test image on two threads");
     Options options;
-    app.option_defaults()->always_capture_default();
-    app.add_option("--items", options.items, "what to measure")
-        ->delimiter(',')
-        ->check(CLI::IsMember(std::vector<std::string>(options.items)));
-    app.add_option("-d,--data", options.data, "folder with the four IDX files of MNIST; found by itself if left out");
+    add_measuring_options(app, options.items, options.data);
     app.add_option("--out-of-distribution", options.out_of_distribution,
                    "folder with IDX files of foreign images, such as Fashion-MNIST: see fetch_fashion_mnist.sh");
     app.add_option("--train", options.train, "number of training images, 0 for all")->check(CLI::NonNegativeNumber);
@@ -79,12 +76,7 @@ std::optional<Options> parse(int argc, char** argv) {
         ->check(CLI::PositiveNumber);
     app.add_option("-s,--seed", options.seed, "of the first network");
     app.add_option("-j,--threads", options.threads, "to work with, 0 for every core")->check(CLI::NonNegativeNumber);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-        app.exit(help);
-        return std::nullopt;
-    }
+    if (!parsed(app, argc, argv)) return std::nullopt;
     return options;
 }
 

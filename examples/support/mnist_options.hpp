@@ -17,6 +17,8 @@
 #include <renn/retrace/search.hpp>
 #include <renn/tracing/point.hpp>
 
+#include "options.hpp"
+
 /// Ends a program whose option says what cannot be.
 [[noreturn]] inline void refuse(const std::string& option, const std::string& got, const std::string& expected) {
     throw renn::DataError(option + ": got " + got + ", expected " + expected);
@@ -44,7 +46,7 @@ struct Options : DigitOptions {
 /// Of every program that trains on digits.
 inline void add_training_options(CLI::App& app, DigitOptions& options) {
     app.option_defaults()->always_capture_default();
-    app.add_option("-d,--data", options.data, "folder with the four IDX files of MNIST; found by itself if left out");
+    add_data_option(app, options.data);
     app.add_option("--train", options.train, "number of training images, 0 for all");
     app.add_option("--test", options.test, "number of test images, 0 for all");
     app.add_option("-e,--epochs", options.epochs, "times the network sees all training images");
@@ -67,9 +69,7 @@ inline std::vector<renn::Selection::Units> parse_units(const std::string& text) 
     std::vector<renn::Selection::Units> chosen;
     std::istringstream parts(text);
     for (std::string part; std::getline(parts, part, ',');) {
-        const auto wrong = [&part] {
-            refuse("--units", '"' + part + '"', "layer=unit or layer=first-last");
-        };
+        const auto wrong = [&part] { refuse("--units", '"' + part + '"', "layer=unit or layer=first-last"); };
         const std::size_t equals = part.find('=');
         if (equals == part.npos || equals == 0) wrong();
         std::uint32_t first = 0, last = 0;
@@ -90,12 +90,7 @@ inline std::vector<renn::Selection::Units> parse_units(const std::string& text) 
 
 /// Returns false if only help was asked for. Throws CLI::ParseError or renn::DataError.
 inline bool read_options(CLI::App& app, const DigitOptions& options, int argc, char** argv) {
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-        app.exit(help);
-        return false;
-    }
+    if (!parsed(app, argc, argv)) return false;
     const auto not_negative = [](const char* name, std::int64_t value) {
         if (value < 0) refuse(name, std::to_string(value), "0 or more");
     };

@@ -106,6 +106,7 @@
 // by name only: tracing/reduced.hpp
 // by name only: tracing/sample_source.hpp
 // by name only: tracing/segment_arrays.hpp
+// by name only: tracing/sorted_store.hpp
 // by name only: tracing/store_chunks.hpp
 // by name only: tracing/store_description.hpp
 // by name only: tracing/store_head.hpp

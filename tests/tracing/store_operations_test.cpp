@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +15,7 @@
 #include <renn/tracing/part_of_store.hpp>
 #include <renn/tracing/recompute_store.hpp>
 #include <renn/tracing/reduced.hpp>
+#include <renn/tracing/sorted_store.hpp>
 #include <renn/tracing/to_memory.hpp>
 #include <renn/tracing/united_store.hpp>
 #include <renn/tracing/write_store.hpp>
@@ -229,6 +231,39 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(recomputing_gives_what_a_store_keeps, S, Scalars) 
     const Dataset<S> images(test::random_batch<S>(12, 9, 1));
     const Selection channels{.channels = {{.layer = "image", .height = 1, .width = 2, .pool = Pool::max}}};
     BOOST_TEST(same_stores(RecomputeStore(model, images, channels), *record(model, images, channels)));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_sorted_store_answers_the_same_in_fewer_bytes, S, Scalars) {
+    const auto traced = renn::test::small_traced<Sorted, S>(4000);
+    const auto sorted = trace<Sorted>(traced.network(), SortedStore<S>(traced.store()));
+    BOOST_TEST(same_stores(traced.store(), sorted.store()));
+    BOOST_TEST(sorted.store().value({0, 3}, 0, 77) == traced.store().value({0, 3}, 0, 77));
+
+    const Batch<S> queries = renn::test::random_batch<S>(3, 5, 11);
+    const auto same = [&](const RetraceOptions& options) {
+        for (Index q = 0; q < queries.cols(); ++q) {
+            const auto a = traced.retrace(queries.col(q), options), b = sorted.retrace(queries.col(q), options);
+            BOOST_TEST((a.top(30) == b.top(30)));
+            BOOST_TEST((a.evidence() == b.evidence() && a.dense() == b.dense()));
+            for (std::size_t n = 0; n < a.neurons(); ++n) BOOST_TEST((a.neuron(n) == b.neuron(n)));
+        }
+    };
+    same({.k = 20});
+    std::size_t values = 0;
+    for (const Point& point : traced.store().points) values += point.stored() ? point.units.size() * 4000 : 0;
+    BOOST_TEST(traced.index().bytes() + traced.store().bytes() > (2 * sizeof(S) + 4) * values);
+    BOOST_TEST(sorted.index().bytes() + sorted.store().bytes() <= (1.017 * sizeof(S) + 4.0) * double(values));
+
+    same({.k = 20, .ties = Ties::strict, .post = true});
+    same({.k = 20, .pre = false, .post = true, .classes = {1}});
+    same({.k = 20, .ties = Ties::lowest_id, .post = true, .without = traced.store().ids[5]});
+    const Ids self{traced.store().ids[9]};
+    BOOST_TEST((traced.retrace_without_self(queries.leftCols(1), self, {.k = 3}).front().top(5) ==
+                sorted.retrace_without_self(queries.leftCols(1), self, {.k = 3}).front().top(5)));
+
+    MemoryStore<S> broken = traced.store();
+    broken.column(0, 0)[7] = std::numeric_limits<S>::quiet_NaN();
+    BOOST_CHECK_THROW(SortedStore<S>(std::move(broken)), DataError);
 }
 
 BOOST_AUTO_TEST_CASE(the_first_input_of_foreign_code_is_not_left_behind) {

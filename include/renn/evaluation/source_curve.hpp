@@ -2,7 +2,6 @@
 // renn/evaluation/source_curve.hpp - how many of the most voted sources mean anything.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -13,6 +12,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/evaluation/evidence_quality.hpp>
 #include <renn/retrace/retrace.hpp>
+#include <renn/retrace/source.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -37,9 +37,6 @@ SourceCurve source_curve(const Traced& traced, const Dataset<typename Traced::Sc
     if (ranks == 0) detail::raise<DataError>("source_curve", "ranks", "0", "1 or more");
     const std::vector<double> zeros(ranks, 0.0);
     SourceCurve curve{zeros, zeros, zeros, zeros, zeros};
-    const auto largest = [](const std::vector<double>& evidence) {
-        return static_cast<std::int32_t>(std::max_element(evidence.begin(), evidence.end()) - evidence.begin());
-    };
     detail::for_each_answer("source_curve", traced, data, options, threads, [&](Index at, const auto& answer) {
         std::vector<double> rest = answer.evidence();
         std::vector<double> near(rest.size(), 0.0);
@@ -53,10 +50,10 @@ SourceCurve source_curve(const Traced& traced, const Dataset<typename Traced::Sc
                 curve.same[r] += sources[r].label == answer.prediction() ? 1.0 : 0.0;
             }
             if (sources.empty()) continue;
-            const std::int32_t first = largest(near);
+            const std::int32_t first = evidence_class(near);
             curve.accuracy[r] += first == data.label(at) ? 1.0 : 0.0;
             curve.agreement[r] += first == answer.prediction() ? 1.0 : 0.0;
-            if (r + 1 < sources.size()) curve.beyond[r] += largest(rest) == data.label(at) ? 1.0 : 0.0;
+            if (r + 1 < sources.size()) curve.beyond[r] += evidence_class(rest) == data.label(at) ? 1.0 : 0.0;
         }
     });
     for (auto* values : {&curve.share, &curve.same, &curve.accuracy, &curve.agreement, &curve.beyond}) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 #include <renn/index/column.hpp>
 
@@ -59,26 +58,9 @@ std::uint32_t gallop_down(std::uint32_t from, std::uint32_t to, const P& holds) 
 
 }  // namespace detail
 
-namespace detail {
-
-/// About how many of the windows of k that begin at [low, high) have their first value farther from the query than the
-/// one behind their last, counted in the values' own precision and in whole packets. Values are seen through `see`.
-template <class S, class See>
-std::uint32_t count_worse(const S* values, std::uint32_t low, std::uint32_t high, std::uint32_t k, S query,
-                          const See& see) noexcept {
-    std::conditional_t<sizeof(S) == 4, std::int32_t, std::int64_t> worse = 0;  // as wide as what is compared
-    const std::uint32_t count = (high - low) & ~7U;
-    for (std::uint32_t i = low; i < low + count; ++i) {
-        worse += query - see(values[i]) > see(values[i + k]) - query ? 1 : 0;
-    }
-    return static_cast<std::uint32_t>(worse);
-}
-
-}  // namespace detail
-
 /// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
 /// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
-/// and the k nearest are neighbours in the column: bisection, and counting at its end, find where they begin.
+/// and the k nearest are neighbours in the column: bisection finds where they begin.
 /// Cost   O(log k + log ties).
 template <class S>
 Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position) {
@@ -92,28 +74,14 @@ Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, s
         return window;
     }
     std::uint32_t low = position > k ? position - k : 0;
-    std::uint32_t high = std::min(position, n - k);
-    const bool packets = column.hole >= n;
-    while (low < high && !(packets && high - low <= 64)) {
-        const std::uint32_t middle = low + (high - low) / 2;
-        if (column.distance(middle, query) > column.distance(middle + k, query)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low < high) {
-        const auto worse = [&](std::uint32_t i) { return column.distance(i, query) > column.distance(i + k, query); };
-        const std::uint32_t first = low;
-        if (column.slope == S(1) || column.values[low] > S(0)) {
-            low +=
-                detail::count_worse(column.values, low, high, k, static_cast<S>(query), [](S value) { return value; });
-        } else {
-            low += detail::count_worse(column.values, low, high, k, static_cast<S>(query),
-                                       [&](S value) { return column.through(value); });
-        }
-        while (low > first && !worse(low - 1)) --low;  // exactly, in few steps
-        while (low < high && worse(low)) ++low;
+    const std::uint32_t high = std::min(position, n - k);
+    // Of the windows that begin at [low, high], the first whose first value is not farther than the one behind its
+    // last.
+    const auto worse = [&](std::uint32_t i) { return column.distance(i, query) > column.distance(i + k, query); };
+    for (std::uint32_t length = high - low; length > 0;) {  // halves without branches, which would be guessed wrong
+        const std::uint32_t half = (length + 1) / 2;
+        low += worse(low + half - 1) ? half : 0;
+        length -= half;
     }
     const std::uint32_t begin = low;
     const std::uint32_t end = low + k;

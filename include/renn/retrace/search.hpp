@@ -284,7 +284,7 @@ public:
 
 private:
     static constexpr std::uint32_t width = 16;
-    static constexpr std::uint32_t reach = 48;  ///< where the nearest of a place most often are
+    static constexpr std::uint32_t reach = 28;  ///< where the nearest of a place most often are
 
     struct Task {
         Search<Index>* search;
