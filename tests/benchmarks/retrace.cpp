@@ -14,6 +14,7 @@
 
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
+#include <renn/tracing/sorted_store.hpp>
 
 #include "digits.hpp"
 #include "nanoflann_tree.hpp"
@@ -49,14 +50,17 @@ const auto& traced() {
 }
 
 /// All queries with one of our indexes.
-template <class Policy>
-auto ours(const RetraceOptions& options) {
-    traced<Policy>();
-    return [&options, scratch = VoteScratch()]() mutable {
+template <class Traced>
+auto retraces(const Traced& net, const RetraceOptions& options) {
+    return [&net, &options, scratch = VoteScratch()]() mutable {
         for (const auto& query : queries()) {
-            benchmark::DoNotOptimize(traced<Policy>().retrace_activations(query, options)[0].top(places, scratch));
+            benchmark::DoNotOptimize(net.retrace_activations(query, options)[0].top(places, scratch));
         }
     };
+}
+template <class Policy>
+auto ours(const RetraceOptions& options) {
+    return retraces(traced<Policy>(), options);
 }
 
 /// All queries the plain way: `search(neuron, value, sample callback)`, a counter a sample, the 20 largest.
@@ -170,6 +174,20 @@ void sorted_strict_post_against_pre(benchmark::State& state) {
         row("retrace, post-activations, strict, Sorted", milliseconds(times), " ms", "<= 0.06 ms");
     }
 }
+void sorted_store_against_memory_store(benchmark::State& state) {
+    const auto compact = trace<Sorted>(network(), SortedStore<float>(*recording()));
+    compact.index().build();
+    std::size_t values = 0;
+    for_each_column([&values](auto column) { values += column.size(); });
+    const auto bytes = [values](const auto& net) {
+        return static_cast<double>(net.store().bytes() + net.index().bytes()) / static_cast<double>(values);
+    };
+    for (auto _ : state) {
+        const Paired times = compare(state, 21, retraces(compact, pre), ours<Sorted>(pre));
+        row("retrace, pre-activations, in a SortedStore: against memory", times.ratio_of_minima(), " x", "");
+        row("store and index, a value, in a SortedStore", bytes(compact), " B", "<= 8.1 B");
+    }
+}
 /// A batch of 1,000 and the sources of each, on one thread against two.
 void sorted_batch_one_thread_against_two(benchmark::State& state) {
     constexpr Index many = 1000;
@@ -207,6 +225,7 @@ void kd_tree_post_against_pre(benchmark::State& state) {
 BENCHMARK(sorted_pre_against_two_pointers)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sorted_post_against_pre)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sorted_strict_post_against_pre)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(sorted_store_against_memory_store)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sorted_batch_one_thread_against_two)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(kd_tree_pre_against_nanoflann)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(kd_tree_post_against_pre)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);

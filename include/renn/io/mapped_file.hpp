@@ -2,6 +2,12 @@
 // renn/io/mapped_file.hpp - a whole file as memory, read page by page when it is looked at.
 #pragma once
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,22 +15,8 @@
 #include <utility>
 
 #include <renn/core/error.hpp>
-#include <renn/data/binary_file.hpp>
-#include <renn/tracing/pages.hpp>
-
-#if __has_include(<sys/mman.h>)
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#endif
 
 namespace renn::inline RENN_ABI::detail {
-
-#if __has_include(<sys/mman.h>)
 
 /// Read only, for any number of threads. A file must not be cut or rewritten in place while it is mapped (the system
 /// then ends the program); one that is replaced by rename keeps its old bytes here.
@@ -82,26 +74,5 @@ private:
     char* data_ = nullptr;
     std::uint64_t size_ = 0;
 };
-
-#else
-
-/// Where files cannot be mapped: read as a whole.
-class MappedFile {
-public:
-    MappedFile() = default;
-    MappedFile(const char* where, const std::string& path) {
-        InputFile file(where, path);
-        bytes_ = Pages<char>(static_cast<std::size_t>(file.size()));
-        file.read(bytes_.data(), file.size());
-    }
-    const char* data() const noexcept { return bytes_.data(); }
-    std::uint64_t size() const noexcept { return bytes_.size(); }
-    void populate() const noexcept {}
-
-private:
-    Pages<char> bytes_;
-};
-
-#endif
 
 }  // namespace renn::inline RENN_ABI::detail

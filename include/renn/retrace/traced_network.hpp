@@ -24,6 +24,7 @@
 #include <renn/retrace/recorded_queries.hpp>
 #include <renn/retrace/retrace.hpp>
 #include <renn/retrace/search.hpp>
+#include <renn/retrace/sweep.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/tracing/derivation.hpp>
 #include <renn/tracing/memory_store.hpp>
