@@ -242,7 +242,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_sorted_store_answers_the_same_in_fewer_bytes, S,
     const Batch<S> queries = renn::test::random_batch<S>(3, 5, 11);
     const auto same = [&](const RetraceOptions& options) {
         for (Index q = 0; q < queries.cols(); ++q) {
-            const auto a = traced.retrace(queries.col(q), options), b = sorted.retrace(queries.col(q), options);
+            const auto a = traced.retrace(queries.col(q), options);
+            const auto b = sorted.retrace(queries.col(q), options);
             BOOST_TEST((a.top(30) == b.top(30)));
             BOOST_TEST((a.evidence() == b.evidence() && a.dense() == b.dense()));
             for (std::size_t n = 0; n < a.neurons(); ++n) BOOST_TEST((a.neuron(n) == b.neuron(n)));
