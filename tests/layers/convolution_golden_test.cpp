@@ -14,7 +14,7 @@
 #include <renn/layers/max_pool.hpp>
 #include <renn/network/network.hpp>
 
-#include "support/golden.hpp"
+#include "support/golden_networks.hpp"
 
 using namespace renn;
 using renn::test::Golden;
@@ -48,14 +48,6 @@ void check_convolution(const std::string& name, const Conv2dOptions& options) {
     BOOST_TEST(single.check(name + "_y", run(layer, single.batch<double>(name + "_x"))));
 }
 
-Conv2d<double> convolution(const Golden& golden, const std::string& name, const Shape& in, Index channels) {
-    return {in, {.channels = channels, .padding = 1}, parameters_of<Conv2d<double>>(golden, name)};
-}
-Dense<double> dense(const Golden& golden) {
-    return Dense<double>(
-        Dense<double>::Parameters{golden.matrix<double>("fc_weight"), golden.matrix<double>("fc_bias").col(0)});
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(single_convolutions) {
@@ -84,31 +76,21 @@ BOOST_AUTO_TEST_CASE(single_pools) {
 }
 
 BOOST_AUTO_TEST_CASE(a_network_and_its_input_gradient) {
-    const auto first = convolution(cnn, "conv1", {1, 14, 14}, 6);
-    const MaxPool2d<double> halved(first.output_shape());
-    const auto second = convolution(cnn, "conv2", halved.output_shape(), 8);
-    const AvgPool2d<double> quartered(second.output_shape());
-    const Network net(first, ReLU<double>(), halved, second, ReLU<double>(), quartered, dense(cnn));
+    const auto net = renn::test::golden_cnn(cnn);
     Workspace<std::remove_const_t<decltype(net)>> workspace;
     const auto x = cnn.batch<double>("x");
     const auto& y = net.forward(x, workspace);
-    const std::vector<std::string> names{"conv1", "", "pool1", "conv2", "", "pool2"};
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        if (!names[i].empty()) BOOST_TEST(cnn.check("act_" + names[i], workspace.cache.outputs[i]));
-    }
+    for (std::size_t i = 0; i + 1 < net.size(); ++i)
+        BOOST_TEST(cnn.check("act_" + net.names()[i], workspace.cache.outputs[i]));
     BOOST_TEST(cnn.check("act_fc", y));
-    const auto target = cnn.vector<std::int64_t>("target");
+    const auto target = renn::test::golden_target(cnn);
     Batch<double> above = Batch<double>::Zero(10, x.cols()), dx;
-    for (Index j = 0; j < x.cols(); ++j) above(static_cast<Index>(target[static_cast<std::size_t>(j)]), j) = 1;
+    for (Index j = 0; j < x.cols(); ++j) above(target[static_cast<std::size_t>(j)], j) = 1;
     net.reverse_walk(InputGradient{}, x, workspace, above, dx);
     BOOST_TEST(cnn.check("gradient", dx));
 }
 
 BOOST_AUTO_TEST_CASE(a_network_with_global_average_pooling) {
-    const auto first = convolution(gap, "conv1", {1, 14, 14}, 6);
-    const MaxPool2d<double> halved(first.output_shape());
-    const auto second = convolution(gap, "conv2", halved.output_shape(), 16);
-    const GlobalAvgPool<double> mean(second.output_shape());
-    const Network net(first, ReLU<double>(), halved, second, ReLU<double>(), mean, dense(gap));
+    const auto net = renn::test::golden_cnn_gap(gap);
     BOOST_TEST(gap.check("act_fc", net.predict(gap.batch<double>("x"))));
 }
