@@ -27,7 +27,8 @@ namespace {
 template <class S>
 auto nested() {
     Network branch(Dense<S>(5, 5, 3), Tanh<S>{});
-    Network left(Dense<S>(5, 2, 4), Tanh<S>{}), right(Dense<S>(5, 3, 5));
+    Network left(Dense<S>(5, 2, 4), Tanh<S>{});
+    Network right(Dense<S>(5, 3, 5));
     return Network(Dense<S>(4, 5, 1), Tanh<S>{}, Residual(branch), Concatenate(left, right), Dense<S>(5, 3, 2));
 }
 

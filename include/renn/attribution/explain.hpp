@@ -2,13 +2,17 @@
 // renn/attribution/explain.hpp - the two passes of every attribution: forward to a target, and back from it by a rule.
 #pragma once
 
+#include <any>
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <renn/attribution/target.hpp>
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
+#include <renn/core/path.hpp>
 #include <renn/network/arriving.hpp>
 #include <renn/network/layer_paths.hpp>
 #include <renn/network/layer_sequence.hpp>
@@ -24,6 +28,16 @@ struct AttributionWorkspace {
     Batch<S> start;      ///< what the reverse walk starts with, where the target stands: its slope
     Batch<S> explained;  ///< what the target looks at, if that is inside the network
     Batch<S> nothing;    ///< zeros above such a place
+    Batch<S> inputs;     ///< of methods that look at other inputs than x
+    Batch<S> below;      ///< what a reverse walk brings to those
+    std::vector<AttributionWorkspace> others;
+    std::any kept;  ///< what a method needs besides, of its own type
+
+    /// For passes of another width, so that neither gives up its memory to the other.
+    AttributionWorkspace& second() {
+        if (others.empty()) others.emplace_back();
+        return others.front();
+    }
 };
 
 namespace detail {
@@ -65,7 +79,7 @@ void reverse(FromPlace<Rule, S>& from, const Step<L>& s, X<L> above, Below& belo
     if (from.reached) {
         reverse(from.rule, s, above, below);
     } else if constexpr (is_wanted<Below>) {
-        reshape(below, s.x.rows(), s.x.cols());
+        reshape(below, s.x.rows(), above.cols());
         below.setZero();
     }
 }
@@ -76,25 +90,76 @@ BatchView<S> share(FromPlace<Rule, S>& from, std::string_view path, const BatchV
     return from.reached ? share(from.rule, path, branch, sum, above, scratch) : above;
 }
 
+template <class Net, class V>
+void run_from(const Net& net, const BatchView<typename Net::Scalar>& x, Workspace<Net>& pass, V& visitor,
+              std::size_t first) {
+    if constexpr (WalksFrom<Net>) {
+        Path path;
+        net.walk(net.parameters(), x, pass.output, pass.cache, Pass{}, visitor, path, first);
+    } else {
+        net.forward(x, pass, {}, visitor);
+    }
+}
+
+/// A target for several versions of each sample: version after version, all samples in each.
+template <class T>
+struct VersionsTarget {
+    const T& target;
+    Index samples;
+
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        shape_target<S>(y, value, slope);
+        Column<S> one_value;
+        Batch<S> one_slope;
+        for (Index first = 0; first < y.cols(); first += samples) {
+            target(BatchView<S>(y.middleCols(first, samples)), one_value, one_slope);
+            value.segment(first, samples) = one_value;
+            slope.middleCols(first, samples) = one_slope;
+        }
+    }
+};
+
+template <class T>
+VersionsTarget<T> of_versions(const T& target, Index samples) {
+    return {target, samples};
+}
+template <class T>
+PlaceTarget<VersionsTarget<T>> of_versions(const PlaceTarget<T>& target, Index samples) {
+    return {target.place, {target.target, samples}};
+}
+
+/// The place a target looks at; of the output, none.
+template <class T>
+std::string_view place_of(const T&) {
+    return {};
+}
+template <class T>
+std::string_view place_of(const PlaceTarget<T>& target) {
+    return target.place;
+}
+
 }  // namespace detail
 
-/// Forward pass of x (features x n): leaves in the workspace the target's value of each sample and its slope.
+/// Forward pass of x (features x n): leaves in the workspace the target's value of each sample and its slope. It may
+/// begin at a later layer, `first`, with what is in the cache as the outputs of those before.
 ///
 /// Throws   as the target; DataError for a place that the network does not have.
 template <class Net, Target<typename Net::Scalar> T>
-void forward_to(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
-                AttributionWorkspace<Net>& w) {
+void forward_to(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target, AttributionWorkspace<Net>& w,
+                std::size_t first = 0) {
     using S = typename Net::Scalar;
-    net.forward(x, w.pass);
+    NoVisit none;
+    detail::run_from(net, x, w.pass, none, first);
     target(BatchView<S>(w.pass.output), w.value, w.start);
 }
 /// \copydoc forward_to
 template <class Net, class T>
 void forward_to(const Net& net, const BatchView<typename Net::Scalar>& x, const PlaceTarget<T>& target,
-                AttributionWorkspace<Net>& w) {
+                AttributionWorkspace<Net>& w, std::size_t first = 0) {
     using S = typename Net::Scalar;
     detail::KeepPlace<S> keep{target.place, w.explained};
-    net.forward(x, w.pass, {}, keep);
+    detail::run_from(net, x, w.pass, keep, first);
     if (!keep.found) detail::raise_no_place("target", target.place, layer_paths(net));
     target.target(BatchView<S>(w.explained), w.value, w.start);
 }
@@ -111,9 +176,20 @@ template <class Net, class T, class Rule, class Below>
 void backward_from(const Net& net, const BatchView<typename Net::Scalar>& x, const PlaceTarget<T>& target, Rule& rule,
                    AttributionWorkspace<Net>& w, Below& below) {
     using S = typename Net::Scalar;
-    w.nothing.setZero(w.pass.output.rows(), w.pass.output.cols());
+    w.nothing.setZero(w.pass.output.rows(), w.start.cols());
     detail::FromPlace<Rule, S> from{rule, target.place, w.start};
     net.reverse_walk(from, x, w.pass, w.nothing, below);
+}
+
+/// The target with what it chose in the last forward_to of this workspace: the same outputs for other inputs.
+template <class Net, class T>
+T settled(const T& target, const AttributionWorkspace<Net>& w) {
+    return detail::settle(target, BatchView<typename Net::Scalar>(w.pass.output));
+}
+/// \copydoc settled
+template <class Net, class T>
+PlaceTarget<T> settled(const PlaceTarget<T>& target, const AttributionWorkspace<Net>& w) {
+    return {target.place, detail::settle(target.target, BatchView<typename Net::Scalar>(w.explained))};
 }
 
 }  // namespace renn::inline RENN_ABI

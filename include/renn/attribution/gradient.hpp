@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include <renn/attribution/attribution.hpp>
+#include <renn/attribution/blocks.hpp>
 #include <renn/core/batch.hpp>
 #include <renn/network/gradient.hpp>
 
@@ -15,12 +16,21 @@ namespace detail {
 template <class Net, class T>
 void write_gradient(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
                     AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) {
-    forward_to(net, x, target, workspace);
-    InputGradient rule;
-    backward_from(net, x, target, rule, workspace, result.scores);
-    result.explained = workspace.value;
+    using S = typename Net::Scalar;
+    reshape(result.scores, x.rows(), x.cols());
+    result.explained.resize(x.cols());
+    in_blocks(net, x, target, [&](const BatchView<S>& some, const T& part, Index first) {
+        const bool all = some.cols() == x.cols();
+        Batch<S>& below = all ? result.scores : workspace.below;
+        forward_to(net, some, part, workspace);
+        InputGradient rule;
+        backward_from(net, some, part, rule, workspace, below);
+        if (!all) result.scores.middleCols(first, some.cols()) = below;
+        result.explained.segment(first, some.cols()) = workspace.value;
+    });
     result.gap.resize(0);
-    result.warnings.clear();
+    result.clear_remarks();
+    warn_of_zeros(result);
 }
 
 }  // namespace detail
@@ -63,7 +73,8 @@ struct GradientTimesInput {
                     AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
         detail::write_gradient(net, x, target, workspace, result);
         result.scores.array() *= x.array();
-        result.gap = result.explained - result.scores.colwise().sum().transpose();
+        result.gap = result.explained;
+        detail::subtract_scores(result);
     }
 };
 

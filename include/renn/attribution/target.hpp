@@ -4,64 +4,32 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
+#include <renn/attribution/output_choice.hpp>
 #include <renn/core/batch.hpp>
+#include <renn/core/canonical.hpp>
 #include <renn/core/error.hpp>
 
 namespace renn::inline RENN_ABI {
 
 /// Writes, for outputs y (outputs x n), the number that is explained of each sample to `value` (n), and its derivative
 /// by y to `slope` (outputs x n). A target that is not linear in y may also have, for second derivatives,
-/// `tangent(y, dy, d_slope)`: how `slope` changes along dy; one without is taken as linear.
+/// `tangent(y, dy, d_slope)`: how `slope` changes along dy; one without is taken as linear. One that chooses by y has
+/// `settled(y)`, the target with that choice made, for methods that look at other inputs as well. One that has
+/// `part(first, count, all)`, the target of these samples of a batch, lets large batches be worked through in parts.
 template <class T, class S>
 concept Target = requires(const T& target, const BatchView<S>& y, Column<S>& value, Batch<S>& slope) {
     target(y, value, slope);
 };
 
-/// Which output of each sample: one for all, one for each, or the greatest of each.
-class OutputChoice {
-public:
-    OutputChoice() = default;
-    explicit OutputChoice(std::int64_t one) : chosen_{one} {}
-    explicit OutputChoice(std::span<const std::int32_t> each) : chosen_(each.begin(), each.end()), kind_(Kind::each) {}
-    static OutputChoice predicted() {
-        OutputChoice choice;
-        choice.kind_ = Kind::predicted;
-        return choice;
-    }
-
-    /// Throws ShapeError for another number of samples, DataError for an output that there is not.
-    template <class S>
-    Index of(const BatchView<S>& y, Index sample) const {
-        if (kind_ == Kind::predicted) {
-            Index greatest = 0;
-            for (Index i = 1; i < y.rows(); ++i) greatest = y(i, sample) > y(greatest, sample) ? i : greatest;
-            if (y.rows() == 0) detail::raise<ShapeError>("target", "outputs", "0", "1 or more");
-            return greatest;
-        }
-        if (kind_ == Kind::each && static_cast<Index>(chosen_.size()) != y.cols()) {
-            detail::raise<ShapeError>("target", "outputs chosen", std::to_string(chosen_.size()),
-                                      std::to_string(y.cols()) + ", one a sample");
-        }
-        const std::int64_t chosen = chosen_[kind_ == Kind::each ? static_cast<std::size_t>(sample) : 0];
-        if (chosen < 0 || chosen >= y.rows()) {
-            detail::raise<DataError>("target", "output of sample " + std::to_string(sample), std::to_string(chosen),
-                                     "0.." + std::to_string(y.rows() - 1) + ", the outputs");
-        }
-        return static_cast<Index>(chosen);
-    }
-
-private:
-    enum class Kind : std::uint8_t { one, each, predicted };
-    std::vector<std::int64_t> chosen_{0};
-    Kind kind_ = Kind::one;
+/// One that large batches need not see at once.
+template <class T>
+concept PartedTarget = requires(const T& target) {
+    target.part(Index{}, Index{}, Index{});
 };
 
 namespace detail {
@@ -80,7 +48,17 @@ void probabilities(const BatchView<S>& z, Index j, To&& p) {
         return;
     }
     p = (z.col(j).array() - z.col(j).maxCoeff()).exp();
-    p /= p.sum();
+    p /= canonical::sum<S>(p.data(), p.size());
+}
+
+/// A target with its choice of outputs made as y makes it.
+template <class T, class S>
+T settle(const T& target, const BatchView<S>& y) {
+    if constexpr (requires { target.settled(y); }) {
+        return target.settled(y);
+    } else {
+        return target;
+    }
 }
 
 }  // namespace detail
@@ -88,6 +66,12 @@ void probabilities(const BatchView<S>& z, Index j, To&& p) {
 /// An output as it is: the logit, of a network that ends in logits.
 struct OutputTarget {
     OutputChoice choice;
+
+    template <class S>
+    OutputTarget settled(const BatchView<S>& y) const {
+        return {choice.settled<S>(y)};
+    }
+    OutputTarget part(Index first, Index count, Index all) const { return {choice.part(first, count, all)}; }
 
     template <class S>
     void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
@@ -105,6 +89,12 @@ struct OutputTarget {
 /// sure: the logit or the log-odds does not.
 struct ProbabilityTarget {
     OutputChoice choice;
+
+    template <class S>
+    ProbabilityTarget settled(const BatchView<S>& y) const {
+        return {choice.settled<S>(y)};
+    }
+    ProbabilityTarget part(Index first, Index count, Index all) const { return {choice.part(first, count, all)}; }
 
     template <class S>
     void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
@@ -127,20 +117,18 @@ struct ProbabilityTarget {
     template <class S>
     void tangent(const BatchView<S>& y, const BatchView<S>& dy, Batch<S>& d_slope) const {
         detail::reshape(d_slope, y.rows(), y.cols());
-        Column<S> p(y.rows());
         for (Index j = 0; j < y.cols(); ++j) {
+            auto p = d_slope.col(j);
             detail::probabilities<S>(y, j, p);
-            auto d = d_slope.col(j);
             if (y.rows() == 1) {
-                d[0] = p[0] * (S(1) - p[0]) * (S(1) - S(2) * p[0]) * dy(0, j);
+                p[0] *= (S(1) - p[0]) * (S(1) - S(2) * p[0]) * dy(0, j);
                 continue;
             }
             const Index c = choice.of<S>(y, j);
-            const S mean = p.dot(dy.col(j));
-            d = -p[c] * (p.array() * (dy.col(j).array() - mean)).matrix();
-            const S q = p[c] * (dy(c, j) - mean);
-            d -= q * p;
-            d[c] += q;
+            const S mean = canonical::dot<S>(p.data(), dy.data() + j * dy.outerStride(), p.size());
+            const S chosen = p[c], q = chosen * (dy(c, j) - mean);
+            p.array() *= -(chosen * (dy.col(j).array() - mean) + q);
+            p[c] += q;
         }
     }
 };
@@ -148,6 +136,12 @@ struct ProbabilityTarget {
 /// log(p_c / (1 - p_c)) of softmax probabilities: y_c - log sum of exp of the others; of one output, y.
 struct LogOddsTarget {
     OutputChoice choice;
+
+    template <class S>
+    LogOddsTarget settled(const BatchView<S>& y) const {
+        return {choice.settled<S>(y)};
+    }
+    LogOddsTarget part(Index first, Index count, Index all) const { return {choice.part(first, count, all)}; }
 
     template <class S>
     void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
@@ -171,8 +165,8 @@ struct LogOddsTarget {
         for (Index j = 0; j < y.cols(); ++j) {
             auto w = d_slope.col(j);
             others<S>(y, j, choice.of<S>(y, j), w);
-            const S mean = w.dot(dy.col(j));
-            w = (-w.array() * (dy.col(j).array() - mean)).matrix().eval();
+            const S mean = canonical::dot<S>(w.data(), dy.data() + j * dy.outerStride(), w.size());
+            w.array() *= mean - dy.col(j).array();
         }
     }
 
@@ -184,7 +178,7 @@ private:
         for (Index i = 0; i < y.rows(); ++i) top = i != c ? std::max(top, y(i, j)) : top;
         w = (y.col(j).array() - top).exp();
         w[c] = S(0);
-        const S sum = w.sum();
+        const S sum = canonical::sum<S>(w.data(), w.size());
         w /= sum;
         return top + std::log(sum);
     }
@@ -193,6 +187,14 @@ private:
 /// y_a - y_b: what speaks for one class rather than another.
 struct DifferenceTarget {
     OutputChoice a, b;
+
+    template <class S>
+    DifferenceTarget settled(const BatchView<S>& y) const {
+        return {a.settled<S>(y), b.settled<S>(y)};
+    }
+    DifferenceTarget part(Index first, Index count, Index all) const {
+        return {a.part(first, count, all), b.part(first, count, all)};
+    }
 
     template <class S>
     void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
@@ -212,6 +214,12 @@ template <class V>
 struct DirectionTarget {
     Batch<V> weights;
 
+    DirectionTarget part(Index first, Index count, Index all) const {
+        if (weights.cols() == 1) return *this;
+        detail::require_shape("target", "weights on the outputs", weights, weights.rows(), all);
+        return {weights.middleCols(first, count)};
+    }
+
     template <class S>
     void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
         detail::shape_target<S>(y, value, slope);
@@ -219,7 +227,7 @@ struct DirectionTarget {
         detail::require_shape("target", "weights on the outputs", weights, y.rows(), columns);
         for (Index j = 0; j < y.cols(); ++j) {
             slope.col(j) = weights.col(columns == 1 ? 0 : j).template cast<S>();
-            value[j] = slope.col(j).dot(y.col(j));
+            value[j] = canonical::dot<S>(slope.col(j).data(), y.data() + j * y.outerStride(), y.rows());
         }
     }
 };
@@ -229,6 +237,11 @@ template <class T>
 struct PlaceTarget {
     std::string place;
     T target;
+
+    template <PartedTarget U = T>
+    PlaceTarget part(Index first, Index count, Index all) const {
+        return {place, target.part(first, count, all)};
+    }
 };
 
 /// Output c of every sample, or each sample's own (the labels), or each sample's greatest.

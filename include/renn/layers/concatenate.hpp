@@ -124,7 +124,7 @@ public:
     template <class Dx, class G>
     void backward(const Parameters& w, const BatchView<Scalar>& x, const BatchView<Scalar>&, Cache& cache,
                   const BatchView<Scalar>& dy, Dx& dx, G& g) const {
-        for_each_part(cache.outputs, dy, [&](const auto& branch, auto i, const BatchView<Scalar>& above) {
+        for_each_part(cache.outputs, dy, x.cols(), [&](const auto& branch, auto i, const BatchView<Scalar>& above) {
             const auto back = [&](auto& below, auto& gradient) {
                 branch.backward(std::get<i>(w.branches), x, cache.outputs[i], std::get<i>(cache.branches), above, below,
                                 gradient);
@@ -147,19 +147,21 @@ public:
     template <class Rule, class Below>
     void walk_back(Rule& rule, const Parameters& w, const BatchView<Scalar>& x, const BatchView<Scalar>&, Cache& cache,
                    const BatchView<Scalar>& above, Below& below, Parameters* gradient, detail::Path& path) const {
-        for_each_part(cache.outputs, above, [&](const auto& branch, auto i, const BatchView<Scalar>& over) {
-            const auto guard = path.enter(names_[i]);
-            auto* slot = gradient == nullptr ? nullptr : &std::get<i>(gradient->branches);
-            const auto back = [&](auto& under) {
-                branch.walk_back(rule, std::get<i>(w.branches), x, cache.outputs[i], std::get<i>(cache.branches), over,
-                                 under, slot, path);
-            };
-            if constexpr (is_wanted<Below>) {
-                add(i, below, cache.deltas[i], back);
-            } else {
-                back(below);
-            }
-        });
+        // A rule may walk with fewer columns than the pass had.
+        for_each_part(cache.outputs, above, above.cols(),
+                      [&](const auto& branch, auto i, const BatchView<Scalar>& over) {
+                          const auto guard = path.enter(names_[i]);
+                          auto* slot = gradient == nullptr ? nullptr : &std::get<i>(gradient->branches);
+                          const auto back = [&](auto& under) {
+                              branch.walk_back(rule, std::get<i>(w.branches), x, cache.outputs[i],
+                                               std::get<i>(cache.branches), over, under, slot, path);
+                          };
+                          if constexpr (is_wanted<Below>) {
+                              add(i, below, cache.deltas[i], back);
+                          } else {
+                              back(below);
+                          }
+                      });
     }
 
     template <class Dw>
@@ -256,10 +258,11 @@ private:
 
     /// f(branch, i, the rows of `above` that are that branch's).
     template <class F>
-    void for_each_part(const std::array<Batch<Scalar>, size>& outputs, const BatchView<Scalar>& above, F&& f) const {
+    void for_each_part(const std::array<Batch<Scalar>, size>& outputs, const BatchView<Scalar>& above, Index samples,
+                       F&& f) const {
         Index first = 0;
         for (const auto& output : outputs) first += output.rows();
-        detail::require_shape("Concatenate", "what arrives above", above, first, outputs[0].cols());
+        detail::require_shape("Concatenate", "what arrives above", above, first, samples);
         first = 0;
         for_each([&](const auto& branch, auto i) {
             f(branch, i, BatchView<Scalar>(above.middleRows(first, outputs[i].rows())));

@@ -36,11 +36,11 @@ private:
 /// The same with a function that only looks: f(path, y, above) returns nothing.
 template <class Rule, class F>
 auto watching(Rule& rule, F f) {
-    const auto pass_on = [f = std::move(f)](std::string_view path, const auto& y, const auto& above) mutable {
+    auto pass_on = [f = std::move(f)](std::string_view path, const auto& y, const auto& above) mutable {
         f(path, y, above);
         return above;
     };
-    return Arriving<Rule, decltype(pass_on)>(rule, pass_on);
+    return Arriving<Rule, decltype(pass_on)>(rule, std::move(pass_on));
 }
 
 /// The rule itself.

@@ -309,5 +309,13 @@ private:
     }
 };
 
+/// Whether a network's walk may begin at a later layer.
+template <class Net>
+concept WalksFrom = Composite<Net> &&
+    requires(const Net& net, const BatchView<typename Net::Scalar>& x, Batch<typename Net::Scalar>& y,
+             typename Net::Cache& cache, NoVisit& visitor, Path& path) {
+    net.walk(net.parameters(), x, y, cache, Pass{}, visitor, path, std::size_t{});
+};
+
 }  // namespace detail
 }  // namespace renn::inline RENN_ABI

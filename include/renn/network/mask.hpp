@@ -118,13 +118,49 @@ private:
     std::size_t inside_;
 };
 
-/// Whether a network's walk may begin at a later layer.
-template <class Net>
-concept WalksFrom = Composite<Net> &&
-    requires(const Net& net, const BatchView<typename Net::Scalar>& x, Batch<typename Net::Scalar>& y,
-             typename Net::Cache& cache, NoVisit& visitor, Path& path) {
-    net.walk(net.parameters(), x, y, cache, Pass{}, visitor, path, std::size_t{});
+/// What stands between a reverse walk and its rule: nothing goes below a masked unit, whose value nothing can change.
+template <class Rule, class S>
+class MaskRule {
+public:
+    MaskRule(const Mask& mask, Rule& rule, std::size_t inside) : mask_(mask), rule_(rule), inside_(inside) {}
+
+    BatchView<S> arrive(std::string_view path, const BatchView<S>& y, const BatchView<S>& above) {
+        const auto given = [&]() -> BatchView<S> {
+            if constexpr (ReverseEditor<Rule, S>) {
+                return rule_.arrive(path, y, above);
+            } else {
+                return above;
+            }
+        };
+        bool held = false;
+        for (const MaskedUnits& place : mask_) {
+            if (path.substr(inside_) != place.layer) continue;
+            if (!held) below_ = given();
+            held = true;
+            for (const Index unit : place.units) {
+                below_.middleRows(unit * place.positions, place.positions).setZero();
+            }
+        }
+        return held ? BatchView<S>(below_) : given();
+    }
+    Rule& rule() noexcept { return rule_; }
+
+private:
+    const Mask& mask_;
+    Rule& rule_;
+    std::size_t inside_;
+    Batch<S> below_;
 };
+
+template <class Rule, class S, class L, class Below>
+void reverse(MaskRule<Rule, S>& held, const Step<L>& s, X<L> above, Below& below) {
+    reverse(held.rule(), s, above, below);
+}
+template <class Rule, class S>
+BatchView<S> share(MaskRule<Rule, S>& held, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
+                   const BatchView<S>& above, Batch<S>& scratch) {
+    return share(held.rule(), path, branch, sum, above, scratch);
+}
 
 /// Throws DataError for a place or unit that the network does not have.
 template <class Net>
@@ -150,7 +186,8 @@ void check_mask(const Net& net, const Mask& mask) {
 /// A network some of whose units are held at fixed values: 0, or their mean (mean ablation). It stands wherever a
 /// network does in evaluation (predict, evaluate, activations, trace, another network) and is told apart by its
 /// fingerprint; with an empty mask it is the network, bit for bit and by fingerprint. The weights stay as they are:
-/// network() is the network unchanged. It has no reverse walk.
+/// network() is the network unchanged. Attribution and other reverse walks see the network as it runs: nothing goes
+/// through a masked unit.
 ///
 ///     renn::evaluate(renn::masked(net, {{.layer = "relu1", .units = {3, 17}}}), test)
 ///
@@ -222,6 +259,28 @@ public:
         const std::size_t depth = path.view().size();
         detail::MaskVisitor<V> held(mask_, visitor, depth == 0 ? 0 : depth + 1);
         net_.walk(w, x, y, cache, pass, held, path, first...);
+    }
+
+    /// As LayerSequence::reverse_walk.
+    template <class Rule, class Below>
+    void reverse_walk(Rule&& rule, const BatchView<Scalar>& x, Workspace<Masked>& workspace,
+                      const BatchView<Scalar>& above, Below& below, Parameters* gradient = nullptr) const {
+        detail::Path path;
+        walk_back(rule, net_.parameters(), x, workspace.output, workspace.cache, above, below, gradient, path);
+    }
+
+    /// The network's reverse walk.
+    template <class Rule, class Below>
+    void walk_back(Rule& rule, const Parameters& w, const BatchView<Scalar>& x, const BatchView<Scalar>& y,
+                   Cache& cache, const BatchView<Scalar>& above, Below& below, Parameters* gradient,
+                   detail::Path& path) const {
+        if (mask_.empty()) {
+            net_.walk_back(rule, w, x, y, cache, above, below, gradient, path);
+            return;
+        }
+        const std::size_t depth = path.view().size();
+        detail::MaskRule<Rule, Scalar> held(mask_, rule, depth == 0 ? 0 : depth + 1);
+        net_.walk_back(held, w, x, y, cache, above, below, gradient, path);
     }
 
     template <class Self, class P, class F>

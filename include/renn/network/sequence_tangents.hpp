@@ -3,31 +3,39 @@
 // along a direction.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
 
 namespace renn::inline RENN_ABI::detail {
 
-/// The tangent walks of a LayerSequence (network/layer_sequence.hpp): see TwiceDifferentiableLayer.
+/// The tangent walks of a LayerSequence (network/layer_sequence.hpp): see TwiceDifferentiableLayer. Both may end at an
+/// earlier layer: dy is then that of the layer before `end`, and `above` what arrives there.
 template <class Derived, class S, class P, class C>
 class SequenceTangents {
 public:
+    static constexpr auto to_the_last = static_cast<std::size_t>(-1);
+
     template <class Dw>
     static void forward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
-                        const BatchView<S>& y, C& cache, Batch<S>& dy) {
-        const std::size_t n = net.size();
+                        const BatchView<S>& y, C& cache, Batch<S>& dy, std::size_t end = to_the_last) {
+        const std::size_t n = std::min(end, static_cast<std::size_t>(net.size()));
         if (n == 0) dy = dx;
         for (std::size_t i = 0; i < n; ++i) {
             const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
             const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
-            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
+            const BatchView<S> out = i + 1 == net.size() ? y : BatchView<S>(cache.outputs[i]);
             Batch<S>& d_out = i + 1 == n ? dy : cache.tangents[i];
             net.dispatch(i, [&](auto k) {
-                Derived::template layer_at<k>(net, i).tangent(Derived::template part<k>(w, i), direction<k>(dw, i), in,
-                                                              d_in, out, Derived::template cache_part<k>(cache, i),
-                                                              d_out);
+                const auto& layer = Derived::template layer_at<k>(net, i);
+                static_assert(TwiceDifferentiableLayer<std::remove_cvref_t<decltype(layer)>>,
+                              "renn: this layer has no tangent and backward_tangent: see TwiceDifferentiableLayer in "
+                              "core/layer.hpp");
+                layer.tangent(Derived::template part<k>(w, i), direction<k>(dw, i), in, d_in, out,
+                              Derived::template cache_part<k>(cache, i), d_out);
             });
         }
     }
@@ -35,13 +43,13 @@ public:
     template <class Dw, class G>
     static void backward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
                          const BatchView<S>& y, C& cache, const BatchView<S>& above, const BatchView<S>& above_tangent,
-                         Batch<S>& dx_tangent, G& g) {
-        const std::size_t n = net.size();
+                         Batch<S>& dx_tangent, G& g, std::size_t end = to_the_last) {
+        const std::size_t n = std::min(end, static_cast<std::size_t>(net.size()));
         if (n == 0) dx_tangent = above_tangent;
         for (std::size_t i = n; i-- > 0;) {
             const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
             const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
-            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
+            const BatchView<S> out = i + 1 == net.size() ? y : BatchView<S>(cache.outputs[i]);
             const BatchView<S> over = i + 1 == n ? above : BatchView<S>(cache.deltas[i]);
             const BatchView<S> d_over = i + 1 == n ? above_tangent : BatchView<S>(cache.delta_tangents[i]);
             Batch<S>& d_under = i == 0 ? dx_tangent : cache.delta_tangents[i - 1];
