@@ -61,6 +61,7 @@ class Dense {
 public:
     using Scalar = S;
     static constexpr std::string_view name = "Dense";
+    static constexpr bool connects_all = true;  ///< every input with every output
     static constexpr Index fixed_in = In;
     static constexpr Index fixed_out = Out;
 
