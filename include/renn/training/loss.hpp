@@ -34,7 +34,8 @@ struct Targets {
 /// Returns the mean loss of a batch and writes its derivative by the outputs. A loss whose mean is not over samples
 /// says with `weight(outputs, targets)` what it divides by; one with a head (training/heads.hpp) says with
 /// `answer_rows(outputs)` how many outputs, the first, are the model's answer, and checks its data: `check(data,
-/// outputs)`.
+/// outputs)`. For second derivatives: `tangent(outputs, targets, d_outputs, d_gradient)`, how `gradient` changes along
+/// d_outputs.
 template <class L, class S>
 concept Loss = requires(const L& loss, const BatchView<S>& outputs, const Targets<S>& targets, Batch<S>& gradient) {
     { loss(outputs, targets, gradient) } -> std::convertible_to<double>;
@@ -152,6 +153,30 @@ struct CrossEntropy {
         }
         return divisor > 0.0 ? total / divisor : 0.0;
     }
+
+    /// p (dz - p.dz), as often as the sample counts.
+    template <class S>
+    void tangent(const BatchView<S>& z, const Targets<S>& targets, const BatchView<S>& dz, Batch<S>& d_gradient) const {
+        detail::require_shape("CrossEntropy::tangent", "dz", dz, z.rows(), z.cols());
+        detail::reshape(d_gradient, z.rows(), z.cols());
+        const double divisor = weight(z, targets);
+        const auto weight_of = [this](Index c) {
+            return static_cast<S>(class_weights.empty() ? 1.0 : class_weights[static_cast<std::size_t>(c)]);
+        };
+        for (Index j = 0; j < z.cols(); ++j) {
+            auto p = d_gradient.col(j);
+            p = (z.col(j).array() - (z.rows() > 0 ? z.col(j).maxCoeff() : S(0))).exp();
+            p /= p.sum();
+            S all = S(0);
+            if (targets.values == nullptr) {
+                all = weight_of(static_cast<Index>(targets.labels[static_cast<std::size_t>(j)]));
+            } else {
+                for (Index i = 0; i < z.rows(); ++i) all += weight_of(i) * (*targets.values)(i, j);
+            }
+            if (divisor > 0.0) all /= static_cast<S>(divisor);
+            p.array() *= all * (dz.col(j).array() - p.dot(dz.col(j)));
+        }
+    }
 };
 
 /// (y - t)^2, mean over outputs and batch.
@@ -171,6 +196,13 @@ struct MeanSquaredError {
             }
         }
         return total / static_cast<double>(y.size());
+    }
+
+    template <class S>
+    void tangent(const BatchView<S>& y, const Targets<S>&, const BatchView<S>& dy, Batch<S>& d_gradient) const {
+        detail::require_shape("MeanSquaredError::tangent", "dy", dy, y.rows(), y.cols());
+        detail::reshape(d_gradient, y.rows(), y.cols());
+        if (y.size() > 0) d_gradient = S(2) / static_cast<S>(y.size()) * dy;
     }
 };
 
@@ -211,6 +243,22 @@ struct BinaryCrossEntropy {
             }
         }
         return total * share;
+    }
+
+    /// p (1 - p) dz, as often as the output counts.
+    template <class S>
+    void tangent(const BatchView<S>& z, const Targets<S>& targets, const BatchView<S>& dz, Batch<S>& d_gradient) const {
+        detail::require_shape("BinaryCrossEntropy::tangent", "dz", dz, z.rows(), z.cols());
+        detail::reshape(d_gradient, z.rows(), z.cols());
+        const double divisor = weight(z, targets) * static_cast<double>(z.rows());
+        for (Index j = 0; j < z.cols(); ++j) {
+            for (Index i = 0; i < z.rows(); ++i) {
+                const double small = std::exp(-std::abs(static_cast<double>(z(i, j))));
+                const double bend = small / ((1.0 + small) * (1.0 + small));
+                const double w = weight_of(static_cast<double>(targets(i, j, z.rows())));
+                d_gradient(i, j) = divisor > 0.0 ? static_cast<S>(w * bend / divisor) * dz(i, j) : S(0);
+            }
+        }
     }
 
 private:
