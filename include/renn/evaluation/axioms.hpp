@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+// renn/evaluation/axioms.hpp - four properties that a decomposition of the output may have, checked on your own
+// network.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <renn/attribution/target.hpp>
+#include <renn/core/batch.hpp>
+#include <renn/core/error.hpp>
+#include <renn/core/rng.hpp>
+#include <renn/evaluation/explained.hpp>
+#include <renn/evaluation/faithfulness.hpp>
+#include <renn/evaluation/measurement.hpp>
+#include <renn/evaluation/removal.hpp>
+
+namespace renn::inline RENN_ABI {
+
+/// Whether an axiom held on the samples of the check, and how far it is from holding.
+struct Verdict {
+    std::string axiom;
+    bool holds = false;
+    double number = 0.0;
+    std::string meaning;   ///< what the number is, and its limit
+    Measurement measured;  ///< the number of each sample
+};
+
+/// What check_axioms found.
+struct Axioms {
+    Verdict conservation, positivity, continuity, selectivity;
+
+    /// One line an axiom, for printing.
+    std::string text() const {
+        std::string lines;
+        for (const Verdict* v : {&conservation, &positivity, &continuity, &selectivity}) {
+            std::array<char, 64> start{};
+            std::snprintf(start.data(), start.size(), "%-12s  %-3s  %10.3g  ", v->axiom.c_str(),
+                          v->holds ? "yes" : "no", v->number);
+            lines += start.data() + v->meaning;
+            if (v->measured.dropped > 0) lines += " (" + std::to_string(v->measured.dropped) + " samples dropped)";
+            lines += '\n';
+        }
+        return lines;
+    }
+};
+
+/// Limits of check_axioms.
+struct AxiomOptions {
+    double conservation = 0.01;  ///< |sum of R - f| / |f| at most
+    double positivity = 1e-6;    ///< part of |R| that is negative at most
+    double continuity = 0.01;    ///< jump / mean sum of |R| at most
+    int pairs = 20;              ///< segments a sample that are searched for a jump
+    double reach = 0.5;          ///< of a segment, relative to the norm of the sample
+    Regions regions = {};        ///< for selectivity; empty: each feature by itself
+    Index at_once = 1;           ///< regions taken away in a step
+    int repeats = 10;            ///< random orders
+    std::uint64_t seed = 0;
+};
+
+namespace detail {
+
+inline std::string limit_text(const char* meaning, double limit) {
+    std::array<char, 32> number{};
+    std::snprintf(number.data(), number.size(), "%g", limit);
+    return std::string(meaning) + ", at most " + number.data();
+}
+
+/// The change of a map that is left when segments from each sample are halved, each time into the half where it changes
+/// more, until they are 2^-halvings long: 0 of a continuous map, the jump of one that jumps.
+template <class S, class Model, class T, class M>
+std::vector<double> jumps(const M& method, const Model& model, const BatchView<S>& x, const T& target,
+                          const Batch<S>& basis, const AxiomOptions& options) {
+    constexpr int halvings = std::is_same_v<S, float> ? 12 : 24;
+    std::vector<double> each;
+    for (Index j = 0; j < x.cols(); ++j) {
+        const T here = target_of(target, BatchView<S>(basis), j);
+        Rng rng(mix(options.seed, static_cast<std::uint64_t>(j)));
+        Batch<S> a(x.rows(), options.pairs), b(x.rows(), options.pairs);
+        const double reach = options.reach * x.col(j).template cast<double>().norm();
+        for (Index p = 0; p < a.cols(); ++p) {
+            Column<double> direction(x.rows());
+            for (Index i = 0; i < x.rows(); ++i) direction[i] = rng.normal();
+            const double norm = direction.norm();
+            a.col(p) = x.col(j);
+            b.col(p) = x.col(j) + (direction * (norm > 0.0 ? reach / norm : 0.0)).template cast<S>();
+        }
+        Batch<S> at_a = scores_of<S>(method, model, BatchView<S>(a), here);
+        Batch<S> at_b = scores_of<S>(method, model, BatchView<S>(b), here);
+        const double size = at_a.col(0).template cast<double>().cwiseAbs().sum();
+        for (int h = 0; h < halvings; ++h) {
+            const Batch<S> middle = S(0.5) * (a + b);
+            const Batch<S> between = scores_of<S>(method, model, BatchView<S>(middle), here);
+            for (Index p = 0; p < a.cols(); ++p) {
+                const bool first =
+                    (between.col(p) - at_a.col(p)).cwiseAbs().sum() >= (at_b.col(p) - between.col(p)).cwiseAbs().sum();
+                (first ? b : a).col(p) = middle.col(p);
+                (first ? at_b : at_a).col(p) = between.col(p);
+            }
+        }
+        const double greatest = (at_b - at_a).template cast<double>().cwiseAbs().colwise().sum().maxCoeff();
+        each.push_back(size > 0.0 ? greatest / size : std::numeric_limits<double>::quiet_NaN());
+    }
+    return each;
+}
+
+}  // namespace detail
+
+/// Conservation (sum of R = f), positivity (R >= 0 where f >= 0), continuity (no jumps, found by halving segments) and
+/// selectivity (flipping the most relevant first falls below random orders by more than two standard errors) of a
+/// method, on a network and samples of your own.
+///
+///     std::cout << renn::check_axioms(method, net, x, renn::predicted_output(), renn::RemoveTo(0)).text();
+///
+/// Shapes   x: features x n. The method is an AttributionMethod, or any callable (net, x, target) -> features x n; the
+///          network a network, or any callable that gives outputs.
+/// Throws   as the method; DataError without samples or pairs.
+/// Cost     n * pairs * 24 maps, and flip_features repeats + 1 times.
+/// Source   Montavon, Samek and Mueller (2018); Montavon (2019), "Gradient-based vs. propagation-based explanations".
+template <class M, class Model, class D, class R = RemoveTo>
+Axioms check_axioms(const M& method, const Model& net, const Eigen::MatrixBase<D>& x,
+                    const OutputTarget& target = predicted_output(), const R& removal = {},
+                    const AxiomOptions& options = {}) {
+    using S = typename D::Scalar;
+    constexpr const char* where = "check_axioms";
+    const BatchView<S> input(x.derived());
+    if (input.cols() == 0) detail::raise<DataError>(where, "samples", "0", "1 or more");
+    if (options.pairs < 1) detail::raise<DataError>(where, "pairs", std::to_string(options.pairs), "1 or more");
+    const detail::Explained<S> before = detail::explained<S>(net, input, target);
+    const OutputTarget same = detail::settled_by(target, before);
+    const Batch<S> scores = scores_of<S>(method, net, input, same);
+
+    constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
+    std::vector<double> gaps, negative;
+    for (Index j = 0; j < input.cols(); ++j) {
+        const Column<double> r = scores.col(j).template cast<double>();
+        const auto f = static_cast<double>(before.value[j]);
+        const double all = r.cwiseAbs().sum();
+        gaps.push_back(f != 0.0 ? std::abs(r.sum() - f) / std::abs(f) : no_number);
+        negative.push_back(f >= 0.0 && all > 0.0 ? (0.0 - r.cwiseMin(0.0).sum()) / all : no_number);
+    }
+    const auto greatest = [](const Measurement& m) {
+        double worst = 0.0;
+        for (const double v : m.per_sample) worst = std::isnan(v) ? worst : std::max(worst, v);
+        return worst;
+    };
+    const auto verdict = [&](const char* axiom, std::vector<double> each, double limit, const char* meaning) {
+        Verdict v{axiom, false, 0.0, detail::limit_text(meaning, limit), detail::measured(where, std::move(each))};
+        v.number = greatest(v.measured);
+        v.holds = v.number <= limit;
+        return v;
+    };
+    Axioms axioms;
+    axioms.conservation = verdict("conservation", std::move(gaps), options.conservation, "|sum R - f| / |f|, greatest");
+    axioms.positivity =
+        verdict("positivity", std::move(negative), options.positivity, "negative part of |R|, greatest");
+    axioms.continuity = verdict("continuity", detail::jumps<S>(method, net, input, same, before.outputs, options),
+                                options.continuity, "jump of R / sum of |R|, greatest");
+    Selectivity s =
+        selectivity(net, input, scores, same, removal,
+                    {.regions = options.regions, .at_once = options.at_once, .seed = options.seed}, options.repeats);
+    axioms.selectivity = {"selectivity", s.below_random, s.difference / s.standard_error,
+                          "flipping area less that of random orders, in standard errors, less than -2",
+                          std::move(s.area)};
+    return axioms;
+}
+
+}  // namespace renn::inline RENN_ABI
