@@ -21,7 +21,7 @@ public:
         std::vector<std::size_t> widths;
         for (const auto& row : rows_) {
             widths.resize(std::max(widths.size(), row.size()), 3);
-            for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+            for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], letters(row[c]));
         }
         for (std::size_t r = 0; r < rows_.size(); ++r) {
             print(rows_[r], widths);
@@ -37,10 +37,16 @@ public:
     }
 
 private:
+    /// Of UTF-8.
+    static std::size_t letters(const std::string& text) {
+        return static_cast<std::size_t>(std::count_if(
+            text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+    }
+
     static void print(const std::vector<std::string>& row, const std::vector<std::size_t>& widths) {
         for (std::size_t c = 0; c < widths.size(); ++c) {
             const std::string text = c < row.size() ? row[c] : "";
-            const std::string space(widths[c] - text.size(), ' ');
+            const std::string space(widths[c] - letters(text), ' ');
             std::printf("| %s ", (c == 0 ? text + space : space + text).c_str());
         }
         std::printf("|\n");

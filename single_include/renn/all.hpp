@@ -4,6 +4,1468 @@
 
 #include "renn.hpp"
 
+// renn/attribution/attribution.hpp - a score for every input feature, and what a method of attribution is.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+// renn/attribution/explain.hpp - the two passes of every attribution: forward to a target, and back from it by a rule.
+
+#include <any>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// renn/attribution/target.hpp - what of a network is explained: one number a sample.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+// renn/attribution/output_choice.hpp - which output of each sample is explained.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Which output of each sample: one for all, one for each, or the greatest of each.
+class OutputChoice {
+public:
+    OutputChoice() = default;
+    explicit OutputChoice(std::int64_t one) : one_(one) {}
+    explicit OutputChoice(std::span<const std::int32_t> each) : chosen_(each.begin(), each.end()), kind_(Kind::each) {}
+    static OutputChoice predicted() {
+        OutputChoice choice;
+        choice.kind_ = Kind::predicted;
+        return choice;
+    }
+
+    /// Throws ShapeError for another number of samples, DataError for an output that there is not.
+    template <class S>
+    Index of(const BatchView<S>& y, Index sample) const {
+        if (kind_ == Kind::predicted) {
+            Index greatest = 0;
+            for (Index i = 1; i < y.rows(); ++i) greatest = y(i, sample) > y(greatest, sample) ? i : greatest;
+            if (y.rows() == 0) detail::raise<ShapeError>("target", "outputs", "0", "1 or more");
+            return greatest;
+        }
+        if (kind_ == Kind::each) require_samples(y.cols());
+        const std::int64_t chosen = kind_ == Kind::each ? chosen_[static_cast<std::size_t>(sample)] : one_;
+        if (chosen < 0 || chosen >= y.rows()) {
+            detail::raise<DataError>("target", "output of sample " + std::to_string(first_ + sample),
+                                     std::to_string(chosen), "0.." + std::to_string(y.rows() - 1) + ", the outputs");
+        }
+        return static_cast<Index>(chosen);
+    }
+
+    /// With the greatest of each as it is in y: the same outputs for every other input.
+    template <class S>
+    OutputChoice settled(const BatchView<S>& y) const {
+        if (kind_ != Kind::predicted) return *this;
+        OutputChoice choice;
+        choice.kind_ = Kind::each;
+        for (Index j = 0; j < y.cols(); ++j) choice.chosen_.push_back(of<S>(y, j));
+        return choice;
+    }
+
+    /// For `count` of `all` samples.
+    OutputChoice part(Index first, Index count, Index all) const {
+        OutputChoice choice;
+        choice.one_ = one_;
+        choice.kind_ = kind_;
+        choice.first_ = first_ + first;
+        if (kind_ == Kind::each) {
+            require_samples(all);
+            choice.chosen_.assign(chosen_.begin() + first, chosen_.begin() + first + count);
+        }
+        return choice;
+    }
+
+private:
+    enum class Kind : std::uint8_t { one, each, predicted };
+
+    void require_samples(Index samples) const {
+        if (static_cast<Index>(chosen_.size()) != samples) {
+            detail::raise<ShapeError>("target", "outputs chosen", std::to_string(chosen_.size()),
+                                      std::to_string(samples) + ", one a sample");
+        }
+    }
+
+    std::int64_t one_ = 0;
+    std::vector<std::int64_t> chosen_;
+    Index first_ = 0;  ///< where this part of a batch begins, for messages
+    Kind kind_ = Kind::one;
+};
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Writes, for outputs y (outputs x n), the number that is explained of each sample to `value` (n), and its derivative
+/// by y to `slope` (outputs x n). A target that is not linear in y may also have, for second derivatives,
+/// `tangent(y, dy, d_slope)`: how `slope` changes along dy; one without is taken as linear. One that chooses by y has
+/// `settled(y)`, the target with that choice made, for methods that look at other inputs as well. One that has
+/// `part(first, count, all)`, the target of these samples of a batch, lets large batches be worked through in parts.
+template <class T, class S>
+concept Target = requires(const T& target, const BatchView<S>& y, Column<S>& value, Batch<S>& slope) {
+    target(y, value, slope);
+};
+
+/// One that large batches need not see at once.
+template <class T>
+concept PartedTarget = requires(const T& target) {
+    target.part(Index{}, Index{}, Index{});
+};
+
+namespace detail {
+
+template <class S>
+void shape_target(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) {
+    if (value.size() != y.cols()) value.resize(y.cols());
+    reshape(slope, y.rows(), y.cols());
+}
+
+/// p = softmax(z), one column; of a single output the logistic function.
+template <class S, class To>
+void probabilities(const BatchView<S>& z, Index j, To&& p) {
+    if (z.rows() == 1) {
+        p[0] = S(1) / (S(1) + std::exp(-z(0, j)));
+        return;
+    }
+    p = (z.col(j).array() - z.col(j).maxCoeff()).exp();
+    p /= canonical::sum<S>(p.data(), p.size());
+}
+
+/// A target with its choice of outputs made as y makes it.
+template <class T, class S>
+T settle(const T& target, const BatchView<S>& y) {
+    if constexpr (requires { target.settled(y); }) {
+        return target.settled(y);
+    } else {
+        return target;
+    }
+}
+
+}  // namespace detail
+
+/// An output as it is: the logit, of a network that ends in logits.
+struct OutputTarget {
+    OutputChoice choice;
+
+    template <class S>
+    OutputTarget settled(const BatchView<S>& y) const {
+        return {choice.settled<S>(y)};
+    }
+    OutputTarget part(Index first, Index count, Index all) const { return {choice.part(first, count, all)}; }
+
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(y, value, slope);
+        slope.setZero();
+        for (Index j = 0; j < y.cols(); ++j) {
+            const Index c = choice.of<S>(y, j);
+            value[j] = y(c, j);
+            slope(c, j) = S(1);
+        }
+    }
+};
+
+/// softmax(y)_c of logits y; of a network with one output, 1 / (1 + exp(-y)). Its slope vanishes where the network is
+/// sure: the logit or the log-odds does not.
+struct ProbabilityTarget {
+    OutputChoice choice;
+
+    template <class S>
+    ProbabilityTarget settled(const BatchView<S>& y) const {
+        return {choice.settled<S>(y)};
+    }
+    ProbabilityTarget part(Index first, Index count, Index all) const { return {choice.part(first, count, all)}; }
+
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(y, value, slope);
+        for (Index j = 0; j < y.cols(); ++j) {
+            const Index c = choice.of<S>(y, j);
+            auto p = slope.col(j);
+            detail::probabilities<S>(y, j, p);
+            value[j] = p[c];
+            if (y.rows() == 1) {
+                p[0] *= S(1) - p[0];
+                continue;
+            }
+            p *= -value[j];
+            p[c] += value[j];
+        }
+    }
+
+    /// With q = dp = p (dy - p.dy): d(p_c (e_c - p)) = q_c (e_c - p) - p_c q.
+    template <class S>
+    void tangent(const BatchView<S>& y, const BatchView<S>& dy, Batch<S>& d_slope) const {
+        detail::reshape(d_slope, y.rows(), y.cols());
+        for (Index j = 0; j < y.cols(); ++j) {
+            auto p = d_slope.col(j);
+            detail::probabilities<S>(y, j, p);
+            if (y.rows() == 1) {
+                p[0] *= (S(1) - p[0]) * (S(1) - S(2) * p[0]) * dy(0, j);
+                continue;
+            }
+            const Index c = choice.of<S>(y, j);
+            const S mean = canonical::dot<S>(p.data(), dy.data() + j * dy.outerStride(), p.size());
+            const S chosen = p[c], q = chosen * (dy(c, j) - mean);
+            p.array() *= -(chosen * (dy.col(j).array() - mean) + q);
+            p[c] += q;
+        }
+    }
+};
+
+/// log(p_c / (1 - p_c)) of softmax probabilities: y_c - log sum of exp of the others; of one output, y.
+struct LogOddsTarget {
+    OutputChoice choice;
+
+    template <class S>
+    LogOddsTarget settled(const BatchView<S>& y) const {
+        return {choice.settled<S>(y)};
+    }
+    LogOddsTarget part(Index first, Index count, Index all) const { return {choice.part(first, count, all)}; }
+
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(y, value, slope);
+        for (Index j = 0; j < y.cols(); ++j) {
+            const Index c = choice.of<S>(y, j);
+            auto w = slope.col(j);
+            value[j] = y(c, j);
+            if (y.rows() > 1) value[j] -= others<S>(y, j, c, w);
+            w *= S(-1);
+            w[c] = S(1);
+        }
+    }
+
+    /// With the weights w of the others: -w (dy - w.dy).
+    template <class S>
+    void tangent(const BatchView<S>& y, const BatchView<S>& dy, Batch<S>& d_slope) const {
+        detail::reshape(d_slope, y.rows(), y.cols());
+        d_slope.setZero();
+        if (y.rows() == 1) return;
+        for (Index j = 0; j < y.cols(); ++j) {
+            auto w = d_slope.col(j);
+            others<S>(y, j, choice.of<S>(y, j), w);
+            const S mean = canonical::dot<S>(w.data(), dy.data() + j * dy.outerStride(), w.size());
+            w.array() *= mean - dy.col(j).array();
+        }
+    }
+
+private:
+    /// Returns log sum over i != c of exp(y_i), and its derivative, 0 at c.
+    template <class S, class To>
+    static S others(const BatchView<S>& y, Index j, Index c, To&& w) {
+        S top = y(c == 0 ? 1 : 0, j);
+        for (Index i = 0; i < y.rows(); ++i) top = i != c ? std::max(top, y(i, j)) : top;
+        w = (y.col(j).array() - top).exp();
+        w[c] = S(0);
+        const S sum = canonical::sum<S>(w.data(), w.size());
+        w /= sum;
+        return top + std::log(sum);
+    }
+};
+
+/// y_a - y_b: what speaks for one class rather than another.
+struct DifferenceTarget {
+    OutputChoice a, b;
+
+    template <class S>
+    DifferenceTarget settled(const BatchView<S>& y) const {
+        return {a.settled<S>(y), b.settled<S>(y)};
+    }
+    DifferenceTarget part(Index first, Index count, Index all) const {
+        return {a.part(first, count, all), b.part(first, count, all)};
+    }
+
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(y, value, slope);
+        slope.setZero();
+        for (Index j = 0; j < y.cols(); ++j) {
+            const Index more = a.of<S>(y, j), less = b.of<S>(y, j);
+            value[j] = y(more, j) - y(less, j);
+            slope(more, j) += S(1);
+            slope(less, j) -= S(1);
+        }
+    }
+};
+
+/// v . y for weights v on the outputs, one column for all samples or one a sample.
+template <class V>
+struct DirectionTarget {
+    Batch<V> weights;
+
+    DirectionTarget part(Index first, Index count, Index all) const {
+        if (weights.cols() == 1) return *this;
+        detail::require_shape("target", "weights on the outputs", weights, weights.rows(), all);
+        return {weights.middleCols(first, count)};
+    }
+
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(y, value, slope);
+        const Index columns = weights.cols() == 1 ? 1 : y.cols();
+        detail::require_shape("target", "weights on the outputs", weights, y.rows(), columns);
+        for (Index j = 0; j < y.cols(); ++j) {
+            slope.col(j) = weights.col(columns == 1 ? 0 : j).template cast<S>();
+            value[j] = canonical::dot<S>(slope.col(j).data(), y.data() + j * y.outerStride(), y.rows());
+        }
+    }
+};
+
+/// A target on what a layer inside the network puts out, in place of the outputs.
+template <class T>
+struct PlaceTarget {
+    std::string place;
+    T target;
+
+    template <PartedTarget U = T>
+    PlaceTarget part(Index first, Index count, Index all) const {
+        return {place, target.part(first, count, all)};
+    }
+};
+
+/// Output c of every sample, or each sample's own (the labels), or each sample's greatest.
+inline OutputTarget output(std::int64_t c) {
+    return {OutputChoice(c)};
+}
+/// \copydoc output(std::int64_t)
+inline OutputTarget output(std::span<const std::int32_t> each) {
+    return {OutputChoice(each)};
+}
+/// \copydoc output(std::int64_t)
+inline OutputTarget predicted_output() {
+    return {OutputChoice::predicted()};
+}
+
+/// Probability of class c, or of each sample's own. See ProbabilityTarget.
+inline ProbabilityTarget probability(std::int64_t c) {
+    return {OutputChoice(c)};
+}
+/// \copydoc probability(std::int64_t)
+inline ProbabilityTarget probability(std::span<const std::int32_t> each) {
+    return {OutputChoice(each)};
+}
+
+/// Log-odds of class c, or of each sample's own. See LogOddsTarget.
+inline LogOddsTarget log_odds(std::int64_t c) {
+    return {OutputChoice(c)};
+}
+/// \copydoc log_odds(std::int64_t)
+inline LogOddsTarget log_odds(std::span<const std::int32_t> each) {
+    return {OutputChoice(each)};
+}
+
+/// Output a less output b.
+inline DifferenceTarget class_difference(std::int64_t a, std::int64_t b) {
+    return {OutputChoice(a), OutputChoice(b)};
+}
+
+/// A weighted sum of the outputs: outputs x 1, or outputs x n.
+template <class Derived>
+DirectionTarget<typename Derived::Scalar> direction(const Eigen::MatrixBase<Derived>& weights) {
+    return {weights};
+}
+
+/// The same inside the network: at("relu1", output(3)) is unit 3 of that layer.
+template <class T>
+PlaceTarget<T> at(std::string place, T target) {
+    return {std::move(place), std::move(target)};
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/network/arriving.hpp - looks at what a reverse walk brings to each layer, or puts something else in its place.
+
+#include <string_view>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A rule, with a function that is called as f(path, y, above) wherever the walk arrives at a layer, before the rule
+/// sees it; it returns the view that the rule gets in place of `above`: see ReverseEditor.
+template <class Rule, class F>
+class Arriving {
+public:
+    Arriving(Rule& rule, F f) : rule_(rule), f_(std::move(f)) {}
+
+    template <class S>
+    BatchView<S> arrive(std::string_view path, const BatchView<S>& y, const BatchView<S>& above) {
+        const BatchView<S> given = f_(path, y, above);
+        if constexpr (ReverseEditor<Rule, S>) {
+            return rule_.arrive(path, y, given);
+        } else {
+            return given;
+        }
+    }
+    Rule& rule() noexcept { return rule_; }
+
+private:
+    Rule& rule_;
+    F f_;
+};
+
+/// The same with a function that only looks: f(path, y, above) returns nothing.
+template <class Rule, class F>
+auto watching(Rule& rule, F f) {
+    auto pass_on = [f = std::move(f)](std::string_view path, const auto& y, const auto& above) mutable {
+        f(path, y, above);
+        return above;
+    };
+    return Arriving<Rule, decltype(pass_on)>(rule, std::move(pass_on));
+}
+
+/// The rule itself.
+template <class Rule, class F, class L, class Below>
+void reverse(Arriving<Rule, F>& arriving, const Step<L>& s, X<L> above, Below& below) {
+    reverse(arriving.rule(), s, above, below);
+}
+/// The rule itself.
+template <class Rule, class F, class S>
+BatchView<S> share(Arriving<Rule, F>& arriving, std::string_view path, const BatchView<S>& branch,
+                   const BatchView<S>& sum, const BatchView<S>& above, Batch<S>& scratch) {
+    return share(arriving.rule(), path, branch, sum, above, scratch);
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/network/layer_paths.hpp - the names of all layers of a network, those inside others included.
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+template <class Net, class W>
+void collect_layer_paths(const Net& net, const W& parameters, const std::string& at, std::vector<std::string>& paths) {
+    Net::for_each_child(net, parameters, [&](const std::string& name, const auto& layer, const auto& weights) {
+        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+            collect_layer_paths(layer, weights, at + name + "/", paths);
+        }
+        if (Net::wiring != Wiring::side_by_side) paths.push_back(at + name);
+    });
+}
+
+[[noreturn]] inline void raise_no_place(const char* where, std::string_view layer,
+                                        const std::vector<std::string>& paths) {
+    std::string known;
+    for (const std::string& path : paths) known += (known.empty() ? "" : ", ") + path;
+    raise<DataError>(where, "layer", "\"" + std::string(layer) + "\"", "one of " + known);
+}
+
+}  // namespace detail
+
+/// The path of every layer, in the order of the forward walk: "dense1", "relu1", "residual1/dense2", "residual1".
+template <Composite Net>
+std::vector<std::string> layer_paths(const Net& net) {
+    std::vector<std::string> paths;
+    detail::collect_layer_paths(net, net.parameters(), "", paths);
+    return paths;
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// What attribution of a network needs besides its result. Used again, it allocates nothing.
+template <class Net>
+struct AttributionWorkspace {
+    using S = typename Net::Scalar;
+    Workspace<Net> pass;
+    Column<S> value;     ///< what is explained, one a sample
+    Batch<S> start;      ///< what the reverse walk starts with, where the target stands: its slope
+    Batch<S> explained;  ///< what the target looks at, if that is inside the network
+    Batch<S> nothing;    ///< zeros above such a place
+    Batch<S> inputs;     ///< of methods that look at other inputs than x
+    Batch<S> below;      ///< what a reverse walk brings to those
+    std::vector<AttributionWorkspace> others;
+    std::any kept;  ///< what a method needs besides, of its own type
+
+    /// For passes of another width, so that neither gives up its memory to the other.
+    AttributionWorkspace& second() {
+        if (others.empty()) others.emplace_back();
+        return others.front();
+    }
+};
+
+namespace detail {
+
+/// Keeps what one layer puts out.
+template <class S>
+struct KeepPlace {
+    std::string_view place;
+    Batch<S>& to;
+    bool found = false;
+
+    void visit(const auto& step) {
+        if (step.path != place) return;
+        to = step.y;
+        found = true;
+    }
+};
+
+/// A reverse walk that begins at a layer inside the network: what is above it gets zeros.
+template <class Rule, class S>
+struct FromPlace {
+    Rule& rule;
+    std::string_view place;
+    const Batch<S>& start;
+    bool reached = false;
+
+    BatchView<S> arrive(std::string_view path, const BatchView<S>& y, const BatchView<S>& above) {
+        const bool here = path == place;
+        reached = reached || here;
+        if constexpr (ReverseEditor<Rule, S>) {
+            if (reached) return rule.arrive(path, y, here ? BatchView<S>(start) : above);
+        }
+        return here ? BatchView<S>(start) : above;
+    }
+};
+
+template <class Rule, class S, class L, class Below>
+void reverse(FromPlace<Rule, S>& from, const Step<L>& s, X<L> above, Below& below) {
+    if (from.reached) {
+        reverse(from.rule, s, above, below);
+    } else if constexpr (is_wanted<Below>) {
+        reshape(below, s.x.rows(), above.cols());
+        below.setZero();
+    }
+}
+
+template <class Rule, class S>
+BatchView<S> share(FromPlace<Rule, S>& from, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
+                   const BatchView<S>& above, Batch<S>& scratch) {
+    return from.reached ? share(from.rule, path, branch, sum, above, scratch) : above;
+}
+
+template <class Net, class V>
+void run_from(const Net& net, const BatchView<typename Net::Scalar>& x, Workspace<Net>& pass, V& visitor,
+              std::size_t first) {
+    if constexpr (WalksFrom<Net>) {
+        Path path;
+        net.walk(net.parameters(), x, pass.output, pass.cache, Pass{}, visitor, path, first);
+    } else {
+        net.forward(x, pass, {}, visitor);
+    }
+}
+
+/// A target for several versions of each sample: version after version, all samples in each.
+template <class T>
+struct VersionsTarget {
+    const T& target;
+    Index samples;
+
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        shape_target<S>(y, value, slope);
+        Column<S> one_value;
+        Batch<S> one_slope;
+        for (Index first = 0; first < y.cols(); first += samples) {
+            target(BatchView<S>(y.middleCols(first, samples)), one_value, one_slope);
+            value.segment(first, samples) = one_value;
+            slope.middleCols(first, samples) = one_slope;
+        }
+    }
+};
+
+template <class T>
+VersionsTarget<T> of_versions(const T& target, Index samples) {
+    return {target, samples};
+}
+template <class T>
+PlaceTarget<VersionsTarget<T>> of_versions(const PlaceTarget<T>& target, Index samples) {
+    return {target.place, {target.target, samples}};
+}
+
+/// The place a target looks at; of the output, none.
+template <class T>
+std::string_view place_of(const T&) {
+    return {};
+}
+template <class T>
+std::string_view place_of(const PlaceTarget<T>& target) {
+    return target.place;
+}
+
+}  // namespace detail
+
+/// Forward pass of x (features x n): leaves in the workspace the target's value of each sample and its slope. It may
+/// begin at a later layer, `first`, with what is in the cache as the outputs of those before.
+///
+/// Throws   as the target; DataError for a place that the network does not have.
+template <class Net, Target<typename Net::Scalar> T>
+void forward_to(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target, AttributionWorkspace<Net>& w,
+                std::size_t first = 0) {
+    using S = typename Net::Scalar;
+    NoVisit none;
+    detail::run_from(net, x, w.pass, none, first);
+    target(BatchView<S>(w.pass.output), w.value, w.start);
+}
+/// \copydoc forward_to
+template <class Net, class T>
+void forward_to(const Net& net, const BatchView<typename Net::Scalar>& x, const PlaceTarget<T>& target,
+                AttributionWorkspace<Net>& w, std::size_t first = 0) {
+    using S = typename Net::Scalar;
+    detail::KeepPlace<S> keep{target.place, w.explained};
+    detail::run_from(net, x, w.pass, keep, first);
+    if (!keep.found) detail::raise_no_place("target", target.place, layer_paths(net));
+    target.target(BatchView<S>(w.explained), w.value, w.start);
+}
+
+/// Reverse walk from what the workspace has as start, after forward_to with the same network, x and target. `below`
+/// (features x n) gets what the rule brings to the input.
+template <class Net, class T, class Rule, class Below>
+void backward_from(const Net& net, const BatchView<typename Net::Scalar>& x, const T&, Rule& rule,
+                   AttributionWorkspace<Net>& w, Below& below) {
+    net.reverse_walk(rule, x, w.pass, w.start, below);
+}
+/// \copydoc backward_from
+template <class Net, class T, class Rule, class Below>
+void backward_from(const Net& net, const BatchView<typename Net::Scalar>& x, const PlaceTarget<T>& target, Rule& rule,
+                   AttributionWorkspace<Net>& w, Below& below) {
+    using S = typename Net::Scalar;
+    w.nothing.setZero(w.pass.output.rows(), w.start.cols());
+    detail::FromPlace<Rule, S> from{rule, target.place, w.start};
+    net.reverse_walk(from, x, w.pass, w.nothing, below);
+}
+
+/// The target with what it chose in the last forward_to of this workspace: the same outputs for other inputs.
+template <class Net, class T>
+T settled(const T& target, const AttributionWorkspace<Net>& w) {
+    return detail::settle(target, BatchView<typename Net::Scalar>(w.pass.output));
+}
+/// \copydoc settled
+template <class Net, class T>
+PlaceTarget<T> settled(const PlaceTarget<T>& target, const AttributionWorkspace<Net>& w) {
+    return {target.place, detail::settle(target.target, BatchView<typename Net::Scalar>(w.explained))};
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/ledger.hpp - where relevance went at each layer, so that sums can be checked.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// What one layer did with the relevance that arrived above it; sums over its units, one number a sample:
+///
+///     arrived = left + bias + stabiliser + dropped + padding + unaccounted()
+template <class S>
+struct LedgerLine {
+    std::string layer;           ///< its path; of a residual sum, the path of the Residual
+    std::string_view rule = {};  ///< name of its rule
+    Column<double> arrived;      ///< above it
+    Column<double> left;         ///< below it
+    Column<double> bias;         ///< taken by its biases
+    Column<double> stabiliser;   ///< lost because a denominator is stabilised
+    Column<double> dropped;      ///< of units, or positive or negative parts of units, that have nowhere to send it
+    Column<double> padding;      ///< of units that see nothing but padding
+    Batch<S> relevance;          ///< what arrived, units x n; kept on request only
+
+    /// What rounding makes of the sum.
+    Column<double> unaccounted() const { return arrived - left - bias - stabiliser - dropped - padding; }
+
+    /// Starts again, for n samples.
+    void reset(Index n) {
+        for (Column<double>* column : {&arrived, &left, &bias, &stabiliser, &dropped, &padding}) {
+            if (column->size() != n) column->resize(n);
+            column->setZero();
+        }
+    }
+};
+
+/// One line a layer, in the order of the forward pass, with one more for each residual sum.
+template <class S>
+struct Ledger {
+    std::vector<LedgerLine<S>> lines;
+
+    bool empty() const noexcept { return lines.empty(); }
+
+    /// Throws DataError for a layer that it does not have.
+    const LedgerLine<S>& operator[](std::string_view layer) const {
+        std::string known;
+        for (const LedgerLine<S>& line : lines) {
+            if (line.layer == layer) return line;
+            known += (known.empty() ? "" : ", ") + line.layer;
+        }
+        detail::raise<DataError>("Ledger", "layer", "\"" + std::string(layer) + "\"", "one of " + known);
+    }
+
+    /// The greatest |unaccounted| of a layer and sample, as a share of the greatest number in that line.
+    double worst() const {
+        double worst = 0.0;
+        for (const LedgerLine<S>& line : lines) {
+            const Column<double> off = line.unaccounted();
+            for (Index j = 0; j < off.size(); ++j) {
+                double scale = 0.0;
+                for (const auto* of :
+                     {&line.arrived, &line.left, &line.bias, &line.stabiliser, &line.dropped, &line.padding}) {
+                    scale = std::max(scale, std::abs((*of)[j]));
+                }
+                if (scale > 0.0) worst = std::max(worst, std::abs(off[j]) / scale);
+            }
+        }
+        return worst;
+    }
+
+    /// A table to print, of one sample. Throws DataError if there is no such sample.
+    std::string text(Index sample) const {
+        std::size_t width = 5;
+        for (const LedgerLine<S>& line : lines) width = std::max(width, line.layer.size());
+        std::string table;
+        row(table, width, "layer", "rule", {"arrived", "left", "bias", "stabiliser", "dropped", "padding"});
+        for (const LedgerLine<S>& line : lines) {
+            if (sample < 0 || sample >= line.arrived.size()) {
+                detail::raise<DataError>("Ledger::text", "sample", std::to_string(sample),
+                                         "0.." + std::to_string(line.arrived.size() - 1));
+            }
+            std::vector<std::string> numbers;
+            for (const auto* of :
+                 {&line.arrived, &line.left, &line.bias, &line.stabiliser, &line.dropped, &line.padding}) {
+                char digits[32];
+                std::snprintf(digits, sizeof digits, "%.5g", (*of)[sample]);
+                numbers.emplace_back(digits);
+            }
+            row(table, width, line.layer, line.rule, numbers);
+        }
+        return table;
+    }
+
+private:
+    static void row(std::string& table, std::size_t width, std::string_view layer, std::string_view rule,
+                    const std::vector<std::string>& cells) {
+        const auto cell = [&table](std::string_view text, std::size_t space, bool right) {
+            const std::string gap(space > text.size() ? space - text.size() : 0, ' ');
+            table += right ? gap + std::string(text) : std::string(text) + gap;
+        };
+        cell(layer, width + 2, false);
+        cell(rule, 12, false);
+        for (const std::string& text : cells) cell(text, 13, true);
+        table += '\n';
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Scores are what the method gives, never scaled: scaling is for drawing.
+template <class S>
+struct Attribution {
+    Batch<S> scores;      ///< features x n
+    Column<S> explained;  ///< the target's value of each sample
+    Column<S> gap;  ///< what the scores should sum to, less their sum, one a sample; empty if they need not sum up
+    std::vector<std::string> warnings;  ///< what a reader of the scores should know
+    Ledger<S> ledger;                   ///< of relevance propagation: where relevance went at each layer; else empty
+
+    /// Takes back what an earlier use left of remarks.
+    void clear_remarks() {
+        warnings.clear();
+        ledger.lines.clear();
+    }
+};
+
+namespace detail {
+
+/// Makes of what the scores of each sample should sum to what is missing, in one order whatever their company.
+template <class S>
+void subtract_scores(Attribution<S>& result) {
+    const Batch<S>& scores = result.scores;
+    for (Index j = 0; j < scores.cols(); ++j) {
+        result.gap[j] -= canonical::sum<S>(scores.data() + j * scores.rows(), scores.rows());
+    }
+}
+
+/// "2, 5, 7 and 12 more": samples for which `is(j)`; empty if none.
+template <class F>
+std::string samples_where(Index samples, F&& is) {
+    constexpr Index shown = 5;
+    std::string text;
+    Index count = 0;
+    for (Index j = 0; j < samples; ++j) {
+        if (!is(j)) continue;
+        if (count++ < shown) text += (text.empty() ? "" : ", ") + std::to_string(j);
+    }
+    return count > shown ? text + " and " + std::to_string(count - shown) + " more" : text;
+}
+
+/// A map without any score says something of the network, not of the input. In place of such a warning before.
+template <class S>
+void warn_of_zeros(Attribution<S>& result) {
+    constexpr std::string_view start = "every score is 0 for sample ";
+    std::erase_if(result.warnings, [&](const std::string& warning) { return warning.starts_with(start); });
+    const std::string samples = samples_where(result.scores.cols(), [&](Index j) {
+        return result.scores.rows() > 0 && (result.scores.col(j).array() == S(0)).all();
+    });
+    if (samples.empty()) return;
+    result.warnings.push_back(std::string(start) + samples +
+                              ": no active units lead to the target, or it is saturated");
+}
+
+}  // namespace detail
+
+/// A way to attribute: Gradient, IntegratedGradients, RelevancePropagation, ... A value with its options, whose call
+/// operator writes everything of `result` anew. One that works with any callable takes that in place of a network.
+template <class M, class Net, class T>
+concept AttributionMethod = requires(const M& method, const Net& net, const BatchView<typename Net::Scalar>& x,
+                                     const T& target, AttributionWorkspace<Net>& workspace,
+                                     Attribution<typename Net::Scalar>& result) {
+    method(net, x, target, workspace, result);
+};
+
+/// Which input features the target rests on.
+///
+///     renn::attribute(net, images, renn::output(3), renn::IntegratedGradients{.nodes = 100}).scores
+///
+/// Shapes   x: features x n; scores the same.
+/// Throws   as the target and the method.
+/// Threads  may run on several threads at once.
+template <class Net, class T, AttributionMethod<Net, T> M>
+Attribution<typename Net::Scalar> attribute(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                                            const M& method) {
+    AttributionWorkspace<Net> workspace;
+    Attribution<typename Net::Scalar> result;
+    method(net, x, target, workspace, result);
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/baseline.hpp - the input that others are compared with.
+
+#include <string>
+#include <type_traits>
+
+
+namespace renn::inline RENN_ABI {
+
+/// What stands for "nothing to see" in a method that compares: 0 or another value in every feature, one column for all
+/// samples, or one a sample. Any Eigen matrix of features x 1 or features x n will do.
+class Baseline {
+public:
+    Baseline(double everywhere = 0.0) : everywhere_(everywhere) {}
+    template <class Derived>
+    Baseline(const Eigen::MatrixBase<Derived>& columns) : columns_(columns.template cast<double>()), given_(true) {}
+
+    /// Whether all samples have the same.
+    bool one_for_all() const noexcept { return !given_ || columns_.cols() == 1; }
+
+    /// Throws ShapeError for another shape, DataError for values that are not finite; `where` is the method.
+    void check(const char* where, Index features, Index samples) const {
+        const bool fits = columns_.rows() == features && (columns_.cols() == 1 || columns_.cols() == samples);
+        if (given_ && !fits) {
+            detail::raise<ShapeError>(where, "baseline", detail::shape_text(columns_.rows(), columns_.cols()),
+                                      detail::shape_text(features, 1) + " or " + detail::shape_text(features, samples));
+        }
+        if (!columns_.allFinite() || !(everywhere_ - everywhere_ == 0.0)) {
+            detail::raise<DataError>(where, "baseline", "a value that is not finite", "finite ones");
+        }
+    }
+
+    /// Writes one column a sample to `to`, which has the shape of the inputs.
+    template <class To>
+    void write(To&& to) const {
+        using S = typename std::decay_t<To>::Scalar;
+        if (!given_) {
+            to.setConstant(static_cast<S>(everywhere_));
+        } else if (columns_.cols() == 1) {
+            to.colwise() = Column<S>(columns_.col(0).template cast<S>());
+        } else {
+            to = columns_.template cast<S>();
+        }
+    }
+
+    /// The value of one feature of one sample.
+    double at(Index feature, Index sample) const {
+        return given_ ? columns_(feature, columns_.cols() == 1 ? 0 : sample) : everywhere_;
+    }
+
+private:
+    double everywhere_ = 0.0;
+    Batch<double> columns_;
+    bool given_ = false;
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/bias_share.hpp - what of an output comes from biases and not from the input.
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// The gradient, which on its way gathers above . b for every linear layer: b is what the layer makes of nothing.
+template <class S>
+struct GatherBias : InputGradient {
+    Column<S>& gathered;
+};
+
+template <class S, class L, class Below>
+void reverse(GatherBias<S>& rule, const Step<L>& s, X<L> above, Below& below) {
+    if constexpr (LinearLayer<L>) {
+        Batch<S> bias;
+        typename L::Cache cache;
+        s.layer.forward(s.weights, Batch<S>::Zero(s.x.rows(), 1), bias, cache, Pass{});
+        rule.gathered.noalias() += above.transpose() * bias.col(0);
+    }
+    const InputGradient gradient;
+    reverse(gradient, s, above, below);
+}
+
+}  // namespace detail
+
+/// The sum over all units of bias times df/dbias, one a sample: in a network of ReLUs, what GradientTimesInput leaves
+/// of an output. Shifts of batch normalisation and standardisation count as biases.
+///
+/// Throws   as the target.
+/// Cost     a gradient, and one sample through each linear layer.
+template <class Net, class T>
+Column<typename Net::Scalar> bias_share(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target) {
+    using S = typename Net::Scalar;
+    AttributionWorkspace<Net> workspace;
+    forward_to(net, x, target, workspace);
+    Column<S> gathered = Column<S>::Zero(x.cols());
+    detail::GatherBias<S> rule{{}, gathered};
+    backward_from(net, x, target, rule, workspace, workspace.below);
+    return gathered;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/blocks.hpp - a large batch in parts whose passes stay in the cache.
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// How many samples leave about 4 MiB behind, of outputs and of what comes back: with more, every layer of a wide
+/// network waits for memory.
+template <class Net>
+Index samples_at_once(const Net& net, Index features) {
+    Index width = features, values = 2 * features;
+    for_each_layer(net, [&](std::string_view, const auto& layer, const auto&) {
+        if constexpr (requires { layer.out_features(); }) {
+            if (layer.out_features() != Dynamic) width = layer.out_features();
+        }
+        values += 2 * width;
+    });
+    constexpr Index room = (Index{4} << 20) / static_cast<Index>(sizeof(typename Net::Scalar));
+    return std::max<Index>(1, room / std::max<Index>(1, values));
+}
+
+/// Calls f(part of x, the target for it, its first sample) until every sample had its turn; all at once if they are
+/// few, or the target cannot be parted. All parts are of one size, so that nothing is allocated anew; the last may
+/// overlap the one before.
+template <class Net, class T, class F>
+void in_blocks(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target, F&& f) {
+    if constexpr (PartedTarget<T>) {
+        const Index n = x.cols(), size = samples_at_once(net, x.rows());
+        if (size < n) {
+            for (Index at = 0; at < n; at += size) {
+                const Index first = std::min(at, n - size);
+                const T part = target.part(first, size, n);
+                f(BatchView<typename Net::Scalar>(x.middleCols(first, size)), part, first);
+            }
+            return;
+        }
+    }
+    f(x, target, Index{0});
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/attribution/class_activation_map.hpp - where in the image a convolution sees what speaks for the target.
+
+#include <string>
+
+// renn/attribution/guided_backprop.hpp - gradients that let only what speaks for the target through each ReLU.
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// The gradient, but at a ReLU: what is positive above, of active units or (deconvnet) of all.
+template <bool ActiveOnly>
+struct PositiveOnly : InputGradient {
+    bool met = false;  ///< whether the walk met a ReLU
+};
+
+template <bool ActiveOnly, class S, class Below>
+void reverse(PositiveOnly<ActiveOnly>& rule, const Step<ReLU<S>>& s, X<ReLU<S>> above, Below& below) {
+    rule.met = true;
+    if constexpr (is_wanted<Below>) {
+        require_shape("guided backprop", "what arrives above", above, s.y.rows(), s.y.cols());
+        if constexpr (ActiveOnly) {
+            below = (s.x.array() > S(0)).select(above.array().max(S(0)), S(0));
+        } else {
+            below = above.cwiseMax(S(0));
+        }
+    }
+}
+
+template <bool ActiveOnly, class Net, class T>
+void write_positive_only(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                         AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) {
+    forward_to(net, x, target, workspace);
+    PositiveOnly<ActiveOnly> rule;
+    backward_from(net, x, target, rule, workspace, result.scores);
+    result.explained = workspace.value;
+    result.gap.resize(0);
+    result.clear_remarks();
+    result.warnings.push_back(
+        "guided backprop and deconvnet show the input rather than the network: their maps can stay much the "
+        "same when its weights are drawn anew");
+    if (!rule.met) result.warnings.push_back("no ReLU leads to the target: the scores are its gradient");
+    warn_of_zeros(result);
+}
+
+}  // namespace detail
+
+/// The gradient with only what is positive passed down through each active ReLU. Other activations have their
+/// derivative. Every result warns: the maps are sharp, but hardly depend on the weights, and so fail sanity checks.
+///
+/// Source   Springenberg et al. (2015), "Striving for simplicity"; the failure: Adebayo et al. (2018), "Sanity checks
+///          for saliency maps".
+struct GuidedBackprop {
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        detail::write_positive_only<true>(net, x, target, workspace, result);
+    }
+};
+
+/// The same through every ReLU, whether active or not; max pooling keeps its winners. It warns as GuidedBackprop does.
+///
+/// Source   Zeiler, Fergus (2014), "Visualizing and understanding convolutional networks".
+struct Deconvnet {
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        detail::write_positive_only<false>(net, x, target, workspace, result);
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/layer_attribution.hpp - scores for the units of a layer in place of the input's features.
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// renn/attribution/comparison.hpp - one pass over inputs and what they are compared with, for methods that do.
+
+#include <optional>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// A target for [x, x0]: what it chooses by the outputs of x it keeps for those of x0.
+template <class T>
+struct BothTarget {
+    const T& target;
+    std::optional<T>& chosen;
+
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        const Index n = y.cols() / 2;
+        chosen.emplace(settle(target, BatchView<S>(y.leftCols(n))));
+        of_versions(*chosen, n)(y, value, slope);
+    }
+};
+
+template <class Net, class T>
+T forward_both(const Net& net, const T& target, AttributionWorkspace<Net>& w) {
+    std::optional<T> chosen;
+    forward_to(net, w.inputs, BothTarget<T>{target, chosen}, w);
+    return *chosen;
+}
+template <class Net, class T>
+PlaceTarget<T> forward_both(const Net& net, const PlaceTarget<T>& target, AttributionWorkspace<Net>& w) {
+    std::optional<T> chosen;
+    forward_to(net, w.inputs, PlaceTarget<BothTarget<T>>{target.place, {target.target, chosen}}, w);
+    return {target.place, *chosen};
+}
+
+/// Passes over workspace.inputs = [x, x0], which leaves both values in workspace.value and both slopes in
+/// workspace.start. Returns the target with the choice of outputs made at x.
+template <class Net, class T>
+T forward_with_baseline(const char* where, const Net& net, const BatchView<typename Net::Scalar>& x,
+                        const Baseline& baseline, const T& target, AttributionWorkspace<Net>& w) {
+    baseline.check(where, x.rows(), x.cols());
+    reshape(w.inputs, x.rows(), 2 * x.cols());
+    w.inputs.leftCols(x.cols()) = x;
+    baseline.write(w.inputs.rightCols(x.cols()));
+    return forward_both(net, target, w);
+}
+
+/// Everything of the result but its scores, after such a pass.
+template <class Net, class S>
+void finish_comparison(const AttributionWorkspace<Net>& w, Attribution<S>& result) {
+    const Index n = w.value.size() / 2;
+    result.explained = w.value.head(n);
+    result.gap = w.value.head(n) - w.value.tail(n);
+    subtract_scores(result);
+    result.clear_remarks();
+    warn_of_zeros(result);
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/attribution/quadrature.hpp - where between 0 and 1 an integrand is looked at, and how much each place counts.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numbers>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// How an integral over 0..1 becomes a sum. Gauss-Legendre is exact for polynomials of a degree below twice the number
+/// of nodes; of the others, which know no more than that the integrand is bounded, the middle is the better one.
+enum class QuadratureRule : std::uint8_t { gauss_legendre, riemann_middle, trapezoid };
+
+/// Nodes, ascending, and their weights, which add up to 1.
+struct Quadrature {
+    std::vector<double> nodes, weights;
+};
+
+namespace detail {
+
+/// Roots of the Legendre polynomial by Newton's method, from Tricomi's approximation.
+inline Quadrature gauss_legendre(std::size_t n) {
+    Quadrature q{std::vector<double>(n), std::vector<double>(n)};
+    const auto degree = static_cast<double>(n);
+    for (std::size_t i = 0; i < (n + 1) / 2; ++i) {
+        double z = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.75) / (degree + 0.5)), slope = 1.0;
+        for (int step = 0; step < 20; ++step) {
+            double p = 1.0, before = 0.0;
+            for (std::size_t k = 1; k <= n; ++k) {
+                const auto d = static_cast<double>(k);
+                const double next = ((2.0 * d - 1.0) * z * p - (d - 1.0) * before) / d;
+                before = p;
+                p = next;
+            }
+            slope = degree * (z * p - before) / (z * z - 1.0);
+            const double change = p / slope;
+            z -= change;
+            if (std::abs(change) < 1e-15) break;
+        }
+        const double weight = 1.0 / ((1.0 - z * z) * slope * slope);
+        q.nodes[i] = 0.5 * (1.0 - z);
+        q.nodes[n - 1 - i] = 0.5 * (1.0 + z);
+        q.weights[i] = q.weights[n - 1 - i] = weight;
+    }
+    return q;
+}
+
+}  // namespace detail
+
+/// The rule with n nodes: of Gauss-Legendre, to double precision; of the middle, (k + 1/2) / n; of the trapezoid,
+/// k / (n - 1), the two ends counting half.
+///
+/// Throws   DataError for less than 1 node, of the trapezoid less than 2.
+inline Quadrature quadrature(QuadratureRule rule, Index n) {
+    const Index least = rule == QuadratureRule::trapezoid ? 2 : 1;
+    if (n < least) {
+        detail::raise<DataError>("quadrature", "nodes", std::to_string(n), std::to_string(least) + " or more");
+    }
+    const auto count = static_cast<std::size_t>(n);
+    if (rule == QuadratureRule::gauss_legendre) return detail::gauss_legendre(count);
+    Quadrature q;
+    const bool middle = rule == QuadratureRule::riemann_middle;
+    const auto parts = static_cast<double>(middle ? n : n - 1);
+    for (std::size_t k = 0; k < count; ++k) {
+        const bool end = !middle && (k == 0 || k + 1 == count);
+        q.nodes.push_back((static_cast<double>(k) + (middle ? 0.5 : 0.0)) / parts);
+        q.weights.push_back((end ? 0.5 : 1.0) / parts);
+    }
+    return q;
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// The gradient as far down as a place: calls f(outputs there, gradient by them) and does no more work.
+template <class F>
+struct DownTo {
+    std::string_view place;
+    F f;
+    bool reached = false;
+
+    template <class S>
+    BatchView<S> arrive(std::string_view path, const BatchView<S>& y, const BatchView<S>& above) {
+        if (path == place) {
+            reached = true;
+            f(y, above);
+        }
+        return above;
+    }
+};
+
+template <class F, class L, class Below>
+void reverse(DownTo<F>& down, const Step<L>& s, X<L> above, Below& below) {
+    if (!down.reached) {
+        const InputGradient gradient;
+        reverse(gradient, s, above, below);
+    } else {
+        reshape(below, s.x.rows(), above.cols());
+        below.setZero();
+    }
+}
+template <class F, class S>
+BatchView<S> share(const DownTo<F>&, std::string_view, const BatchView<S>&, const BatchView<S>&,
+                   const BatchView<S>& above, Batch<S>&) {
+    return above;
+}
+
+/// Calls f(outputs of the place, gradient of the target by them) after forward_to. Throws DataError for a place that
+/// the network does not have, or that does not lead to the target.
+template <class Net, class T, class F>
+void with_gradient_at(const char* where, const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                      std::string_view place, AttributionWorkspace<Net>& w, F&& f) {
+    DownTo<F&> down{place, f};
+    backward_from(net, x, target, down, w, w.below);
+    if (down.reached) return;
+    const std::vector<std::string> paths = layer_paths(net);
+    if (std::find(paths.begin(), paths.end(), place) == paths.end()) raise_no_place(where, place, paths);
+    raise<DataError>(where, "layer", "\"" + std::string(place) + "\"", "one that leads to the target");
+}
+
+}  // namespace detail
+
+/// h_k df/dh_k for the outputs h of a layer: what GradientTimesInput gives a network that begins behind it. Scores are
+/// units x n; reduce.hpp sums them by channel or position. The gradient of a unit itself by the input is
+/// Gradient{} of at("relu1", output(k)).
+///
+/// Throws   DataError for a layer that there is not or that does not lead to the target; as the target.
+/// Cost     a forward pass, and a backward pass down to the layer.
+struct LayerGradientTimesActivation {
+    std::string place = {};  ///< path of the layer: "relu1", "residual1/dense2"
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        forward_to(net, x, target, workspace);
+        detail::with_gradient_at("LayerGradientTimesActivation", net, x, target, place, workspace,
+                                 [&](const auto& h, const auto& slope) { result.scores = h.cwiseProduct(slope); });
+        result.explained = workspace.value;
+        result.gap = result.explained;
+        detail::subtract_scores(result);
+        result.clear_remarks();
+        detail::warn_of_zeros(result);
+    }
+};
+
+/// The sum over steps along the line from the baseline x0 to x of df/dh_k at a step's beginning times the change of
+/// h_k: how much of f(x) - f(x0) flows through each unit of a layer. The gap is what is missing.
+///
+/// Throws   ShapeError for a baseline of another shape; as LayerGradientTimesActivation and quadrature.
+/// Cost     a gradient down to the layer a point; there is one point more than steps.
+/// Source   Dhamdhere, Sundararajan, Yan (2018), "How important is a neuron?"; the sum is Captum's.
+struct LayerConductance {
+    std::string place = {};  ///< path of the layer
+    Baseline baseline = {};
+    Index steps = 50;
+    /// Where the points lie: trapezoid, evenly from end to end; nodes of the others leave out both ends.
+    QuadratureRule rule = QuadratureRule::trapezoid;
+    std::vector<double> given = {};  ///< points between 0 and 1, ascending, in place of a rule's
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        using S = typename Net::Scalar;
+        const Index n = x.cols();
+        const std::vector<double> points = given.empty() ? quadrature(rule, steps + 1).nodes : given;
+        const T chosen = detail::forward_with_baseline(where, net, x, baseline, target, workspace);
+        const Batch<S>& ends = workspace.inputs;
+        AttributionWorkspace<Net>& line = workspace.second();
+        Batch<S> slope, before;  // of the last point so far
+        const Index count = std::ssize(points), together = std::max<Index>(1, 64 / std::max<Index>(n, 1));
+        for (Index first = 0; first < count; first += together) {
+            const Index some = std::min(together, count - first);
+            detail::reshape(line.inputs, x.rows(), some * n);
+            for (Index k = 0; k < some; ++k) {
+                const auto t = static_cast<S>(points[static_cast<std::size_t>(first + k)]);
+                line.inputs.middleCols(k * n, n) = ends.rightCols(n) + t * (ends.leftCols(n) - ends.rightCols(n));
+            }
+            const auto versions = detail::of_versions(chosen, n);
+            forward_to(net, line.inputs, versions, line);
+            const auto add = [&](const auto& h, const auto& above) {
+                if (first == 0) result.scores.setZero(h.rows(), n);
+                for (Index k = 0; k < some; ++k) {
+                    if (first + k > 0) {
+                        result.scores.array() += slope.array() * (h.middleCols(k * n, n) - before).array();
+                    }
+                    before = h.middleCols(k * n, n);
+                    slope = above.middleCols(k * n, n);
+                }
+            };
+            detail::with_gradient_at(where, net, line.inputs, versions, place, line, add);
+        }
+        detail::finish_comparison(workspace, result);
+    }
+
+private:
+    static constexpr const char* where = "LayerConductance";
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/upsample.hpp - small maps made as large as the image they belong to.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Between pixels: the nearest one, or a mixture of four.
+enum class Interpolation : std::uint8_t { nearest, bilinear };
+
+/// Maps of one size at another, (height, width) x n each: pixel i of `to` looks at (i + 1/2) from / to - 1/2, held
+/// inside the map.
+///
+/// Throws   ShapeError unless the maps are of size `from`, DataError for a size below 1.
+template <class Derived>
+Batch<typename Derived::Scalar> upsample(const Eigen::MatrixBase<Derived>& maps, const Size2& from, const Size2& to,
+                                         Interpolation how = Interpolation::bilinear) {
+    using S = typename Derived::Scalar;
+    if (std::min({from.height, from.width, to.height, to.width}) < 1) {
+        detail::raise<DataError>("upsample", "size", from.text() + " to " + to.text(), "1 or more");
+    }
+    detail::require_shape("upsample", "maps", maps, from.height * from.width, maps.cols());
+    struct Between {
+        Index low, high;
+        S share;  ///< of high
+    };
+    const auto place = [how](Index i, Index size, Index wanted) -> Between {
+        const double at = (static_cast<double>(i) + 0.5) * static_cast<double>(size) / static_cast<double>(wanted);
+        if (how == Interpolation::nearest) {
+            const Index one = std::min(static_cast<Index>(at), size - 1);
+            return {one, one, S(0)};
+        }
+        const double inside = std::clamp(at - 0.5, 0.0, static_cast<double>(size - 1));
+        const auto low = static_cast<Index>(inside);
+        return {low, std::min(low + 1, size - 1), static_cast<S>(inside - static_cast<double>(low))};
+    };
+    Batch<S> large(to.height * to.width, maps.cols());
+    for (Index y = 0; y < to.height; ++y) {
+        const Between v = place(y, from.height, to.height);
+        for (Index x = 0; x < to.width; ++x) {
+            const Between h = place(x, from.width, to.width);
+            const auto across = [&](Index row) {
+                return (S(1) - h.share) * maps.row(row * from.width + h.low) +
+                       h.share * maps.row(row * from.width + h.high);
+            };
+            large.row(y * to.width + x) = (S(1) - v.share) * across(v.low) + v.share * across(v.high);
+        }
+    }
+    return large;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/network/place_shape.hpp - the shape of the image that a layer of a network puts out.
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// Carries the shape through a network as far as `place`, if that is in it; returns whether it was reached.
+template <class Net, class W>
+bool follow_shape(const Net& net, const W& parameters, std::string_view place, Shape& shape) {
+    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
+    const Shape at_input = shape;
+    Shape stacked;
+    bool reached = false, first = true;
+    Net::for_each_child(
+        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
+            using L = std::remove_cvref_t<decltype(layer)>;
+            if (reached) return;
+            if constexpr (side_by_side) shape = at_input;
+            if constexpr (Composite<L>) {
+                const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
+                reached =
+                    follow_shape(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), shape);
+            } else if constexpr (requires { layer.output_shape(); }) {
+                shape = layer.output_shape();
+            } else if constexpr (
+                requires { layer.out_features(); } || requires { L::forgets_shape; }) {
+                shape = {};
+            }
+            reached = reached || (!side_by_side && place == name);
+            if (side_by_side && !reached) {
+                const bool fits = first || (stacked.height == shape.height && stacked.width == shape.width);
+                const Index channels = first ? shape.channels : stacked.channels + shape.channels;
+                stacked = fits && shape.size() != 0 ? Shape{channels, shape.height, shape.width} : Shape{};
+                first = false;
+            }
+        });
+    if (side_by_side && !reached) shape = stacked;
+    return reached;
+}
+
+}  // namespace detail
+
+/// The shape of what a layer ("relu2", "residual1/conv2d1") puts out: of the last layer up to it that knows an image.
+/// Of size 0 where no layer says it.
+///
+/// Throws   DataError for a layer that there is not.
+template <Composite Net>
+Shape shape_at(const Net& net, std::string_view place) {
+    Shape shape;
+    if (!detail::follow_shape(net, net.parameters(), place, shape)) {
+        detail::raise_no_place("shape_at", place, layer_paths(net));
+    }
+    return shape;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/network/receptive_field.hpp - which part of the input image a neuron of a convolution can see.
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
 // renn/core/patch.hpp - a part of an image.
 
 
@@ -15,6 +1477,7512 @@ struct Patch {
     bool empty() const noexcept { return top >= bottom || left >= right; }
     bool operator==(const Patch&) const = default;
 };
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+namespace detail {
+
+/// Rows or columns [begin, end); empty where begin is not below end.
+struct Span {
+    Index begin = 0, end = 0;
+
+    void unite(const Span& other) noexcept {
+        if (other.begin >= other.end) return;
+        if (begin >= end) {
+            *this = other;
+        } else {
+            *this = {std::min(begin, other.begin), std::max(end, other.end)};
+        }
+    }
+};
+
+/// What each position along one axis of a layer sees of the input. Kept position by position: at borders a stride may
+/// leave out rows of the layer below, and branches may go at different paces, which no start and step describe.
+struct Sight {
+    std::vector<Span> at;
+
+    static Sight of_input(Index size) {
+        Sight sight;
+        for (Index i = 0; i < size; ++i) sight.at.push_back({i, i + 1});
+        return sight;
+    }
+    Index size() const noexcept { return std::ssize(at); }
+
+    /// From here on every one of `size` positions sees what all see together.
+    void mix(Index size) {
+        Span all;
+        for (const Span& s : at) all.unite(s);
+        at.assign(static_cast<std::size_t>(size), all);
+    }
+    void slide(Index size, Index kernel, Index stride, Index padding, Index dilation) {
+        std::vector<Span> out(static_cast<std::size_t>(size));
+        for (Index i = 0; i < size; ++i) {
+            for (Index tap = 0; tap < kernel; ++tap) {
+                const Index from = i * stride - padding + tap * dilation;
+                if (from < 0 || from >= this->size()) continue;
+                out[static_cast<std::size_t>(i)].unite(at[static_cast<std::size_t>(from)]);
+            }
+        }
+        at = std::move(out);
+    }
+    /// What branches that are summed or stacked see together.
+    void unite(const Sight& other) {
+        for (std::size_t i = 0; i < at.size(); ++i) at[i].unite(other.at[i]);
+    }
+};
+
+struct Field {
+    Sight rows, columns;
+
+    void mix(Index height, Index width) {
+        rows.mix(height);
+        columns.mix(width);
+    }
+    /// Values that are read as an image of another size no longer lie where they lay.
+    void fit(const Shape& shape) {
+        if (rows.size() != shape.height || columns.size() != shape.width) mix(shape.height, shape.width);
+    }
+
+    template <class L>
+    void pass(const L& layer) {
+        if constexpr (requires { layer.window(); }) {
+            fit(layer.input_shape());
+            const auto& w = layer.window();
+            const Shape out = layer.output_shape();
+            rows.slide(out.height, w.kernel.height, w.stride.height, w.padding.height, w.dilation.height);
+            columns.slide(out.width, w.kernel.width, w.stride.width, w.padding.width, w.dilation.width);
+        } else if constexpr (requires { layer.output_shape(); }) {
+            const Shape in = layer.input_shape(), out = layer.output_shape();
+            if (in.positions() != out.positions()) {
+                mix(out.height, out.width);
+            } else if (in.positions() > 1) {  // else value by value, whatever their shape
+                fit(in);
+            }
+        } else if constexpr (requires { layer.out_features(); }) {
+            mix(1, 1);
+        } else if constexpr (requires { requires L::is_activation; }) {
+            using S = typename L::Scalar;
+            constexpr bool elementwise = requires(const S* in, S* out) {
+                layer.apply(in, out, Index{});
+            };
+            if (!elementwise) mix(rows.size(), columns.size());
+        }
+    }
+    void unite(Field other) {
+        if (rows.size() != other.rows.size() || columns.size() != other.columns.size()) {
+            mix(1, 1);
+            other.mix(1, 1);
+        }
+        rows.unite(other.rows);
+        columns.unite(other.columns);
+    }
+};
+
+/// Looks for the shape of the input: that which the first layer with an image takes, unless one before it changes the
+/// number of features. Returns whether to go on looking.
+template <class Net, class P>
+bool find_image(const Net& net, const P& parameters, Shape& image) {
+    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
+    bool searching = true;
+    Net::for_each_child(net, parameters,
+                        [&](const std::string&, const auto& layer, [[maybe_unused]] const auto& weights) {
+                            using L = std::remove_cvref_t<decltype(layer)>;
+                            if (image.size() != 0 || (!searching && !side_by_side)) return;
+                            if constexpr (Composite<L>) {
+                                searching = find_image(layer, weights, image) && searching;
+                            } else if constexpr (requires { layer.input_shape(); }) {
+                                constexpr bool windowed = requires {
+                                    layer.window();
+                                };
+                                const Shape in = layer.input_shape();
+                                if (windowed || in != layer.output_shape() || in.positions() > 1) image = in;
+                            } else if constexpr (requires { layer.out_features(); }) {
+                                searching = layer.out_features() == layer.in_features() && searching;
+                            }
+                        });
+    return searching && image.size() == 0;
+}
+
+/// Carries the field through a network, as far as `place` if that is in it; returns whether it was reached.
+template <class Net, class P>
+bool follow(const Net& net, const P& parameters, std::string_view place, Field& field) {
+    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
+    const Field at_input = field;
+    Field together;
+    bool reached = false, first = true;
+    Net::for_each_child(
+        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
+            if (reached) return;
+            if constexpr (side_by_side) field = at_input;
+            const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
+            if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+                reached = follow(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), field);
+            } else {
+                field.pass(layer);
+            }
+            reached = reached || place == name;
+            if (side_by_side && !reached) {
+                first ? together = field : (together.unite(field), together);
+                first = false;
+            }
+        });
+    if (side_by_side && !reached) field = together;
+    if (Net::wiring == Wiring::residual && !reached) field.unite(at_input);
+    return reached;
+}
+
+}  // namespace detail
+
+/// The part of the input image that position (row, column) of a place ("conv2d2", "residual1/relu1") can see, for any
+/// channel, exactly: clipped at the borders, without rows that a stride leaves out, empty where a window lies in the
+/// padding alone. A place behind a layer that sees everything has one position, (0, 0), which sees what all before it
+/// see together: mostly the whole image.
+///
+/// Throws   DataError for an unknown place, a network whose input is no image, or a position the place does not have.
+/// Cost     a vector of height and one of width for each layer; the weights are not looked at.
+template <Composite Net>
+Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Index column = 0) {
+    constexpr const char* where = "receptive_field";
+    Shape image;
+    detail::find_image(net, net.parameters(), image);
+    detail::Field field{detail::Sight::of_input(image.height), detail::Sight::of_input(image.width)};
+    if (!detail::follow(net, net.parameters(), place, field)) {
+        detail::raise<DataError>(where, "place", "\"" + std::string(place) + "\"", "a layer of the network");
+    }
+    if (image.size() == 0) {
+        detail::raise<DataError>(where, "input of the network", "no image", "a convolution or pooling layer");
+    }
+    const Index height = field.rows.size(), width = field.columns.size();
+    if (row < 0 || column < 0 || row >= height || column >= width) {
+        detail::raise<DataError>(where, "row and column", std::to_string(row) + ", " + std::to_string(column),
+                                 "inside the " + detail::shape_text(height, width) + " of " + std::string(place));
+    }
+    const detail::Span& y = field.rows.at[static_cast<std::size_t>(row)];
+    const detail::Span& x = field.columns.at[static_cast<std::size_t>(column)];
+    return {y.begin, x.begin, y.end, x.end};
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// A map a sample, positions x n, from what a layer puts out and the gradient by it: f(activations, gradient, map),
+/// each of the first two positions x channels of one sample.
+template <class Net, class T, class S, class F>
+void write_map(const char* where, const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+               const std::string& place, const Shape& given, AttributionWorkspace<Net>& w, Attribution<S>& result,
+               F&& f) {
+    const Shape image = given.unknown() ? shape_at(net, place) : given;
+    forward_to(net, x, target, w);
+    with_gradient_at(where, net, x, target, place, w, [&](const auto& h, const auto& slope) {
+        if (image.size() != h.rows() || image.size() == 0) {
+            raise<ShapeError>(where, "image of \"" + place + "\"", image.text(),
+                              "a shape of its " + std::to_string(h.rows()) + " values");
+        }
+        reshape(result.scores, image.positions(), h.cols());
+        for (Index j = 0; j < h.cols(); ++j) {
+            using Maps = Eigen::Map<const Batch<S>>;
+            f(Maps(h.col(j).data(), image.positions(), image.channels),
+              Maps(slope.col(j).data(), image.positions(), image.channels), result.scores.col(j));
+        }
+    });
+    result.explained = w.value;
+    result.gap.resize(0);
+    result.clear_remarks();
+    warn_of_zeros(result);
+}
+
+}  // namespace detail
+
+/// CAM: sum over channels c of the layer's A_c, each with the weight w_c by which its mean enters the target, in a
+/// network that ends in the mean of each channel and one linear layer. So the mean of the map and the bias are the
+/// target: the gap, the target less the mean of the map, is that bias.
+///
+/// Shapes   scores: positions x n; see upsample() for the size of the input.
+/// Throws   DataError if values of a channel do not enter with one weight, for a layer that there is not; ShapeError if
+///          the layer's output is no image.
+/// Cost     as LayerGradientTimesActivation.
+/// Source   Zhou et al. (2016), "Learning deep features for discriminative localization".
+struct ClassActivationMap {
+    std::string place = {};  ///< path of the layer before the global pooling
+    Shape image = {};        ///< of the layer's output; left out: as the network says
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        using S = typename Net::Scalar;
+        detail::write_map(
+            "ClassActivationMap", net, x, target, place, image, workspace, result,
+            [](const auto& h, const auto& slope, auto&& map) {
+                const S positions = static_cast<S>(h.rows());
+                const auto first = slope.row(0);
+                if ((slope.rowwise() - first).cwiseAbs().maxCoeff() > S(1e-4) * slope.cwiseAbs().maxCoeff()) {
+                    detail::raise<DataError>("ClassActivationMap", "weights of a channel", "different ones",
+                                             "one for all its positions, as behind a global mean; "
+                                             "GradCam takes any network");
+                }
+                map = h * (positions * first.transpose());
+            });
+        result.gap = result.explained - result.scores.colwise().mean().transpose();
+    }
+};
+
+/// Grad-CAM: the same for any network, with the mean over positions of df/dA_c as the weight of channel c. Where CAM is
+/// possible it is the number of positions times this. What speaks against the target is cut off unless relu = false.
+///
+/// Shapes   scores: positions x n; see upsample() for the size of the input.
+/// Throws   as ClassActivationMap, but takes any network.
+/// Cost     as LayerGradientTimesActivation.
+/// Source   Selvaraju et al. (2017), "Grad-CAM: visual explanations from deep networks".
+struct GradCam {
+    std::string place = {};  ///< path of a layer, mostly the last with an image
+    bool relu = true;
+    Shape image = {};  ///< of the layer's output; left out: as the network says
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        using S = typename Net::Scalar;
+        detail::write_map("GradCam", net, x, target, place, image, workspace, result,
+                          [this](const auto& h, const auto& slope, auto&& map) {
+                              map = h * slope.colwise().mean().transpose();
+                              if (relu) map = map.cwiseMax(S(0)).eval();
+                          });
+    }
+};
+
+/// Layer-CAM: each position of each channel with its own weight max(df/dA_c(u), 0).
+///
+/// Shapes   scores: positions x n. Throws and costs as GradCam.
+/// Source   Jiang et al. (2021), "LayerCAM: exploring hierarchical class activation maps".
+struct LayerCam {
+    std::string place = {};  ///< path of a layer
+    Shape image = {};        ///< of the layer's output; left out: as the network says
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        using S = typename Net::Scalar;
+        detail::write_map("LayerCam", net, x, target, place, image, workspace, result,
+                          [](const auto& h, const auto& slope, auto&& map) {
+                              map = h.cwiseProduct(slope.cwiseMax(S(0))).rowwise().sum();
+                          });
+    }
+};
+
+/// Guided backprop times the enlarged map of GradCam, for every feature of the input. It warns as GuidedBackprop does.
+///
+/// Shapes   scores as x.
+/// Throws   as GradCam; ShapeError if the input is no image.
+/// Source   Selvaraju et al. (2017).
+struct GuidedGradCam {
+    std::string place = {};  ///< path of a layer
+    Interpolation interpolation = Interpolation::bilinear;
+    Shape image = {};  ///< of the layer's output; left out: as the network says
+    Shape input = {};  ///< of the input; left out: as the network says
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        using S = typename Net::Scalar;
+        Shape whole = input;
+        if (whole.unknown()) detail::find_image(net, net.parameters(), whole);
+        if (whole.size() != x.rows() || whole.size() == 0) {
+            detail::raise<ShapeError>("GuidedGradCam", "image", whole.text(), std::to_string(x.rows()) + " features");
+        }
+        const Shape layer = image.unknown() ? shape_at(net, place) : image;
+        GradCam{place, true, image}(net, x, target, workspace, result);
+        const Batch<S> map =
+            upsample(result.scores, {layer.height, layer.width}, {whole.height, whole.width}, interpolation);
+        GuidedBackprop{}(net, x, target, workspace, result);
+        for (Index c = 0; c < whole.channels; ++c) {
+            result.scores.middleRows(c * whole.positions(), whole.positions()).array() *= map.array();
+        }
+        detail::warn_of_zeros(result);
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/deep_lift.hpp - how differences from a reference input become a difference of the output.
+
+#include <cmath>
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// The rescale rule, walking back with n columns over a pass of 2n: the samples, then what they are compared with.
+/// Sums and branches are as the gradient's.
+template <class S>
+struct Rescale : InputGradient {
+    double threshold;
+    Batch<S> routed, difference;  ///< scratch
+};
+
+template <class L>
+concept ActsElementwise = std::derived_from<L, Elementwise<L, typename L::Scalar>>;
+
+/// Which layers have the rule: linear ones, activations value by value, max pooling, and dropout, which does nothing.
+template <class L>
+inline constexpr bool has_rescale_rule =
+    LinearLayer<L> || ActsElementwise<L> || std::same_as<L, MaxPool2d<typename L::Scalar>> ||
+    std::same_as<L, Dropout<typename L::Scalar>>;
+
+template <class S, ActsElementwise L, class Below>
+void rescale(const Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
+    const Index n = above.cols();
+    for (Index j = 0; j < n; ++j) {
+        for (Index i = 0; i < above.rows(); ++i) {
+            const S in = s.x(i, j) - s.x(i, n + j), out = s.y(i, j) - s.y(i, n + j);
+            const bool apart = static_cast<double>(std::abs(in)) >= rule.threshold;
+            below(i, j) = above(i, j) * (apart ? out / in : s.layer.slope(S(s.x(i, j)), S(s.y(i, j))));
+        }
+    }
+}
+
+/// A window's contribution goes to its winner among the samples as far as the greater of both outputs rises above the
+/// reference's output, to its winner in the reference as far as it rises above the sample's.
+template <class S, class Below>
+void rescale(Rescale<S>& rule, const Step<MaxPool2d<S>>& s, X<MaxPool2d<S>> above, Below& below) {
+    const Index n = above.cols();
+    NotWanted none;
+    const auto y = s.y.leftCols(n).array(), y0 = s.y.rightCols(n).array();
+    rule.difference = above.array() * (y.max(y0) - y0);
+    s.layer.backward(s.weights, s.x.leftCols(n), s.y.leftCols(n), s.cache, rule.difference, rule.routed, none);
+    below = rule.routed;
+    rule.difference = above.array() * (y - y.max(y0));
+    s.layer.backward(s.weights, s.x.rightCols(n), s.y.rightCols(n), s.cache, rule.difference, rule.routed, none);
+    below += rule.routed;
+    for (Index j = 0; j < n; ++j) {
+        for (Index i = 0; i < below.rows(); ++i) {
+            const S in = s.x(i, j) - s.x(i, n + j);
+            below(i, j) = static_cast<double>(std::abs(in)) < rule.threshold ? S(0) : below(i, j) / in;
+        }
+    }
+}
+
+template <class S, class L, class Below>
+void reverse(Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
+    if constexpr (LinearLayer<L>) {
+        s.layer.map_transposed(s.weights, above, below);
+    } else if constexpr (std::same_as<L, Dropout<S>>) {
+        below = above;
+    } else if constexpr (has_rescale_rule<L>) {
+        reshape(below, s.x.rows(), above.cols());
+        rescale(rule, s, above, below);
+    }
+}
+
+}  // namespace detail
+
+/// DeepLIFT with the rescale rule: each activation hands down the ratio of the differences of its output and its input
+/// between x and a reference input, in place of its derivative. For a target that is linear in the outputs the scores
+/// sum to f(x) - f(x0); the gap tells what is missing for others, which start with their slope at x. Where an input
+/// hardly differs from the reference's, an activation has its derivative, and max pooling nothing.
+///
+/// A layer that mixes values and is not linear (LayerNorm, Softmax) has no such ratio and is refused: by the compiler,
+/// or where layers are known only at run time by a MismatchError that names it. IntegratedGradients takes any layer.
+///
+/// Throws   ShapeError for a baseline of another shape; as the target.
+/// Cost     a forward pass of 2n samples and a backward pass of n.
+/// Source   Shrikumar, Greenside, Kundaje (2017), "Learning important features through propagating activation
+///          differences"; max pooling as Captum does it.
+struct DeepLiftRescale {
+    Baseline baseline = {};    ///< the reference input
+    double threshold = 1e-10;  ///< differences of inputs below it count as none
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        using S = typename Net::Scalar;
+        check(net);
+        const Index n = x.cols();
+        const T chosen = detail::forward_with_baseline("DeepLiftRescale", net, x, baseline, target, workspace);
+        workspace.start = workspace.start.leftCols(n).eval();
+        detail::Rescale<S> rule{{}, threshold, {}, {}};
+        backward_from(net, workspace.inputs, chosen, rule, workspace, result.scores);
+        result.scores.array() *= workspace.inputs.leftCols(n).array() - workspace.inputs.rightCols(n).array();
+        detail::finish_comparison(workspace, result);
+    }
+
+private:
+    template <class Net>
+    static constexpr bool is_run_time = requires {
+        Net::Parameters::is_run_time;
+    };
+
+    template <class Net>
+    static void check(const Net& net) {
+        for_each_layer(net, [](std::string_view path, const auto& layer, const auto&) {
+            using L = std::remove_cvref_t<decltype(layer)>;
+            static_assert(is_run_time<Net> || detail::has_rescale_rule<L>,
+                          "renn::DeepLiftRescale: a layer of this network is neither linear, nor an activation value "
+                          "by value, nor max pooling; IntegratedGradients takes any layer");
+            if constexpr (!detail::has_rescale_rule<L>) {
+                detail::raise<MismatchError>("DeepLiftRescale", "layer \"" + std::string(path) + "\"",
+                                             std::string(L::name),
+                                             "a linear layer, an activation value by value, or max pooling");
+            }
+        });
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/gradient.hpp - the derivative of what is explained by each input feature, and scores made of it.
+
+#include <cmath>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// The gradient as the method's result, to be made into something else.
+template <class Net, class T>
+void write_gradient(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) {
+    using S = typename Net::Scalar;
+    reshape(result.scores, x.rows(), x.cols());
+    result.explained.resize(x.cols());
+    in_blocks(net, x, target, [&](const BatchView<S>& some, const T& part, Index first) {
+        const bool all = some.cols() == x.cols();
+        Batch<S>& below = all ? result.scores : workspace.below;
+        forward_to(net, some, part, workspace);
+        InputGradient rule;
+        backward_from(net, some, part, rule, workspace, below);
+        if (!all) result.scores.middleCols(first, some.cols()) = below;
+        result.explained.segment(first, some.cols()) = workspace.value;
+    });
+    result.gap.resize(0);
+    result.clear_remarks();
+    warn_of_zeros(result);
+}
+
+}  // namespace detail
+
+/// df/dx_i: how f reacts to each feature, with its sign. 0 at a kink.
+/// Cost     a forward and a backward pass.
+struct Gradient {
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        detail::write_gradient(net, x, target, workspace, result);
+    }
+};
+
+/// (df/dx_i)^2, which sums to the squared norm of the gradient and not to f.
+/// Source   Montavon, Samek, Mueller (2018), "Methods for interpreting and understanding deep neural networks".
+struct Sensitivity {
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        detail::write_gradient(net, x, target, workspace, result);
+        result.scores = result.scores.cwiseAbs2();
+    }
+};
+
+/// |df/dx_i|.
+struct AbsoluteGradient {
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        detail::write_gradient(net, x, target, workspace, result);
+        result.scores = result.scores.cwiseAbs();
+    }
+};
+
+/// x_i df/dx_i. In a network of ReLUs without biases it sums to f; the gap tells what is missing.
+struct GradientTimesInput {
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        detail::write_gradient(net, x, target, workspace, result);
+        result.scores.array() *= x.array();
+        result.gap = result.explained;
+        detail::subtract_scores(result);
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/integrated_gradients.hpp - gradients along the straight line from a baseline to the input.
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// The layers a network begins with that are linear, as long as the target does not look at them. Along a straight line
+/// of inputs their outputs lie on a straight line, and the sum over its points of what they hand down is what they hand
+/// down of the sum: so they work twice a sample, not twice a point.
+struct LinearStart {
+    std::size_t layers = 0;
+    std::string last = {};
+};
+
+template <class Net>
+LinearStart linear_start(const Net& net, std::string_view place) {
+    LinearStart start;
+    std::size_t layers = 0;
+    bool open = Net::wiring == Wiring::chain && WalksFrom<Net>;
+    Net::for_each_child(net, net.parameters(), [&](const std::string& name, const auto& layer, const auto&) {
+        using L = std::remove_cvref_t<decltype(layer)>;
+        ++layers;
+        open = open && LinearLayer<L> && !Composite<L> && name != place;
+        if (open) start = {layers, name};
+    });
+    return start.layers == layers ? LinearStart{} : start;
+}
+
+/// The gradient of every point of a line, summed over the points above the leading linear layers. `points` versions of
+/// each sample arrive there, and one goes on.
+template <class S>
+struct AlongLine {
+    std::string_view linear_start;  ///< empty: none
+    const double* weights;          ///< of the points of this walk
+    bool last;                      ///< of all walks over parts of the line
+    Batch<S>& sum;
+    bool summed = false;
+
+    void add(const BatchView<S>& above) {
+        const Index n = sum.cols();
+        for (Index k = 0; (k + 1) * n <= above.cols() && n > 0; ++k) {
+            sum += static_cast<S>(weights[k]) * above.middleCols(k * n, n);
+        }
+    }
+    BatchView<S> arrive(std::string_view path, const BatchView<S>&, const BatchView<S>& above) {
+        if (summed || path != linear_start) return above;
+        add(above);
+        summed = true;
+        return sum;
+    }
+};
+
+template <class S, class L, class Below>
+void reverse(AlongLine<S>& line, const Step<L>& s, X<L> above, Below& below) {
+    if (!line.summed) {
+        const InputGradient gradient;
+        reverse(gradient, s, above, below);
+    } else if (line.last) {
+        if constexpr (LinearLayer<L>) s.layer.map_transposed(s.weights, above, below);
+    }
+}
+template <class S>
+BatchView<S> share(const AlongLine<S>&, std::string_view, const BatchView<S>&, const BatchView<S>&,
+                   const BatchView<S>& above, Batch<S>&) {
+    return above;
+}
+
+}  // namespace detail
+
+/// (x_i - x0_i) times the mean of df/dx_i along the line from the baseline x0 to x. The scores sum to f(x) - f(x0) as
+/// exactly as the sum over nodes is the integral; the gap, f(x) - f(x0) less their sum, tells. A target that chooses
+/// each sample's greatest output keeps what it chose at x.
+///
+/// Throws   ShapeError for a baseline of another shape, DataError for nodes that there cannot be or weights that are
+///          not as many; as the target.
+/// Cost     a gradient a node, but the linear layers that a network begins with work twice a sample in all.
+/// Source   Sundararajan, Taly, Yan (2017), "Axiomatic attribution for deep networks".
+struct IntegratedGradients {
+    Baseline baseline = {};
+    Index nodes = 50;
+    QuadratureRule rule = QuadratureRule::gauss_legendre;
+    Quadrature given = {};  ///< nodes and weights in place of a rule's; empty: the rule's
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        const Index n = x.cols();
+        const Quadrature q = given.nodes.empty() ? quadrature(rule, nodes) : given;
+        if (q.weights.size() != q.nodes.size()) {
+            detail::raise<DataError>(where, "weights", std::to_string(q.weights.size()),
+                                     std::to_string(q.nodes.size()) + ", one a node");
+        }
+        const T chosen = detail::forward_with_baseline(where, net, x, baseline, target, workspace);
+        const auto& ends = workspace.inputs;
+        sum_along(net, chosen, q, workspace, result.scores);
+        result.scores.array() *= ends.leftCols(n).array() - ends.rightCols(n).array();
+        detail::finish_comparison(workspace, result);
+    }
+
+private:
+    static constexpr const char* where = "IntegratedGradients";
+
+    /// Where the layers behind the leading linear ones find their inputs.
+    template <class Net, class S>
+    static Batch<S>& points_of(const Net& net, const Batch<S>& ends, const detail::LinearStart& start,
+                               AttributionWorkspace<Net>& w) {
+        if constexpr (detail::WalksFrom<Net>) {
+            const auto room = std::size(w.pass.cache.outputs);
+            if (start.layers > room) net.forward(ends.leftCols(0), w.pass);  // makes room for them
+            if (start.layers != 0) return w.pass.cache.outputs[start.layers - 1];
+        }
+        return w.inputs;
+    }
+
+    /// The weighted sum of the gradients, after a pass over both ends.
+    template <class Net, class T, class S>
+    void sum_along(const Net& net, const T& target, const Quadrature& q, AttributionWorkspace<Net>& workspace,
+                   Batch<S>& scores) const {
+        AttributionWorkspace<Net>& line = workspace.second();
+        const Batch<S>& ends = workspace.inputs;
+        const Index n = ends.cols() / 2, count = static_cast<Index>(q.nodes.size());
+        const detail::LinearStart start = detail::linear_start(net, detail::place_of(target));
+        const Batch<S>& from = points_of(net, ends, start, workspace);
+        detail::reshape(scores, ends.rows(), n);
+        scores.setZero();
+        workspace.below.setZero(from.rows(), n);
+        const Index together = std::max<Index>(1, 64 / std::max<Index>(n, 1));
+        for (Index first = 0; first < count && n > 0; first += together) {
+            const Index points = std::min(together, count - first);
+            Batch<S>& at = points_of(net, ends, start, line);
+            detail::reshape(at, from.rows(), points * n);
+            for (Index k = 0; k < points; ++k) {
+                const auto t = static_cast<S>(q.nodes[static_cast<std::size_t>(first + k)]);
+                at.middleCols(k * n, n) = from.rightCols(n) + t * (from.leftCols(n) - from.rightCols(n));
+            }
+            forward_to(net, line.inputs, detail::of_versions(target, n), line, start.layers);
+            detail::AlongLine<S> rule_of_line{start.last, q.weights.data() + first, first + points == count,
+                                              workspace.below};
+            if (start.layers == 0) {
+                backward_from(net, line.inputs, target, rule_of_line, line, line.below);
+                rule_of_line.add(line.below);
+            } else {
+                backward_from(net, ends.leftCols(n), target, rule_of_line, line, scores);
+            }
+        }
+        if (start.layers == 0) scores = workspace.below;
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/maximisation/ascent.hpp - one step up.
+
+// renn/attribution/maximisation/search.hpp - how a picture is searched for.
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// renn/attribution/maximisation/metric.hpp - what counts as a short step: turns a gradient into a direction of ascent.
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// Changes a gradient (code x pictures) into the direction to go. It changes the way, not where it ends: those of the
+/// library go up wherever the gradient is not 0.
+/// Source   Olah, Mordvintsev, Schubert (2017), "Feature visualization", preconditioning.
+template <class M, class S>
+concept Metric = requires(const M& metric, Batch<S>& gradient) {
+    metric(gradient);
+};
+
+/// The gradient itself: steepest in the Euclidean length of a step.
+struct Euclidean {
+    template <class S>
+    void operator()(Batch<S>&) const noexcept {}
+};
+
+/// Its signs: steepest if a step is as long as its largest component. Favours high frequencies.
+struct LargestComponent {
+    template <class S>
+    void operator()(Batch<S>& gradient) const {
+        gradient = gradient.cwiseSign();
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/objective_gradient.hpp - an objective's value and its derivative by what a picture is
+// made from: forward through code, views and network, and back.
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// renn/attribution/maximisation/objective.hpp - what a picture is made for: a weighted sum of targets, anywhere.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// What a term of an objective looks at: the network's outputs, what one of its layers puts out, the picture itself, or
+/// the code that the picture is made from.
+enum class Look : std::uint8_t { outputs, layer, picture, code };
+
+/// A Target, where it looks, and how much it counts: in a batch of pictures `first` for the first of them to `last` for
+/// the last, evenly between. Targets that tie the pictures of a batch together give as slope the derivative of the sum
+/// of their values.
+template <class T>
+struct Term {
+    T target;
+    Look look = Look::outputs;
+    std::string layer = {};
+    double first = 1.0, last = 1.0;
+};
+
+/// A sum of terms. Objectives are a vector space: penalties and densities are objectives as well.
+///
+///     logit(3) + 0.5 * neuron("dense1", 7) - 1e-4 * squared_norm() + on_picture(expert)
+template <class... Ts>
+struct Objective {
+    std::tuple<Term<Ts>...> terms;
+};
+
+/// A target on the outputs.
+template <class T>
+Objective<T> on_outputs(T target) {
+    return {{Term<T>{std::move(target), Look::outputs}}};
+}
+/// A target on what a layer puts out.
+template <class T>
+Objective<T> on_layer(std::string layer, T target) {
+    return {{Term<T>{std::move(target), Look::layer, std::move(layer)}}};
+}
+/// A target on the picture: a penalty (with a minus), or the log density of an expert.
+template <class T>
+Objective<T> on_picture(T target) {
+    return {{Term<T>{std::move(target), Look::picture}}};
+}
+/// A target on the code. Without a code it is the picture.
+template <class T>
+Objective<T> on_code(T target) {
+    return {{Term<T>{std::move(target), Look::code}}};
+}
+
+/// Any target as an objective: one on the outputs, or with at(place, target) on a layer.
+template <class T>
+Objective<T> objective(T target) {
+    return on_outputs(std::move(target));
+}
+/// \copydoc objective(T)
+template <class T>
+Objective<T> objective(PlaceTarget<T> target) {
+    return on_layer(std::move(target.place), std::move(target.target));
+}
+/// \copydoc objective(T)
+template <class... Ts>
+Objective<Ts...> objective(Objective<Ts...> o) {
+    return o;
+}
+
+/// Weighs an objective from one factor for the first picture of a batch to another for the last.
+template <class... Ts>
+Objective<Ts...> weighted(Objective<Ts...> o, double first, double last) {
+    std::apply([&](auto&... term) { ((term.first *= first, term.last *= last), ...); }, o.terms);
+    return o;
+}
+/// \copydoc weighted
+template <class... Ts>
+Objective<Ts...> operator*(double factor, Objective<Ts...> o) {
+    return weighted(std::move(o), factor, factor);
+}
+/// The other way round.
+template <class... Ts>
+Objective<Ts...> operator-(Objective<Ts...> o) {
+    return weighted(std::move(o), -1.0, -1.0);
+}
+/// Both.
+template <class... As, class... Bs>
+Objective<As..., Bs...> operator+(Objective<As...> a, Objective<Bs...> b) {
+    return {std::tuple_cat(std::move(a.terms), std::move(b.terms))};
+}
+/// The first without the second.
+template <class... As, class... Bs>
+Objective<As..., Bs...> operator-(Objective<As...> a, Objective<Bs...> b) {
+    return std::move(a) + -std::move(b);
+}
+
+/// From the one for the first picture of a batch to the other for the last.
+template <class... As, class... Bs>
+Objective<As..., Bs...> interpolated(Objective<As...> a, Objective<Bs...> b) {
+    return weighted(std::move(a), 1.0, 0.0) + weighted(std::move(b), 0.0, 1.0);
+}
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/redirected_relu.hpp - a gradient that gets past ReLUs which nothing gets past.
+
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// InputGradient, but while `on`: where a ReLU lets nothing of a picture's gradient through, that part passes which
+/// pushes inactive units up. For the first steps from a start at which a unit is inactive.
+/// Source   lucid, `redirected_relu_grad`.
+struct RedirectedGradient {
+    bool on = false;
+};
+
+/// All of what is above goes into each branch.
+template <class S>
+BatchView<S> share(const RedirectedGradient&, std::string_view, const BatchView<S>&, const BatchView<S>&,
+                   const BatchView<S>& above, Batch<S>&) {
+    return above;
+}
+
+/// The chain rule at any layer.
+template <class L, class Below>
+void reverse(const RedirectedGradient&, const Step<L>& s, X<L> above, Below& below) {
+    reverse(InputGradient{}, s, above, below);
+}
+
+/// At a ReLU.
+template <class S, class Below>
+void reverse(const RedirectedGradient& rule, const Step<ReLU<S>>& s, X<ReLU<S>> above, Below& below) {
+    reverse(InputGradient{}, s, above, below);
+    if constexpr (is_wanted<Below>) {
+        for (Index j = 0; rule.on && j < below.cols(); ++j) {
+            if (below.col(j).isZero(S(0))) below.col(j) = above.col(j).cwiseMax(S(0));
+        }
+    }
+}
+
+}  // namespace renn::inline RENN_ABI::maximisation
+
+namespace renn::inline RENN_ABI {
+namespace maximisation {
+
+/// Stands for no code, where the picture itself is searched, and for no views, where the network sees it as it is.
+struct AsItIs {};
+
+}  // namespace maximisation
+
+namespace detail {
+
+/// A term of an objective while it is searched for, and what it said last. Seen by its call, so that a search is
+/// compiled once and not once an objective.
+template <class S>
+struct AskedTerm {
+    FunctionRef<void(const BatchView<S>&, Column<S>&, Batch<S>&)> target;
+    maximisation::Look look;
+    std::string_view layer;
+    double first, last;
+    Column<S> value = {};
+    Batch<S> slope = {};
+
+    void ask(const BatchView<S>& y, Index pictures) {
+        target(y, value, slope);
+        for (Index j = 0; j < pictures; ++j) {
+            const double along = pictures < 2 ? 0.0 : static_cast<double>(j) / static_cast<double>(pictures - 1);
+            const auto weight = static_cast<S>(first + (last - first) * along);
+            value[j] *= weight;
+            slope.col(j) *= weight;
+        }
+    }
+};
+
+/// Refers to the objective.
+template <class S, class... Ts>
+std::vector<AskedTerm<S>> asked(const maximisation::Objective<Ts...>& objective) {
+    std::vector<AskedTerm<S>> terms;
+    const auto add = [&terms](const auto& term) {
+        const bool at_layer = term.look == maximisation::Look::layer;
+        terms.push_back({term.target, term.look, at_layer ? std::string_view(term.layer) : "", term.first, term.last});
+    };
+    std::apply([&](const auto&... each) { (add(each), ...); }, objective.terms);
+    return terms;
+}
+
+/// Asks the terms that look at a layer, when the forward walk is there.
+template <class S>
+struct AskTerms {
+    std::span<AskedTerm<S>> terms;
+
+    void visit(const auto& step) { ask(step.path, step.y); }
+    void ask(std::string_view path, const BatchView<S>& y) {
+        for (AskedTerm<S>& term : terms) {
+            if (term.look == maximisation::Look::layer && term.layer == path) term.ask(y, y.cols());
+        }
+    }
+};
+
+/// Adds what the terms said when the reverse walk is there. Above the first of them nothing is computed, as it is 0.
+template <class Rule, class S>
+struct FromTerms {
+    Rule rule;
+    std::span<AskedTerm<S>> terms;
+    bool reached = false;
+
+    BatchView<S> arrive(std::string_view path, const BatchView<S>&, const BatchView<S>& above) {
+        const Batch<S>* sum = nullptr;
+        for (AskedTerm<S>& term : terms) {
+            if (term.look != maximisation::Look::layer || term.layer != path) continue;
+            if (sum != nullptr) {
+                term.slope += *sum;
+            } else if (reached) {
+                term.slope += above;
+            }
+            sum = &term.slope;
+        }
+        reached = reached || sum != nullptr;
+        return sum == nullptr ? above : BatchView<S>(*sum);
+    }
+};
+
+template <class Rule, class S, class L, class Below>
+void reverse(FromTerms<Rule, S>& from, const Step<L>& s, X<L> above, Below& below) {
+    if (from.reached) {
+        reverse(from.rule, s, above, below);
+    } else if constexpr (is_wanted<Below>) {
+        reshape(below, s.x.rows(), s.x.cols());
+        below.setZero();
+    }
+}
+template <class Rule, class S>
+BatchView<S> share(FromTerms<Rule, S>& from, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
+                   const BatchView<S>& above, Batch<S>& scratch) {
+    return from.reached ? share(from.rule, path, branch, sum, above, scratch) : above;
+}
+
+/// A layer, or a network, that stands before the one that is looked into.
+template <class S, class L>
+class LayerBefore {
+    static_assert(DifferentiableLayer<L>,
+                  "renn::maximise: a code or a view must be a layer or a network with a backward: see "
+                  "DifferentiableLayer in core/layer.hpp");
+    static_assert(std::same_as<S, typename L::Scalar>,
+                  "renn::maximise: a code or a view must have the Scalar of the network");
+
+public:
+    explicit LayerBefore(const L& layer) : layer_(layer) {}
+
+    const Batch<S>& forward(const Batch<S>& x, const Pass& pass) {
+        layer_.forward(layer_.parameters(), x, out_, cache_, pass);
+        return out_;
+    }
+    const Batch<S>& backward(const Batch<S>& x, const Batch<S>& above) {
+        const BatchView<S> in(x), out(out_);
+        NotWanted none;
+        detail::backward(Step<L>{L::name, 0, layer_, layer_.parameters(), in, out, cache_}, BatchView<S>(above), below_,
+                         none);
+        return below_;
+    }
+
+private:
+    const L& layer_;
+    typename L::Cache cache_;
+    Batch<S> out_, below_;
+};
+
+/// Hands on what it gets.
+template <class S>
+struct NothingBefore {
+    explicit NothingBefore(const maximisation::AsItIs&) {}
+    static const Batch<S>& forward(const Batch<S>& x, const Pass&) { return x; }
+    static const Batch<S>& backward(const Batch<S>&, const Batch<S>& above) { return above; }
+};
+
+template <class S, class L>
+using Before = std::conditional_t<std::is_same_v<L, maximisation::AsItIs>, NothingBefore<S>, LayerBefore<S, L>>;
+
+/// Holds the network and the layers by reference. Used again, it allocates nothing but what targets do.
+template <class Net, class Code, class Views>
+class ObjectiveGradient {
+    using S = typename Net::Scalar;
+    using Look = maximisation::Look;
+
+public:
+    /// Throws DataError for a layer that the network does not have.
+    ObjectiveGradient(const Net& net, std::vector<AskedTerm<S>> terms, const Code& code, const Views& views)
+        : net_(net), terms_(std::move(terms)), code_(code), views_(views) {
+        const auto paths = layer_paths(net);
+        for (const AskedTerm<S>& term : terms_) {
+            if (term.look == Look::layer && std::find(paths.begin(), paths.end(), term.layer) == paths.end()) {
+                raise_no_place("maximise", term.layer, paths);
+            }
+        }
+    }
+
+    /// Of each picture. Without `changed`, views are left out where the network takes the picture as it is.
+    const Column<S>& value(const Batch<S>& code, const Pass& pass, bool changed = true) {
+        picture_ = &code_.forward(code, pass);
+        seen_ = &views_.forward(*picture_, pass);
+        if (!changed && seen_->rows() == picture_->rows()) seen_ = picture_;
+        AskTerms<S> ask{terms_};
+        const Batch<S>& y = net_.forward(*seen_, workspace_, {}, ask);
+        values_.setZero(code.cols());
+        for (AskedTerm<S>& term : terms_) {
+            if (term.look == Look::outputs) term.ask(y, code.cols());
+            if (term.look == Look::picture) term.ask(*picture_, code.cols());
+            if (term.look == Look::code) term.ask(code, code.cols());
+            values_ += term.value;
+        }
+        return values_;
+    }
+
+    /// Of the sum of the values by the code; after value() with the same code.
+    const Batch<S>& gradient(const Batch<S>& code, bool redirect = false) {
+        start_.setZero(workspace_.output.rows(), workspace_.output.cols());
+        FromTerms<maximisation::RedirectedGradient, S> rule{{redirect}, terms_};
+        rule.reached = add(Look::outputs, start_);
+        net_.reverse_walk(rule, *seen_, workspace_, start_, through_);
+        by_picture_ = seen_ == picture_ ? through_ : views_.backward(*picture_, through_);
+        add(Look::picture, by_picture_);
+        gradient_ = code_.backward(code, by_picture_);
+        add(Look::code, gradient_);
+        return gradient_;
+    }
+
+    /// After value().
+    const Batch<S>& picture() const { return *picture_; }
+    /// After gradient(): whether the network let nothing of a picture's gradient through.
+    bool is_dead(Index picture) const {
+        const auto asks_network = [](const AskedTerm<S>& t) {
+            return t.look == Look::outputs || t.look == Look::layer;
+        };
+        return std::any_of(terms_.begin(), terms_.end(), asks_network) && through_.col(picture).isZero(S(0));
+    }
+
+private:
+    bool add(Look look, Batch<S>& to) const {
+        bool any = false;
+        for (const AskedTerm<S>& term : terms_) {
+            if (term.look != look) continue;
+            to += term.slope;
+            any = true;
+        }
+        return any;
+    }
+
+    const Net& net_;
+    std::vector<AskedTerm<S>> terms_;
+    Before<S, Code> code_;
+    Before<S, Views> views_;
+    Workspace<Net> workspace_;
+    Column<S> values_;
+    Batch<S> start_, through_, by_picture_, gradient_;
+    const Batch<S>* picture_ = nullptr;
+    const Batch<S>* seen_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// Straight along the direction that the metric gives, as far as it is worth it: steps are halved until the objective
+/// gains a ten thousandth of what the gradient promises, and twice as long after that succeeds at once. Never goes
+/// down where views do not change from step to step.
+/// Source   Armijo (1966).
+struct LineSearch {
+    double learning_rate = 1.0;  ///< length of the first step
+    int halvings = 40;
+
+    void check() const {
+        detail::require_option("LineSearch", "learning_rate", learning_rate, learning_rate > 0, "a finite value > 0");
+    }
+};
+
+/// An optimizer as it is by default, but Adam with lucid's rate of 0.05.
+template <class Way>
+Way usual_way() {
+    Way way{};
+    if constexpr (std::is_same_v<Way, Adam>) way.learning_rate = 0.05;
+    return way;
+}
+
+/// What is searched (the picture, or a code that a layer or a network makes pictures of), how the network sees the
+/// picture at each step, how a step is made of a gradient, and in which metric it is steepest. Each member function
+/// returns the search with one of them replaced:
+///
+///     Search().in(Network(Fourier<float>(shape), Range<float>())).under(robustness<float>(shape))
+template <class Code = AsItIs, class Views = AsItIs, class Way = Adam, class M = Euclidean>
+struct Search {
+    Code code = {};
+    Views views = {};
+    Way way = usual_way<Way>();
+    M metric = {};
+
+    /// Pictures from a code: Fourier, Pyramid, ColourMix, Range, a Network of them, or a trained decoder.
+    template <class C>
+    Search<C, Views, Way, M> in(C other) const {
+        return {std::move(other), views, way, metric};
+    }
+    /// The network sees pictures through these layers, drawn anew at each step: see robustness().
+    template <class V>
+    Search<Code, V, Way, M> under(V other) const {
+        return {code, std::move(other), way, metric};
+    }
+    /// An Optimizer, or LineSearch.
+    template <class W>
+    Search<Code, Views, W, M> by(W other) const {
+        return {code, views, std::move(other), metric};
+    }
+    /// A Metric.
+    template <class N>
+    Search<Code, Views, Way, N> steepest_in(N other) const {
+        return {code, views, way, std::move(other)};
+    }
+};
+
+/// Numbers of a search.
+struct MaximiseOptions {
+    int steps = 512;     ///< at most
+    Index pictures = 1;  ///< searched for together
+    double mean = 0.0;   ///< of the code at the start, which is drawn
+    double deviation = 0.01;
+    std::uint64_t seed = 0;                             ///< of the start and of the views
+    std::optional<std::pair<double, double>> box = {};  ///< every value of the code is moved back into it at each step
+    std::vector<int> snapshots = {};                    ///< after which steps to keep the pictures
+    int patience = 50;                                  ///< ends when the mean of so many steps gains no more ...
+    double least_gain = 1e-4;  ///< ... than this part of that of as many before; 0 steps: never
+    int redirect = 0;          ///< steps at the start in which gradients get past dead ReLUs: see RedirectedGradient
+    ProgressCallback progress = {};  ///< after each step; false ends the search
+
+    /// Throws DataError for what makes no sense.
+    void check() const {
+        const auto require = [](bool fine, const char* what, const std::string& got, const char* expected) {
+            if (!fine) detail::raise<DataError>("maximise", what, got, expected);
+        };
+        require(steps >= 0, "steps", std::to_string(steps), "0 or more");
+        require(pictures >= 1, "pictures", std::to_string(pictures), "1 or more");
+        require(patience >= 0, "patience", std::to_string(patience), "0 or more");
+        require(std::isfinite(mean), "mean", std::to_string(mean), "a finite value");
+        require(deviation >= 0.0 && std::isfinite(deviation), "deviation", std::to_string(deviation),
+                "a finite value >= 0");
+        if (box) {
+            require(box->first < box->second, "box", std::to_string(box->first) + " to " + std::to_string(box->second),
+                    "the lower end first");
+        }
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+
+namespace renn::inline RENN_ABI::detail {
+
+template <class S>
+using MetricRef = FunctionRef<void(Batch<S>&)>;
+/// The objective, summed over pictures.
+template <class S>
+using TotalRef = FunctionRef<double(const Batch<S>&)>;
+
+template <class S>
+void hold_in_box(Batch<S>& code, const maximisation::MaximiseOptions& o) {
+    if (o.box) code = code.cwiseMax(static_cast<S>(o.box->first)).cwiseMin(static_cast<S>(o.box->second));
+}
+
+/// Makes steps of gradients, by an Optimizer. `step` returns false if there is nowhere to go.
+template <class S, class Way>
+class Ascent {
+public:
+    Ascent(const Way& way, const Batch<S>& code) : way_(way), moments_(code) { way_.check(); }
+
+    bool step(Batch<S>& code, const Batch<S>& gradient, MetricRef<S> metric, double, TotalRef<S>,
+              const maximisation::MaximiseOptions& o) {
+        direction_ = gradient;
+        metric(direction_);
+        direction_ *= S(-1);
+        way_.update(code, direction_, moments_);
+        hold_in_box(code, o);
+        return true;
+    }
+    void slower(const Batch<S>& code) {
+        if constexpr (requires { way_.learning_rate *= 0.5; }) way_.learning_rate *= 0.5;
+        moments_ = Moments<Batch<S>>(code);
+    }
+
+private:
+    Way way_;
+    Moments<Batch<S>> moments_;
+    Batch<S> direction_;
+};
+
+template <class S>
+class Ascent<S, maximisation::LineSearch> {
+public:
+    Ascent(const maximisation::LineSearch& way, const Batch<S>&) : way_(way) { way_.check(); }
+
+    bool step(Batch<S>& code, const Batch<S>& gradient, MetricRef<S> metric, double value, TotalRef<S> total,
+              const maximisation::MaximiseOptions& o) {
+        direction_ = gradient;
+        metric(direction_);
+        for (int i = 0; i <= way_.halvings; ++i) {
+            trial_ = code + static_cast<S>(way_.learning_rate) * direction_;
+            hold_in_box(trial_, o);
+            const auto promised = static_cast<double>(gradient.cwiseProduct(trial_ - code).sum());
+            if (promised > 0.0 && total(trial_) >= value + 1e-4 * promised) {
+                code = trial_;
+                if (i == 0) way_.learning_rate *= 2.0;
+                return true;
+            }
+            way_.learning_rate *= 0.5;
+        }
+        return false;
+    }
+    void slower(const Batch<S>&) { way_.learning_rate *= 0.5; }
+
+private:
+    maximisation::LineSearch way_;
+    Batch<S> direction_, trial_;
+};
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/attribution/maximisation/code_space.hpp - how much of a data set a code space can show.
+
+#include <algorithm>
+#include <cmath>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// The root of the mean squared difference between samples and what a code space makes of them: how much a picture
+/// found there can be trusted, as it shows only what the decoder can. Throws   ShapeError unless the decoder gives back
+/// what the encoder took.
+template <class Encoder, class Decoder>
+double reconstruction_error(const Encoder& encoder, const Decoder& decoder,
+                            const BatchView<typename Encoder::Scalar>& x) {
+    if (x.size() == 0) detail::raise<DataError>("reconstruction_error", "samples", "0", "1 or more");
+    double sum = 0.0;
+    for (Index first = 0; first < x.cols(); first += 64) {
+        const auto part = x.middleCols(first, std::min<Index>(64, x.cols() - first));
+        const auto back = decoder.predict(encoder.predict(part));
+        detail::require_shape("reconstruction_error", "decoded", back, x.rows(), part.cols());
+        sum += (back - part).template cast<double>().squaredNorm();
+    }
+    return std::sqrt(sum / static_cast<double>(x.size()));
+}
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/colour_mix.hpp - pictures whose channels go together as in natural ones.
+
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <Eigen/Cholesky>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// At every pixel, channels = M t, with M a square root of the channels' covariance: so a step in t changes what
+/// natural pictures change together. Of pictures of one channel, M = 1.
+///
+/// Cost     O(d channels) a picture; allocates only when sizes change.
+/// Source   Olah, Mordvintsev, Schubert (2017), "Feature visualization"; the default M is that of lucid, measured on
+///          ImageNet, divided by the norm of its longest column.
+template <std::floating_point S = float>
+class ColourMix {
+public:
+    using Scalar = S;
+    using Parameters = NoParameters;
+    using Cache = NoCache;
+    static constexpr std::string_view name = "ColourMix";
+
+    /// With the default M. Throws DataError unless there are 1 or 3 channels.
+    explicit ColourMix(const Shape& shape) : ColourMix(shape, natural(shape)) {}
+    /// Throws ShapeError unless M is channels x channels.
+    ColourMix(const Shape& shape, Batch<S> mix) : shape_(shape), mix_(std::move(mix)) {
+        detail::require_shape("ColourMix", "M", mix_, shape.channels, shape.channels);
+    }
+
+    /// With M the Cholesky factor of the covariance of the channels over all pixels of some samples, so widened by a
+    /// millionth of the mean variance that channels which are always the same do no harm.
+    static ColourMix of(const BatchView<S>& x, const Shape& shape) {
+        detail::require_shape("ColourMix::of", "samples", x, shape.size(), x.cols());
+        if (x.size() == 0) detail::raise<DataError>("ColourMix::of", "samples", "0", "1 or more");
+        const Index channels = shape.channels, area = shape.positions();
+        Batch<double> sums = Batch<double>::Zero(channels, channels);
+        Column<double> mean = Column<double>::Zero(channels);
+        for (Index j = 0; j < x.cols(); ++j) {
+            const Batch<double> pixels = x.col(j).reshaped(area, channels).template cast<double>();
+            sums += pixels.transpose() * pixels;
+            mean += pixels.colwise().sum().transpose();
+        }
+        const auto count = static_cast<double>(area * x.cols());
+        mean /= count;
+        Batch<double> covariance = sums / count - mean * mean.transpose();
+        covariance.diagonal().array() += 1e-6 * covariance.trace() / static_cast<double>(channels) + 1e-12;
+        const Batch<double> factor = Eigen::LLT<Batch<double>>(covariance).matrixL();
+        return ColourMix(shape, factor.cast<S>());
+    }
+
+    const Batch<S>& mix() const noexcept { return mix_; }
+    Index in_features() const noexcept { return shape_.size(); }
+    Index out_features() const noexcept { return shape_.size(); }
+    const Parameters& parameters() const noexcept { return none_; }
+
+    /// See Layer.
+    void forward(const Parameters&, const BatchView<S>& x, Batch<S>& y, Cache&, const Pass&) const {
+        times(x, y, mix_.transpose());
+    }
+    /// See DifferentiableLayer.
+    template <class Dx, class G>
+    void backward(const Parameters&, const BatchView<S>&, const BatchView<S>&, Cache&, const BatchView<S>& dy, Dx& dx,
+                  G&) const {
+        if constexpr (is_wanted<Dx>) times(dy, dx, mix_);
+    }
+
+    /// What the layer says of itself.
+    std::string describe() const { return "ColourMix " + shape_.text(); }
+
+private:
+    static Batch<S> natural(const Shape& shape) {
+        if (shape.channels == 1) return Batch<S>::Ones(1, 1);
+        if (shape.channels != 3) {
+            detail::raise<DataError>("ColourMix", "channels", std::to_string(shape.channels),
+                                     "1 or 3; for others measure M with ColourMix::of");
+        }
+        Batch<S> m{{S(0.26), S(0.09), S(0.02)}, {S(0.27), S(0.00), S(-0.05)}, {S(0.27), S(-0.09), S(0.03)}};
+        m /= m.colwise().norm().maxCoeff();
+        return m;
+    }
+
+    /// pixels x channels, times a matrix of channels x channels.
+    template <class M>
+    void times(const BatchView<S>& in, Batch<S>& out, const M& matrix) const {
+        detail::require_shape("ColourMix", "picture", in, shape_.size(), in.cols());
+        detail::reshape(out, in.rows(), in.cols());
+        for (Index j = 0; j < in.cols(); ++j) {
+            const Eigen::Map<const Batch<S>> from(in.data() + j * in.outerStride(), shape_.positions(),
+                                                  shape_.channels);
+            Eigen::Map<Batch<S>> to(out.data() + j * out.rows(), shape_.positions(), shape_.channels);
+            to.noalias() = from.lazyProduct(matrix);
+        }
+    }
+
+    Shape shape_;
+    Batch<S> mix_;
+    [[no_unique_address]] NoParameters none_;
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/dataset_examples.hpp - the samples for which a network says most of something: what is
+// to be shown beside a picture that was made for it.
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// A sample and the target's value of it.
+struct Example {
+    Index position = 0;
+    double value = 0.0;
+};
+
+/// The target's value of every sample of a data set.
+/// Throws   as the target.
+/// Cost     a forward pass of each sample, 64 at a time.
+template <class Net, class T>
+std::vector<double> values_of(const Net& net, const Dataset<typename Net::Scalar>& data, const T& target) {
+    using S = typename Net::Scalar;
+    AttributionWorkspace<Net> workspace;
+    Batch<S> x;
+    std::vector<double> values;
+    values.reserve(static_cast<std::size_t>(data.samples()));
+    for (Index first = 0; first < data.samples(); first += 64) {
+        data.inputs(first, std::min<Index>(64, data.samples() - first), x);
+        forward_to(net, x, target, workspace);
+        for (const S v : workspace.value) values.push_back(static_cast<double>(v));
+    }
+    return values;
+}
+
+/// All samples by value, the greatest first; of equal ones the first of the data set. NaN stands last.
+inline std::vector<Example> ranked(const std::vector<double>& values) {
+    std::vector<Example> all(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) all[i] = {static_cast<Index>(i), values[i]};
+    std::stable_sort(all.begin(), all.end(), [](const Example& a, const Example& b) {
+        return a.value > b.value || (a.value == a.value && b.value != b.value);
+    });
+    return all;
+}
+
+/// The `count` samples of greatest value: the maximum first, then down.
+/// Source   "ActMax", Achtibat et al. (2023), "From attribution maps to human-understandable explanations".
+inline std::vector<Example> strongest(const std::vector<double>& values, std::size_t count) {
+    std::vector<Example> all = ranked(values);
+    all.resize(std::min(count, all.size()));
+    return all;
+}
+
+/// The `count` samples of least value: the minimum first, then up.
+inline std::vector<Example> weakest(const std::vector<double>& values, std::size_t count) {
+    std::vector<Example> all = ranked(values);
+    std::reverse(all.begin(), all.end());
+    all.resize(std::min(count, all.size()));
+    return all;
+}
+
+/// `count` samples evenly spread over the ranking, from the greatest value to the least.
+inline std::vector<Example> by_quantile(const std::vector<double>& values, std::size_t count) {
+    const std::vector<Example> all = ranked(values);
+    count = std::min(count, all.size());
+    std::vector<Example> some;
+    for (std::size_t i = 0; i < count; ++i) {
+        some.push_back(all[count == 1 ? 0 : i * (all.size() - 1) / (count - 1)]);
+    }
+    return some;
+}
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/diversity.hpp - keeps the pictures of a batch from all showing the same.
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// How alike the pictures of a batch of B are in a layer: (1/B) sum over pairs b != b' of <G_b, G_b'>, where G_b = A
+/// A^T is the Gram matrix of a picture's channels over positions, of unit norm. To be subtracted; usual weight for a
+/// layer of a convolution 1e2. Each picture's value is its part of the sum. Cost     O(units channels + pairs
+/// channels^2); allocates B matrices of channels x channels. Source   Olah, Mordvintsev, Schubert (2017), "Feature
+/// visualization"; lucid.
+struct Alikeness {
+    Index channels = 0;  ///< 0: every unit is one, as in a Dense layer
+
+    /// See Target.
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        const Index n = y.cols(), rows = channels == 0 ? y.rows() : channels;
+        if (rows == 0 || y.rows() % rows != 0) {
+            detail::raise<ShapeError>("alikeness", "channels", std::to_string(rows),
+                                      "a divisor of " + std::to_string(y.rows()) + ", the units");
+        }
+        detail::shape_target<S>(y, value, slope);
+        const Index positions = y.rows() / rows;
+        std::vector<Batch<S>> gram(static_cast<std::size_t>(n), Batch<S>::Zero(rows, rows));
+        std::vector<S> length;
+        Batch<S> sum = Batch<S>::Zero(rows, rows);
+        for (Index j = 0; j < n; ++j) {  // a picture's units are a matrix of positions x channels
+            Batch<S>& g = gram[static_cast<std::size_t>(j)];
+            const S* a = y.data() + j * y.outerStride();
+            canonical::accumulate<true>(a, positions, a, Index{1}, positions, g.data(), rows, rows, positions, rows);
+            length.push_back(g.norm());
+            if (length.back() > S(0)) g /= length.back();
+            sum += g;
+        }
+        const S part = S(1) / static_cast<S>(n);
+        for (Index j = 0; j < n; ++j) {
+            const auto at = static_cast<std::size_t>(j);
+            Batch<S> others = sum - gram[at];
+            const S alike = gram[at].cwiseProduct(others).sum();
+            value[j] = part * alike;
+            slope.col(j).setZero();
+            if (length[at] == S(0)) continue;
+            others -= alike * gram[at];
+            others *= S(4) * part / length[at];
+            canonical::accumulate<false>(y.data() + j * y.outerStride(), positions, others.data(), Index{1}, rows,
+                                         slope.data() + j * slope.rows(), positions, positions, rows, rows);
+        }
+    }
+};
+
+/// See Alikeness.
+inline Objective<Alikeness> alikeness(std::string layer, Index channels = 0) {
+    return on_layer(std::move(layer), Alikeness{channels});
+}
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/fitted_metrics.hpp - short steps are those that pictures differ by.
+
+// renn/attribution/maximisation/fourier.hpp - pictures from their frequencies, low ones first.
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <numbers>
+#include <string>
+#include <string_view>
+
+// renn/attribution/maximisation/separable.hpp - a linear map of images that treats rows and columns one after another.
+
+#include <cstddef>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// Each channel of an image as a matrix X of width x height (a row of the image is a column of X): Y = A X B^T.
+template <class S>
+struct Separable {
+    Batch<S> across;  ///< A: new width x width
+    Batch<S> down;    ///< B: new height x height
+
+    /// Adds the images of `x` (count of them, one behind the other) after the map to `y`. `scratch` is room to work in.
+    void add(const S* x, S* y, Index count, Batch<S>& scratch) const {
+        const Index w = across.rows(), h = down.rows(), from_w = across.cols(), from_h = down.cols();
+        detail::reshape(scratch, w, from_h * count);
+        scratch.setZero();
+        canonical::accumulate<false>(across.data(), w, x, Index{1}, from_w, scratch.data(), w, w, from_w,
+                                     from_h * count);
+        for (Index i = 0; i < count; ++i) {
+            canonical::accumulate<false>(scratch.data() + i * w * from_h, w, down.data(), h, Index{1}, y + i * w * h, w,
+                                         w, from_h, h);
+        }
+    }
+
+    /// The transpose: adds A^T Y B of each image.
+    void add_transposed(const S* y, S* x, Index count, Batch<S>& scratch) const {
+        const Index w = across.rows(), h = down.rows(), from_w = across.cols(), from_h = down.cols();
+        detail::reshape(scratch, from_w, h * count);
+        scratch.setZero();
+        canonical::accumulate<true>(across.data(), w, y, Index{1}, w, scratch.data(), from_w, from_w, w, h * count);
+        for (Index i = 0; i < count; ++i) {
+            canonical::accumulate<false>(scratch.data() + i * from_w * h, from_w, down.data(), Index{1}, h,
+                                         x + i * from_w * from_h, from_w, from_w, h, from_h);
+        }
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// The real Fourier basis of length n, one vector a row, each of length 1: constant, cosine and sine of 1/n cycles, of
+/// 2/n, ..., and for even n the alternating one. Row k has (k + 1) / 2 cycles in all.
+template <class S>
+Batch<S> fourier_basis(Index n) {
+    Batch<S> basis(n, n);
+    for (Index k = 0; k < n; ++k) {
+        const Index cycles = (k + 1) / 2;
+        const bool alone = k == 0 || 2 * cycles == n;
+        const double length = std::sqrt((alone ? 1.0 : 2.0) / static_cast<double>(n));
+        for (Index i = 0; i < n; ++i) {
+            const double angle = 2.0 * std::numbers::pi * static_cast<double>(cycles * i % n) / static_cast<double>(n);
+            basis(k, i) = static_cast<S>(length * (k % 2 == 1 || k == 0 ? std::cos(angle) : std::sin(angle)));
+        }
+    }
+    return basis;
+}
+
+/// x = F^-1 (s c): a picture (channels x height x width) from as many Fourier coefficients, each scaled by
+/// s = 1 / (4 max(frequency, 1 / max(width, height))^power), the frequency in cycles a pixel. So a step in coefficients
+/// is longer for what natural pictures have more of. F is orthogonal, so that the same step in pixels is F^-1 s^2 F g.
+///
+/// Cost     O(d (width + height)) a picture; allocates only when sizes change.
+/// Source   Olah, Mordvintsev, Schubert (2017), "Feature visualization"; lucid, whose coefficients are complex and
+///          differ by a rotation and a constant.
+template <std::floating_point S = float>
+class Fourier {
+public:
+    using Scalar = S;
+    using Parameters = NoParameters;
+    static constexpr std::string_view name = "Fourier";
+    struct Cache {
+        Batch<S> scaled, scratch;
+    };
+
+    explicit Fourier(const Shape& shape, double power = 1.0)
+        : shape_(shape), map_{fourier_basis<S>(shape.width).transpose(), fourier_basis<S>(shape.height).transpose()} {
+        const double least = 1.0 / static_cast<double>(std::max(shape.width, shape.height));
+        scale_.resize(shape.size());
+        for (Index y = 0; y < shape.height; ++y) {
+            for (Index x = 0; x < shape.width; ++x) {
+                const Index across = (x + 1) / 2, down = (y + 1) / 2;  // cycles
+                const double fx = static_cast<double>(across) / static_cast<double>(shape.width);
+                const double fy = static_cast<double>(down) / static_cast<double>(shape.height);
+                const double s = 0.25 / std::pow(std::max(std::hypot(fx, fy), least), power);
+                for (Index c = 0; c < shape.channels; ++c) scale_[shape.at(c, y, x)] = static_cast<S>(s);
+            }
+        }
+    }
+
+    const Shape& shape() const noexcept { return shape_; }
+    /// Of each coefficient, in the order of the code.
+    const Column<S>& scale() const noexcept { return scale_; }
+    Index in_features() const noexcept { return shape_.size(); }
+    Index out_features() const noexcept { return shape_.size(); }
+    const Parameters& parameters() const noexcept { return none_; }
+
+    /// See Layer.
+    void forward(const Parameters&, const BatchView<S>& x, Batch<S>& y, Cache& cache, const Pass&) const {
+        synthesise(x, y, cache);
+    }
+    /// See DifferentiableLayer.
+    template <class Dx, class G>
+    void backward(const Parameters&, const BatchView<S>&, const BatchView<S>&, Cache& cache, const BatchView<S>& dy,
+                  Dx& dx, G&) const {
+        if constexpr (is_wanted<Dx>) analyse(dy, dx, cache);
+    }
+
+    /// c -> F^-1 (s c).
+    void synthesise(const BatchView<S>& c, Batch<S>& x, Cache& cache) const {
+        detail::require_shape("Fourier", "coefficients", c, shape_.size(), c.cols());
+        detail::reshape(cache.scaled, c.rows(), c.cols());
+        detail::reshape(x, c.rows(), c.cols());
+        cache.scaled.array() = c.array().colwise() * scale_.array();
+        x.setZero();
+        map_.add(cache.scaled.data(), x.data(), shape_.channels * c.cols(), cache.scratch);
+    }
+    /// Its transpose, x -> s F x.
+    void analyse(const BatchView<S>& x, Batch<S>& c, Cache& cache) const {
+        detail::require_shape("Fourier", "picture", x, shape_.size(), x.cols());
+        detail::reshape(cache.scaled, x.rows(), x.cols());
+        detail::reshape(c, x.rows(), x.cols());
+        cache.scaled = x;
+        c.setZero();
+        map_.add_transposed(cache.scaled.data(), c.data(), shape_.channels * x.cols(), cache.scratch);
+        c.array().colwise() *= scale_.array();
+    }
+
+    /// What the layer says of itself.
+    std::string describe() const { return "Fourier " + shape_.text(); }
+
+private:
+    Shape shape_;
+    Separable<S> map_;
+    Column<S> scale_;
+    [[no_unique_address]] NoParameters none_;
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/gaussian_expert.hpp - how likely a picture is, by a normal distribution.
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <string>
+#include <utility>
+
+#include <Eigen/Cholesky>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// log N(x; m, C) with C = covariance + r I. A Target: on_picture(expert).
+///
+/// Cost     of an evaluation O(d^2) a picture, and room for one batch; of fitting O(n d^2 + d^3), in double.
+/// Source   Montavon, Samek, Mueller (2018), "Methods for interpreting and understanding deep neural networks".
+template <class S>
+class GaussianExpert {
+public:
+    /// From the mean and the covariance, to which r I is added. Throws ShapeError if they do not fit; DataError if
+    /// the sum is not positive definite.
+    GaussianExpert(const Column<double>& mean, const Batch<double>& covariance, double r = 0.0)
+        : mean_(mean.cast<S>()) {
+        detail::require_shape("GaussianExpert", "covariance", covariance, mean.size(), mean.size());
+        detail::require_finite<double>("GaussianExpert", "mean", mean);
+        Batch<double> widened = covariance;
+        widened.diagonal().array() += r;
+        const Eigen::LLT<Batch<double>> factor(widened);
+        if (factor.info() != Eigen::Success || !detail::all_finite(widened)) {
+            detail::raise<DataError>("GaussianExpert", "covariance", "not positive definite",
+                                     "positive definite: more samples, or a larger shrinkage");
+        }
+        covariance_ = widened.cast<S>();
+        precision_ = factor.solve(Batch<double>::Identity(mean.size(), mean.size())).cast<S>();
+        const double log_determinant = 2.0 * factor.matrixLLT().diagonal().array().log().sum();
+        constant_ = -0.5 * (static_cast<double>(mean.size()) * std::log(2.0 * std::numbers::pi) + log_determinant);
+    }
+
+    /// Of samples (features x n), with r = shrinkage times the mean variance. Throws DataError for none, or for
+    /// samples that are all the same.
+    static GaussianExpert fit(const BatchView<S>& x, double shrinkage = 1e-2) {
+        if (x.cols() == 0) detail::raise<DataError>("GaussianExpert::fit", "samples", "0", "1 or more");
+        detail::require_finite<S>("GaussianExpert::fit", "samples", x);
+        const Column<double> mean = x.template cast<double>().rowwise().mean();
+        Batch<double> covariance = Batch<double>::Zero(x.rows(), x.rows()), part;
+        for (Index first = 0; first < x.cols(); first += 1024) {
+            part = x.middleCols(first, std::min<Index>(1024, x.cols() - first)).template cast<double>();
+            part.colwise() -= mean;
+            canonical::add_outer_product<double>(part, part, covariance);
+        }
+        covariance /= static_cast<double>(x.cols());
+        const double variance = covariance.trace() / static_cast<double>(std::max<Index>(x.rows(), 1));
+        return GaussianExpert(mean, covariance, shrinkage * variance);
+    }
+
+    const Column<S>& mean() const noexcept { return mean_; }
+    /// With r I.
+    const Batch<S>& covariance() const noexcept { return covariance_; }
+
+    /// See Target: -(x - m)^T C^-1 (x - m) / 2 and its constant; slope -C^-1 (x - m).
+    void operator()(const BatchView<S>& x, Column<S>& value, Batch<S>& slope) const {
+        detail::require_shape("GaussianExpert", "picture", x, mean_.size(), x.cols());
+        detail::shape_target<S>(x, value, slope);
+        Batch<S> away = x;
+        away.colwise() -= mean_;
+        canonical::product<S>(precision_, away, nullptr, slope);
+        slope *= S(-1);
+        value = S(0.5) * away.cwiseProduct(slope).colwise().sum().transpose();
+        value.array() += static_cast<S>(constant_);
+    }
+
+private:
+    Column<S> mean_;
+    Batch<S> covariance_, precision_;
+    double constant_ = 0.0;
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// F^-1 s^2 F g, what a step in the coefficients of `fourier` does to pixels. Favours low frequencies. Allocates room
+/// for two batches at each step.
+template <class S>
+struct Decorrelated {
+    Fourier<S> fourier;
+
+    void operator()(Batch<S>& gradient) const {
+        Batch<S> coefficients;
+        typename Fourier<S>::Cache cache;
+        fourier.analyse(gradient, coefficients, cache);
+        fourier.synthesise(coefficients, gradient, cache);
+    }
+};
+template <class S>
+Decorrelated(Fourier<S>) -> Decorrelated<S>;
+
+/// C g with the covariance of the samples that an expert was fitted to: favours what varies among them.
+/// Allocates room for a batch at each step.
+template <class S>
+struct AsSamplesVary {
+    Batch<S> covariance;
+
+    explicit AsSamplesVary(const GaussianExpert<S>& expert) : covariance(expert.covariance()) {}
+    void operator()(Batch<S>& gradient) const {
+        detail::require_shape("AsSamplesVary", "gradient", gradient, covariance.rows(), gradient.cols());
+        const Batch<S> g = gradient;
+        canonical::product<S>(covariance, g, nullptr, gradient);
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/gaussian_mixture.hpp - how likely a picture is, by one of several normal distributions.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// log sum_k w_k N(x; m_k, C_k). A Target: on_picture(mixture).
+/// Cost     that of every part.
+template <class S>
+class GaussianMixture {
+public:
+    /// Throws ShapeError unless there is one weight a part; DataError for none, or for weights that do not add to 1.
+    GaussianMixture(std::vector<GaussianExpert<S>> parts, std::vector<double> weights)
+        : parts_(std::move(parts)), weights_(std::move(weights)) {
+        if (parts_.empty()) detail::raise<DataError>("GaussianMixture", "parts", "0", "1 or more");
+        if (parts_.size() != weights_.size()) {
+            detail::raise<ShapeError>("GaussianMixture", "weights", std::to_string(weights_.size()),
+                                      std::to_string(parts_.size()) + ", one a part");
+        }
+        double sum = 0.0;
+        bool positive = true;
+        for (const double w : weights_) {
+            sum += w;
+            positive = positive && w > 0.0;
+        }
+        if (!positive || !(std::abs(sum - 1.0) < 1e-6)) {
+            detail::raise<DataError>("GaussianMixture", "weights", "sum " + std::to_string(sum),
+                                     "each more than 0 and 1 together");
+        }
+    }
+
+    /// One part for each class (0, 1, ...) that has samples, weighing as many as it has.
+    static GaussianMixture of_classes(const BatchView<S>& x, std::span<const std::int32_t> labels,
+                                      double shrinkage = 1e-2) {
+        if (static_cast<Index>(labels.size()) != x.cols()) {
+            detail::raise<ShapeError>("GaussianMixture::of_classes", "labels", std::to_string(labels.size()),
+                                      std::to_string(x.cols()) + ", one a sample");
+        }
+        std::vector<std::vector<Index>> members;
+        for (std::size_t i = 0; i < labels.size(); ++i) {
+            if (labels[i] < 0) {
+                detail::raise<DataError>("GaussianMixture::of_classes", "label", std::to_string(labels[i]),
+                                         "0 or more");
+            }
+            const auto label = static_cast<std::size_t>(labels[i]);
+            if (label >= members.size()) members.resize(label + 1);
+            members[label].push_back(static_cast<Index>(i));
+        }
+        std::vector<GaussianExpert<S>> parts;
+        std::vector<double> weights;
+        for (const std::vector<Index>& of_class : members) {
+            if (of_class.empty()) continue;
+            parts.push_back(GaussianExpert<S>::fit(x(Eigen::all, of_class), shrinkage));
+            weights.push_back(static_cast<double>(of_class.size()) / static_cast<double>(labels.size()));
+        }
+        return GaussianMixture(std::move(parts), std::move(weights));
+    }
+
+    const std::vector<GaussianExpert<S>>& parts() const noexcept { return parts_; }
+
+    /// See Target. The slope is that of the parts, each by how likely the picture is its own.
+    void operator()(const BatchView<S>& x, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(x, value, slope);
+        std::vector<Column<S>> values(parts_.size());
+        std::vector<Batch<S>> slopes(parts_.size());
+        for (std::size_t k = 0; k < parts_.size(); ++k) {
+            parts_[k](x, values[k], slopes[k]);
+            values[k].array() += static_cast<S>(std::log(weights_[k]));
+        }
+        slope.setZero();
+        for (Index j = 0; j < x.cols(); ++j) {
+            S top = values[0][j], sum = 0;
+            for (const Column<S>& v : values) top = std::max(top, v[j]);
+            for (const Column<S>& v : values) sum += std::exp(v[j] - top);
+            value[j] = top + std::log(sum);
+            for (std::size_t k = 0; k < parts_.size(); ++k) {
+                slope.col(j) += std::exp(values[k][j] - value[j]) * slopes[k].col(j);
+            }
+        }
+    }
+
+private:
+    std::vector<GaussianExpert<S>> parts_;
+    std::vector<double> weights_;
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/maximise.hpp - the picture for which a network says most of something.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+namespace maximisation {
+
+/// The pictures after some steps.
+template <class S>
+struct Snapshot {
+    int step = 0;
+    Batch<S> pictures;
+};
+
+/// What a search found.
+template <class S>
+struct Maximised {
+    Batch<S> pictures;          ///< features x pictures
+    Batch<S> code;              ///< what they are made from; without a code, themselves
+    Column<S> value;            ///< the objective of each, with the network seeing it as it is
+    std::vector<double> trace;  ///< the sum over pictures before each step, as the network saw them
+    std::vector<Snapshot<S>> snapshots;
+    int restarts = 0;        ///< because something was not finite: each from the last snapshot, at half the rate
+    bool converged = false;  ///< nothing more was to be gained
+    std::vector<std::string> warnings;  ///< what a reader of the pictures should know
+};
+
+}  // namespace maximisation
+
+namespace detail {
+
+/// Whether the mean of the last `patience` values is hardly above that of as many before.
+inline bool gains_no_more(const std::vector<double>& trace, const maximisation::MaximiseOptions& o) {
+    const auto n = static_cast<std::ptrdiff_t>(o.patience);
+    if (n == 0 || std::ssize(trace) < 2 * n) return false;
+    double now = 0.0, before = 0.0;
+    for (std::ptrdiff_t i = 1; i <= n; ++i) {
+        now += *(trace.end() - i);
+        before += *(trace.end() - i - n);
+    }
+    return now - before < o.least_gain * std::abs(before);
+}
+
+/// What a search does with code, views, network, metric and optimizer, whatever their types.
+template <class S>
+struct Climb {
+    FunctionRef<const Column<S>&(const Batch<S>&, const Pass&, bool)> values;
+    FunctionRef<const Batch<S>&(const Batch<S>&, bool)> gradient;
+    FunctionRef<const Batch<S>&()> picture;
+    FunctionRef<bool(Index)> is_dead;
+    FunctionRef<bool(Batch<S>&, const Batch<S>&, double, TotalRef<S>)> step;
+    FunctionRef<void(const Batch<S>&)> slower;
+};
+
+template <class S>
+void warn_of_bounds(const Batch<S>& code, bool held, const maximisation::MaximiseOptions& o,
+                    maximisation::Maximised<S>& result) {
+    if (o.box) {
+        const auto low = static_cast<S>(o.box->first), high = static_cast<S>(o.box->second);
+        for (Index j = 0; j < code.cols(); ++j) {
+            const auto at_edge = (code.col(j).array() <= low || code.col(j).array() >= high).count();
+            if (2 * at_edge > code.rows()) {
+                result.warnings.push_back("picture " + std::to_string(j) + ": " + std::to_string(at_edge) + " of " +
+                                          std::to_string(code.rows()) +
+                                          " values stand at the edge of the box: the objective may have no bound "
+                                          "without it; subtract a penalty");
+            }
+        }
+        return;
+    }
+    if (!held && !result.converged) {
+        result.warnings.emplace_back(
+            "nothing keeps the pictures from growing, and they still do: subtract a penalty, or give a box or a range");
+    }
+}
+
+/// The search. `held`: something keeps the pictures from growing without end.
+template <class S>
+maximisation::Maximised<S> ascend(const Climb<S>& climb, const BatchView<S>& start, bool held,
+                                  const maximisation::MaximiseOptions& o) {
+    maximisation::Maximised<S> result;
+    Batch<S>& code = result.code;
+    code = start;
+    hold_in_box(code, o);
+    Pass pass{.seed = o.seed};
+    const auto total = [&](const Batch<S>& at) {
+        double sum = 0.0;
+        for (const S v : climb.values(at, pass, true)) sum += static_cast<double>(v);
+        return sum;
+    };
+    struct {
+        Batch<S> code;
+        int step = 0;
+    } safe{code};
+
+    result.trace.reserve(static_cast<std::size_t>(o.steps));
+    for (int step = 0; step < o.steps; ++step) {
+        pass.step = static_cast<std::uint64_t>(step);
+        const double value = total(code);
+        const bool redirected = step < o.redirect;
+        const Batch<S>& gradient = climb.gradient(code, redirected);
+        if (!std::isfinite(value) || !all_finite(gradient)) {
+            if (step == safe.step || result.restarts == 3) {
+                raise<DataError>("maximise", "objective or its gradient at step " + std::to_string(step),
+                                 std::to_string(value) + " after " + std::to_string(result.restarts) + " restarts",
+                                 "finite values");
+            }
+            ++result.restarts;
+            code = safe.code;
+            climb.slower(code);
+            result.trace.resize(static_cast<std::size_t>(safe.step));
+            std::erase_if(result.snapshots, [&](const maximisation::Snapshot<S>& s) { return s.step >= safe.step; });
+            step = safe.step - 1;
+            continue;
+        }
+        if (result.restarts == 0 && step == (o.steps > o.redirect ? o.redirect : 0)) {
+            for (Index j = 0; j < code.cols(); ++j) {
+                if (climb.is_dead(j)) {
+                    result.warnings.push_back("picture " + std::to_string(j) +
+                                              ": no gradient comes through the network " +
+                                              (step == 0 ? "at the start" : "at step " + std::to_string(step)) +
+                                              ": look at the layer before the activation, redirect longer, or start "
+                                              "elsewhere");
+                }
+            }
+        }
+        const bool snap = std::find(o.snapshots.begin(), o.snapshots.end(), step) != o.snapshots.end();
+        if (snap) result.snapshots.push_back({step, climb.picture()});
+        if (snap || step % 50 == 0) {
+            safe.code = code;
+            safe.step = step;
+        }
+        result.trace.push_back(value);
+        result.converged = gains_no_more(result.trace, o) || !climb.step(code, gradient, value, total);
+        if (result.converged) break;
+        if (o.progress &&
+            !o.progress({static_cast<std::uint64_t>(step) + 1, static_cast<std::uint64_t>(o.steps), "searching"})) {
+            break;
+        }
+    }
+    result.value = climb.values(code, pass, false);
+    if (!all_finite(result.value)) {  // the last step went too far
+        code = safe.code;
+        result.value = climb.values(code, pass, false);
+        result.warnings.push_back("the end was not finite: the pictures are those after " + std::to_string(safe.step) +
+                                  " steps");
+    }
+    result.pictures = climb.picture();
+    if (std::find(o.snapshots.begin(), o.snapshots.end(), static_cast<int>(result.trace.size())) != o.snapshots.end() &&
+        !result.converged) {
+        result.snapshots.push_back({static_cast<int>(result.trace.size()), result.pictures});
+    }
+    warn_of_bounds(code, held, o, result);
+    return result;
+}
+
+}  // namespace detail
+
+namespace maximisation {
+
+/// Pictures for which the objective is greatest, from a start: code x pictures.
+///
+/// Batch normalisation and dropout are in evaluation mode. The same arguments give the same bits.
+///
+/// Shapes   start: in_features of the code (without one: of the network) x pictures.
+/// Throws   DataError for a layer that the network does not have, for options that make no sense, and if the objective
+///          or its gradient is not finite at the start, or again and again after it; ShapeError where sizes do not fit.
+/// Cost     a step: a forward and a backward pass of code, views and network for all pictures, and the optimizer's. It
+///          allocates nothing but what targets and metrics say they do.
+/// Threads  may run on several threads at once.
+template <class Net, class T, class Code, class Views, class Way, class M>
+Maximised<typename Net::Scalar> maximise_from(const Net& net, const T& what,
+                                              const BatchView<typename Net::Scalar>& start,
+                                              const Search<Code, Views, Way, M>& search,
+                                              const MaximiseOptions& o = {}) {
+    using S = typename Net::Scalar;
+    o.check();
+    detail::require_finite<S>("maximise", "start", start);
+    const auto sought = objective(what);
+    detail::ObjectiveGradient<Net, Code, Views> evaluate(net, detail::asked<S>(sought), search.code, search.views);
+    detail::Ascent<S, Way> ascent(search.way, start);
+    const auto values = [&](const Batch<S>& code, const Pass& pass, bool changed) -> const Column<S>& {
+        return evaluate.value(code, pass, changed);
+    };
+    const auto gradient = [&](const Batch<S>& code, bool redirect) -> const Batch<S>& {
+        return evaluate.gradient(code, redirect);
+    };
+    const auto picture = [&]() -> const Batch<S>& { return evaluate.picture(); };
+    const auto is_dead = [&](Index j) { return evaluate.is_dead(j); };
+    const auto step = [&](Batch<S>& code, const Batch<S>& g, double value, detail::TotalRef<S> total) {
+        return ascent.step(code, g, search.metric, value, total, o);
+    };
+    const auto slower = [&](const Batch<S>& code) { ascent.slower(code); };
+    bool held = !std::is_same_v<Code, AsItIs>, probability = false;
+    const auto look = [&](const auto& term) {
+        held = held || term.look == Look::picture || term.look == Look::code;
+        using U = std::remove_cvref_t<decltype(term.target)>;
+        probability = probability || std::is_same_v<U, ProbabilityTarget>;
+    };
+    std::apply([&](const auto&... terms) { (look(terms), ...); }, sought.terms);
+    auto result = detail::ascend<S>({values, gradient, picture, is_dead, step, slower}, BatchView<S>(start), held, o);
+    if (probability) {
+        result.warnings.emplace_back(
+            "a probability can also rise because other classes fall: log_probability and logit do less so");
+    }
+    return result;
+}
+
+/// The same from a start that is drawn: normal with the mean and deviation of the options.
+template <class Net, class T, class Code, class Views, class Way, class M>
+Maximised<typename Net::Scalar> maximise(const Net& net, const T& what, const Search<Code, Views, Way, M>& search,
+                                         const MaximiseOptions& o = {}) {
+    using S = typename Net::Scalar;
+    o.check();
+    const auto width_of = [](const auto& layer) {
+        if constexpr (requires { layer.in_features(); }) {
+            return layer.in_features();
+        } else {
+            return Dynamic;
+        }
+    };
+    Index width = width_of(search.code);
+    if (width == Dynamic) width = width_of(search.views);
+    if (width == Dynamic) width = width_of(net);
+    if (width == Dynamic) {
+        detail::raise<ShapeError>("maximise", "width of the start", "unknown",
+                                  "a network that knows it, or maximise_from");
+    }
+    Rng rng(o.seed);
+    Batch<S> start(width, o.pictures);
+    for (S& value : start.reshaped()) value = static_cast<S>(o.mean + o.deviation * rng.normal());
+    return maximise_from(net, what, start, search, o);
+}
+
+/// The same over pixels with Adam.
+///
+///     auto found = maximise(net, log_probability(3) - 1e-4 * squared_norm());
+template <class Net, class T>
+Maximised<typename Net::Scalar> maximise(const Net& net, const T& what, const MaximiseOptions& o = {}) {
+    return maximise(net, what, Search<>{}, o);
+}
+
+}  // namespace maximisation
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/maximisation/objectives.hpp - what to look for in a network: neurons, channels, layers, classes.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// log softmax(y)_c = y_c - log sum of exp y; of a single output, log(1 / (1 + exp(-y))).
+struct LogProbabilityTarget {
+    OutputChoice choice;
+
+    /// See Target.
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(y, value, slope);
+        for (Index j = 0; j < y.cols(); ++j) {
+            const Index c = choice.of<S>(y, j);
+            auto p = slope.col(j);
+            detail::probabilities<S>(y, j, p);
+            if (y.rows() == 1) {
+                value[j] = std::min(y(0, j), S(0)) - std::log1p(std::exp(-std::abs(y(0, j))));
+                p[0] = S(1) - p[0];
+                continue;
+            }
+            const S top = y.col(j).maxCoeff();
+            value[j] = y(c, j) - top - std::log((y.col(j).array() - top).exp().sum());
+            p *= S(-1);
+            p[c] += S(1);
+        }
+    }
+};
+
+/// The mean over positions of one of so many channels.
+struct ChannelTarget {
+    Index channel = 0, channels = 1;
+
+    /// See Target.
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        if (channel < 0 || channel >= channels || y.rows() % channels != 0) {
+            detail::raise<DataError>(
+                "channel", "channel",
+                std::to_string(channel) + " of " + std::to_string(channels) + ", of " + std::to_string(y.rows()),
+                "one of the channels, which divide the units");
+        }
+        detail::shape_target<S>(y, value, slope);
+        const Index positions = y.rows() / channels;
+        slope.setZero();
+        slope.middleRows(channel * positions, positions).setConstant(S(1) / static_cast<S>(positions));
+        value = y.middleRows(channel * positions, positions).colwise().mean().transpose();
+    }
+};
+
+/// The mean of all squares: whatever a layer sees, more of it.
+/// Source   "DeepDream", Mordvintsev, Olah, Tyka (2015).
+struct SquaresTarget {
+    /// See Target.
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(y, value, slope);
+        slope = y * (S(2) / static_cast<S>(std::max<Index>(y.rows(), 1)));
+        value = S(0.5) * y.cwiseProduct(slope).colwise().sum().transpose();
+    }
+};
+
+/// v . a max(0.1, cos(v, a))^power, a the channels at one position: with `power` 0 the dot product, with 1 or 2 nearer
+/// to the direction itself. The mean over positions, or one alone.
+/// Source   Olah, Mordvintsev, Schubert (2017), "Feature visualization"; lucid.
+struct CosineTarget {
+    Column<double> direction = {};  ///< one value a channel
+    double power = 0.0;
+    Index position = -1;  ///< row after row; -1: all
+
+    /// See Target.
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        const Index channels = direction.size(), positions = channels == 0 ? 0 : y.rows() / channels;
+        if (channels == 0 || y.rows() != channels * positions) {
+            detail::raise<ShapeError>("direction", "channels", std::to_string(channels),
+                                      "a divisor of " + std::to_string(y.rows()) + ", the units");
+        }
+        if (position >= positions) {
+            detail::raise<DataError>("direction", "position", std::to_string(position),
+                                     "less than " + std::to_string(positions));
+        }
+        detail::shape_target<S>(y, value, slope);
+        slope.setZero();
+        const double length = direction.norm(), part = position < 0 ? 1.0 / static_cast<double>(positions) : 1.0;
+        for (Index j = 0; j < y.cols(); ++j) {
+            double sum = 0.0;
+            const Index from = std::max<Index>(position, 0), upto = position < 0 ? positions : position + 1;
+            for (Index p = from; p < upto; ++p) sum += part * add<S>(y, j, p, positions, length, part, slope);
+            value[j] = static_cast<S>(sum);
+        }
+    }
+
+private:
+    /// With D = v.a, k = max(0.1, D / (|v||a|)): value D k^n, slope v k^n + n D k^(n-1) (v / (|v||a|) - D a /
+    /// (|v||a|^3)).
+    template <class S>
+    double add(const BatchView<S>& y, Index j, Index p, Index positions, double length, double part,
+               Batch<S>& slope) const {
+        double dot = 0.0, squares = 0.0;
+        for (Index c = 0; c < direction.size(); ++c) {
+            const auto a = static_cast<double>(y(c * positions + p, j));
+            dot += direction[c] * a;
+            squares += a * a;
+        }
+        const double both = length * std::sqrt(squares), cosine = both > 0.0 ? dot / both : 0.0;
+        const double sharp = std::max(0.1, cosine), factor = std::pow(sharp, power);
+        const double bend = power != 0.0 && cosine > 0.1 ? power * dot * std::pow(sharp, power - 1.0) : 0.0;
+        for (Index c = 0; c < direction.size(); ++c) {
+            double by = direction[c] * factor;
+            if (bend != 0.0) {
+                by += bend *
+                      (direction[c] / both - dot * static_cast<double>(y(c * positions + p, j)) / (both * squares));
+            }
+            slope(c * positions + p, j) += static_cast<S>(part * by);
+        }
+        return dot * factor;
+    }
+};
+
+/// Minus the root of the mean squared difference to given values, one column for all pictures or one for each.
+struct DifferenceToTarget {
+    Batch<double> wanted;
+
+    /// See Target. At the values themselves the slope is 0.
+    template <class S>
+    void operator()(const BatchView<S>& y, Column<S>& value, Batch<S>& slope) const {
+        detail::require_shape("difference_to", "values", wanted, y.rows(), wanted.cols() == 1 ? 1 : y.cols());
+        detail::shape_target<S>(y, value, slope);
+        for (Index j = 0; j < y.cols(); ++j) {
+            slope.col(j) = y.col(j) - wanted.col(wanted.cols() == 1 ? 0 : j).template cast<S>();
+            const S rows = static_cast<S>(std::max<Index>(y.rows(), 1));
+            const S root = std::sqrt(slope.col(j).squaredNorm() / rows);
+            value[j] = -root;
+            if (root > S(0)) slope.col(j) *= S(-1) / (root * rows);
+        }
+    }
+};
+
+/// An output as it is, log softmax(y)_c, and softmax(y)_c, which can also rise because other classes fall: prefer the
+/// logarithm.
+inline Objective<OutputTarget> logit(std::int64_t c) {
+    return on_outputs(output(c));
+}
+/// \copydoc logit(std::int64_t)
+inline Objective<LogProbabilityTarget> log_probability(std::int64_t c) {
+    return on_outputs(LogProbabilityTarget{OutputChoice(c)});
+}
+/// \copydoc logit(std::int64_t)
+inline Objective<ProbabilityTarget> class_probability(std::int64_t c) {
+    return on_outputs(probability(c));
+}
+
+/// A class of its own for each picture of a batch.
+inline Objective<OutputTarget> logit(std::span<const std::int32_t> each) {
+    return on_outputs(output(each));
+}
+/// \copydoc logit(std::span<const std::int32_t>)
+inline Objective<LogProbabilityTarget> log_probability(std::span<const std::int32_t> each) {
+    return on_outputs(LogProbabilityTarget{OutputChoice(each)});
+}
+
+/// Unit `unit` of a layer. Name the layer before an activation: behind a ReLU an inactive unit has no gradient.
+inline Objective<OutputTarget> neuron(std::string layer, std::int64_t unit) {
+    return on_layer(std::move(layer), output(unit));
+}
+/// Of a layer that puts out images: a channel in the middle, or at a position.
+inline Objective<OutputTarget> neuron(std::string layer, const Shape& shape, Index channel) {
+    return neuron(std::move(layer), shape.at(channel, shape.height / 2, shape.width / 2));
+}
+/// \copydoc neuron(std::string, const Shape&, Index)
+inline Objective<OutputTarget> neuron(std::string layer, const Shape& shape, Index channel, Index y, Index x) {
+    return neuron(std::move(layer), shape.at(channel, y, x));
+}
+/// See ChannelTarget.
+inline Objective<ChannelTarget> channel(std::string layer, Index channel, Index channels) {
+    return on_layer(std::move(layer), ChannelTarget{channel, channels});
+}
+/// See SquaresTarget.
+inline Objective<SquaresTarget> deep_dream(std::string layer) {
+    return on_layer(std::move(layer), SquaresTarget{});
+}
+/// See CosineTarget.
+inline Objective<CosineTarget> along(std::string layer, const Column<double>& direction, double power = 0.0,
+                                     Index position = -1) {
+    return on_layer(std::move(layer), CosineTarget{direction, power, position});
+}
+/// A direction of length 1 drawn evenly: the control for directions that are said to mean something.
+inline Column<double> random_direction(Index channels, std::uint64_t seed) {
+    Rng rng(seed);
+    Column<double> v(channels);
+    for (double& value : v) value = rng.normal();
+    return v.normalized();
+}
+/// What a layer puts out, times what it put out for a reference (units x 1, or one column a picture): the reference
+/// overdone.
+template <class S>
+Objective<DirectionTarget<S>> caricature(std::string layer, const Batch<S>& reference) {
+    return on_layer(std::move(layer), direction(reference));
+}
+/// A picture for which a layer puts out what it put out for a reference. See DifferenceToTarget.
+template <class S>
+Objective<DifferenceToTarget> inversion(std::string layer, const Batch<S>& reference) {
+    return on_layer(std::move(layer), DifferenceToTarget{reference.template cast<double>()});
+}
+/// Near a given picture. See DifferenceToTarget.
+template <class D>
+Objective<DifferenceToTarget> difference_to(const Eigen::MatrixBase<D>& picture) {
+    return on_picture(DifferenceToTarget{picture.template cast<double>()});
+}
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/penalties.hpp - what a picture should have little of; to be subtracted.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// ||x - centre||^2. Usual weight 1e-4.
+struct SquaredNorm {
+    double centre = 0.0;
+
+    /// See Target.
+    template <class S>
+    void operator()(const BatchView<S>& x, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(x, value, slope);
+        slope = x.array() - static_cast<S>(centre);
+        value = slope.colwise().squaredNorm().transpose();
+        slope *= S(2);
+    }
+};
+
+/// sum |x - centre|.
+struct AbsoluteSum {
+    double centre = 0.0;
+
+    /// See Target. At the centre the slope is 0.
+    template <class S>
+    void operator()(const BatchView<S>& x, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(x, value, slope);
+        slope = x.array() - static_cast<S>(centre);
+        value = slope.cwiseAbs().colwise().sum().transpose();
+        slope = slope.cwiseSign();
+    }
+};
+
+/// How far values are outside a box, squared and summed; with low = -high a bound on the largest absolute value.
+struct OutsideBox {
+    double low = 0.0, high = 1.0;
+
+    /// See Target.
+    template <class S>
+    void operator()(const BatchView<S>& x, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(x, value, slope);
+        slope = x - x.cwiseMax(static_cast<S>(low)).cwiseMin(static_cast<S>(high));
+        value = slope.colwise().squaredNorm().transpose();
+        slope *= S(2);
+    }
+};
+
+/// The sum of the differences d between pixels side by side and one above the other, each sqrt(d^2 + 1e-8), or if
+/// `squared` d^2, for smooth changes. Usual weight 1e-3.
+struct TotalVariation {
+    Shape shape;
+    bool squared = false;
+
+    /// See Target.
+    template <class S>
+    void operator()(const BatchView<S>& x, Column<S>& value, Batch<S>& slope) const {
+        detail::require_shape("total_variation", "picture", x, shape.size(), x.cols());
+        detail::shape_target<S>(x, value, slope);
+        slope.setZero();
+        for (Index j = 0; j < x.cols(); ++j) {
+            S sum = 0;
+            const auto pair = [&](Index from, Index to) {
+                const S d = x(to, j) - x(from, j);
+                const S size = squared ? d * d : std::sqrt(d * d + S(1e-8));
+                const S by = squared ? S(2) * d : d / size;
+                sum += size;
+                slope(to, j) += by;
+                slope(from, j) -= by;
+            };
+            for (Index c = 0; c < shape.channels; ++c) {
+                for (Index r = 0; r < shape.height; ++r) {
+                    for (Index w = 0; w < shape.width; ++w) {
+                        const Index at = shape.at(c, r, w);
+                        if (w + 1 < shape.width) pair(at, at + 1);
+                        if (r + 1 < shape.height) pair(at, at + shape.width);
+                    }
+                }
+            }
+            value[j] = sum;
+        }
+    }
+};
+
+/// 1/2 ||x - blur(x)||^2 with blur(x) held fixed: weighed with k, a step of length 1 against it is
+/// x <- (1 - k) x + k blur(x). The kernel is 3 x 3, twice as heavy in the middle; at the edge it is what is left of it.
+/// Source   lucid, `blur_input_each_step`.
+struct BlurDifference {
+    Shape shape;
+
+    /// See Target. Not the derivative of the value: what is blurred does not follow x.
+    template <class S>
+    void operator()(const BatchView<S>& x, Column<S>& value, Batch<S>& slope) const {
+        detail::require_shape("blur_difference", "picture", x, shape.size(), x.cols());
+        detail::shape_target<S>(x, value, slope);
+        for (Index j = 0; j < x.cols(); ++j) {
+            for (Index c = 0; c < shape.channels; ++c) {
+                for (Index r = 0; r < shape.height; ++r) {
+                    for (Index w = 0; w < shape.width; ++w) {
+                        S sum = x(shape.at(c, r, w), j), weight = S(1);  // and once more in the loop
+                        for (Index v = std::max<Index>(r - 1, 0); v < std::min(r + 2, shape.height); ++v) {
+                            for (Index u = std::max<Index>(w - 1, 0); u < std::min(w + 2, shape.width); ++u) {
+                                sum += x(shape.at(c, v, u), j);
+                                weight += S(1);
+                            }
+                        }
+                        const Index at = shape.at(c, r, w);
+                        slope(at, j) = x(at, j) - sum / weight;
+                    }
+                }
+            }
+            value[j] = S(0.5) * slope.col(j).squaredNorm();
+        }
+    }
+};
+
+/// The squared difference to `centre` in the outer `width` pixels, so that nothing important stands at the edge.
+struct Boundary {
+    Shape shape;
+    Index width = 20;
+    double centre = 0.0;
+
+    /// See Target.
+    template <class S>
+    void operator()(const BatchView<S>& x, Column<S>& value, Batch<S>& slope) const {
+        detail::require_shape("boundary", "picture", x, shape.size(), x.cols());
+        detail::shape_target<S>(x, value, slope);
+        slope = x.array() - static_cast<S>(centre);
+        for (Index c = 0; c < shape.channels; ++c) {
+            for (Index r = width; r < shape.height - width; ++r) {
+                for (Index w = width; w < shape.width - width; ++w) slope.row(shape.at(c, r, w)).setZero();
+            }
+        }
+        value = slope.colwise().squaredNorm().transpose();
+        slope *= S(2);
+    }
+};
+
+/// Penalties on the picture; subtract them. On a code: on_code(SquaredNorm{}).
+inline Objective<SquaredNorm> squared_norm(double centre = 0.0) {
+    return on_picture(SquaredNorm{centre});
+}
+/// \copydoc squared_norm
+inline Objective<AbsoluteSum> absolute_sum(double centre = 0.0) {
+    return on_picture(AbsoluteSum{centre});
+}
+/// \copydoc squared_norm
+inline Objective<OutsideBox> outside_box(double low, double high) {
+    return on_picture(OutsideBox{low, high});
+}
+/// \copydoc squared_norm
+inline Objective<TotalVariation> total_variation(const Shape& shape, bool squared = false) {
+    return on_picture(TotalVariation{shape, squared});
+}
+/// \copydoc squared_norm
+inline Objective<BlurDifference> blur_difference(const Shape& shape) {
+    return on_picture(BlurDifference{shape});
+}
+/// \copydoc squared_norm
+inline Objective<Boundary> boundary(const Shape& shape, Index width = 20, double centre = 0.0) {
+    return on_picture(Boundary{shape, width, centre});
+}
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/pyramid.hpp - pictures as a sum of coarse and fine ones.
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// Bilinear enlargement of `from` pixels in a row to `to`, as a matrix: pixel centres lie evenly, edges are held.
+template <class S>
+Batch<S> enlargement(Index from, Index to) {
+    Batch<S> m = Batch<S>::Zero(to, from);
+    for (Index i = 0; i < to; ++i) {
+        const double at = (static_cast<double>(i) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5;
+        const double held = std::clamp(at, 0.0, static_cast<double>(from - 1));
+        const auto low = static_cast<Index>(held);
+        const auto part = static_cast<S>(held - static_cast<double>(low));
+        m(i, low) += S(1) - part;
+        m(i, std::min(low + 1, from - 1)) += part;
+    }
+    return m;
+}
+
+/// x = sum of enlarged levels: level k has 1/2^k of the picture's height and width, rounded up. The code has the levels
+/// one behind the other, each channels x height x width.
+///
+/// Cost     O(levels d (width + height)) a picture; allocates only when sizes change.
+/// Source   lucid, `laplacian_pyramid`.
+template <std::floating_point S = float>
+class Pyramid {
+public:
+    using Scalar = S;
+    using Parameters = NoParameters;
+    static constexpr std::string_view name = "Pyramid";
+    struct Cache {
+        Batch<S> scratch;
+    };
+
+    /// Throws DataError for fewer than 1 level.
+    explicit Pyramid(const Shape& shape, int levels = 4) : shape_(shape) {
+        if (levels < 1 || levels > 30) {
+            detail::raise<DataError>("Pyramid", "levels", std::to_string(levels), "1 to 30");
+        }
+        for (int k = 0; k < levels; ++k) {
+            const Index step = Index{1} << k;
+            const Index h = (shape.height + step - 1) / step, w = (shape.width + step - 1) / step;
+            maps_.push_back({enlargement<S>(w, shape.width), enlargement<S>(h, shape.height)});
+            features_ += shape.channels * h * w;
+        }
+    }
+
+    Index in_features() const noexcept { return features_; }
+    Index out_features() const noexcept { return shape_.size(); }
+    const Parameters& parameters() const noexcept { return none_; }
+
+    /// See Layer.
+    void forward(const Parameters&, const BatchView<S>& x, Batch<S>& y, Cache& cache, const Pass&) const {
+        detail::require_shape("Pyramid", "levels", x, features_, x.cols());
+        detail::reshape(y, shape_.size(), x.cols());
+        y.setZero();
+        for (Index j = 0; j < x.cols(); ++j) {
+            const S* from = x.data() + j * x.outerStride();
+            for (const Separable<S>& map : maps_) {
+                map.add(from, y.data() + j * y.rows(), shape_.channels, cache.scratch);
+                from += shape_.channels * map.across.cols() * map.down.cols();
+            }
+        }
+    }
+    /// See DifferentiableLayer.
+    template <class Dx, class G>
+    void backward(const Parameters&, const BatchView<S>&, const BatchView<S>&, Cache& cache, const BatchView<S>& dy,
+                  Dx& dx, G&) const {
+        if constexpr (is_wanted<Dx>) {
+            detail::require_shape("Pyramid", "picture", dy, shape_.size(), dy.cols());
+            detail::reshape(dx, features_, dy.cols());
+            dx.setZero();
+            for (Index j = 0; j < dy.cols(); ++j) {
+                S* to = dx.data() + j * dx.rows();
+                for (const Separable<S>& map : maps_) {
+                    map.add_transposed(dy.data() + j * dy.outerStride(), to, shape_.channels, cache.scratch);
+                    to += shape_.channels * map.across.cols() * map.down.cols();
+                }
+            }
+        }
+    }
+
+    /// What the layer says of itself.
+    std::string describe() const { return "Pyramid of " + std::to_string(maps_.size()) + " levels, " + shape_.text(); }
+
+private:
+    Shape shape_;
+    Index features_ = 0;
+    std::vector<Separable<S>> maps_;
+    [[no_unique_address]] NoParameters none_;
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/range.hpp - keeps the values of a picture in a range.
+
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// How a Range keeps values in it: low + (high - low) / (1 + exp(-x)), or what lies outside moved to the nearer end,
+/// where it has no gradient any more. The third way, to move it back after every step, is MaximiseOptions::box.
+enum class Squeeze : std::uint8_t { sigmoid, clip };
+
+/// Values from `low` to `high`.
+/// Throws   DataError unless low < high, both finite.
+template <std::floating_point S = float>
+class Range {
+public:
+    using Scalar = S;
+    using Parameters = NoParameters;
+    using Cache = NoCache;
+    static constexpr std::string_view name = "Range";
+
+    explicit Range(S low = S(0), S high = S(1), Squeeze how = Squeeze::sigmoid) : low_(low), high_(high), how_(how) {
+        if (!(low < high) || !std::isfinite(low) || !std::isfinite(high)) {
+            detail::raise<DataError>("Range", "ends", std::to_string(low) + " and " + std::to_string(high),
+                                     "finite ends, the lower first");
+        }
+    }
+
+    const Parameters& parameters() const noexcept { return none_; }
+
+    /// See Layer.
+    void forward(const Parameters&, const BatchView<S>& x, Batch<S>& y, Cache&, const Pass&) const {
+        detail::reshape(y, x.rows(), x.cols());
+        if (how_ == Squeeze::clip) {
+            y = x.cwiseMax(low_).cwiseMin(high_);
+        } else {
+            y.array() = low_ + (high_ - low_) / (S(1) + (-x.array()).exp());
+        }
+    }
+    /// See DifferentiableLayer.
+    template <class Dx, class G>
+    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>& y, Cache&, const BatchView<S>& dy,
+                  Dx& dx, G&) const {
+        detail::require_shape("Range", "dy", dy, x.rows(), x.cols());
+        if constexpr (is_wanted<Dx>) {
+            detail::reshape(dx, x.rows(), x.cols());
+            if (how_ == Squeeze::clip) {
+                dx = ((x.array() >= low_) && (x.array() <= high_)).select(dy.array(), S(0));
+            } else {
+                dx.array() = dy.array() * (y.array() - low_) * (high_ - y.array()) / (high_ - low_);
+            }
+        }
+    }
+
+    /// What the layer says of itself.
+    std::string describe() const { return "Range " + std::to_string(low_) + " to " + std::to_string(high_); }
+
+private:
+    S low_, high_;
+    Squeeze how_;
+    [[no_unique_address]] NoParameters none_;
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/rbm.hpp - how likely a picture is, by a restricted Boltzmann machine.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// What the visible units of an Rbm are: 0 or 1 with what lies between as a probability, or normal with variance 1.
+enum class Visible : std::uint8_t { binary, gaussian };
+
+/// log p(v) of a restricted Boltzmann machine up to a constant, which is minus its free energy:
+///   binary    b.v + sum_h softplus(c_h + W_h.v)
+///   gaussian  -||v - b||^2 / 2 + sum_h softplus(c_h + W_h.v)
+/// W and c are those of a linear layer: of a Dense, every hidden unit sees all; of a Conv2d, hidden units share filters
+/// and the sum runs over their places as well (a convolutional machine). A Target: on_picture(rbm). The binary one
+/// grows without end outside 0 to 1: use a box or a range. Cost     a forward and a transposed map of the layer, and
+/// room for the hidden units of one batch. Source   Hinton (2002); Lee et al. (2009) for convolutional ones; Montavon,
+/// Samek, Mueller (2018).
+template <LinearLayer L>
+class Rbm {
+public:
+    using S = typename L::Scalar;
+
+    L layer;                 ///< hidden units from visible ones, before the logistic function
+    Column<S> visible_bias;  ///< b
+    Visible visible = Visible::binary;
+
+    /// Chances of the hidden units to be 1, 1 / (1 + exp(-c - W v)).
+    void hidden(const BatchView<S>& v, Batch<S>& chances) const {
+        reach(v, chances);
+        chances = chances.unaryExpr([](S z) { return logistic(z); });
+    }
+
+    /// What the visible units are expected to be: 1 / (1 + exp(-b - W^T h)), or b + W^T h.
+    void expected(const BatchView<S>& h, Batch<S>& v) const {
+        detail::require_shape("Rbm", "hidden units", h, layer.out_features(), h.cols());
+        layer.map_transposed(layer.parameters(), h, v);
+        v.colwise() += visible_bias;
+        if (visible == Visible::binary) v = v.unaryExpr([](S z) { return logistic(z); });
+    }
+
+    /// See Target. Slope: b or b - v, plus W^T hidden(v).
+    void operator()(const BatchView<S>& v, Column<S>& value, Batch<S>& slope) const {
+        detail::shape_target<S>(v, value, slope);
+        Batch<S> h;
+        reach(v, h);
+        for (Index j = 0; j < v.cols(); ++j) {
+            value[j] = visible == Visible::binary ? visible_bias.dot(v.col(j))
+                                                  : S(-0.5) * (v.col(j) - visible_bias).squaredNorm();
+            for (Index i = 0; i < h.rows(); ++i) {
+                value[j] += std::max(h(i, j), S(0)) + std::log1p(std::exp(-std::abs(h(i, j))));
+                h(i, j) = logistic(h(i, j));
+            }
+        }
+        layer.map_transposed(layer.parameters(), h, slope);
+        slope.colwise() += visible_bias;
+        if (visible == Visible::gaussian) slope -= v;
+    }
+
+private:
+    static S logistic(S z) noexcept { return S(1) / (S(1) + std::exp(-z)); }
+
+    /// c + W v.
+    void reach(const BatchView<S>& v, Batch<S>& z) const {
+        detail::require_shape("Rbm", "visible units", v, layer.in_features(), v.cols());
+        detail::require_shape("Rbm", "visible_bias", visible_bias, layer.in_features(), 1);
+        typename L::Cache cache;
+        layer.forward(layer.parameters(), v, z, cache, Pass{});
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/resample.hpp - images moved, turned and resized, with the exact gradient.
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// Where in the input a pixel of the output looks, both measured from the middle: (xx x + xy y + dx, yx x + yy y + dy).
+struct Motion {
+    double xx = 1.0, xy = 0.0, yx = 0.0, yy = 1.0, dx = 0.0, dy = 0.0;
+};
+
+/// Draws a Motion for one image. Also has `name`.
+template <class D>
+concept MotionDraw = requires(const D& draw, Rng& rng, const Shape& in, const Shape& out) {
+    { D::name } -> std::convertible_to<std::string_view>;
+    { draw(rng, in, out) } -> std::same_as<Motion>;
+};
+
+/// Every output pixel is a bilinear mean of the four input pixels around the place that it looks at; what lies outside
+/// the input is `outside`. The motion of an image is drawn from (seed, layer path, step, sample id) of the pass, in
+/// training or not, so a network of these is the same again for the same pass.
+///
+/// Shapes   X: in.size() x n, Y: out.size() x n; as many channels.
+/// Throws   ShapeError for other shapes.
+/// Cost     O(out) an image; allocates only when the number of images changes.
+template <std::floating_point S, MotionDraw Draw>
+class Resample {
+public:
+    using Scalar = S;
+    using Parameters = NoParameters;
+    static constexpr std::string_view name = Draw::name;
+    struct Cache {
+        std::vector<Motion> motions;  ///< one an image
+    };
+
+    Resample(const Shape& in, const Shape& out, Draw draw, S outside = S(0.5))
+        : in_(in), out_(out), draw_(std::move(draw)), outside_(outside) {
+        if (in.channels != out.channels || in.size() <= 0 || out.size() <= 0) {
+            detail::raise<ShapeError>(name, "output shape", out.text(), "an image of the channels of " + in.text());
+        }
+    }
+
+    Index in_features() const noexcept { return in_.size(); }
+    Index out_features() const noexcept { return out_.size(); }
+    const Shape& input_shape() const noexcept { return in_; }
+    const Shape& output_shape() const noexcept { return out_; }
+    const Parameters& parameters() const noexcept { return none_; }
+
+    /// See Layer.
+    void forward(const Parameters&, const BatchView<S>& x, Batch<S>& y, Cache& cache, const Pass& pass) const {
+        detail::require_shape("Resample", "x", x, in_.size(), x.cols());
+        detail::reshape(y, out_.size(), x.cols());
+        cache.motions.resize(static_cast<std::size_t>(x.cols()));
+        const std::uint64_t key = mix(mix(pass.seed, pass.path), pass.step);
+        for (Index j = 0; j < x.cols(); ++j) {
+            Rng rng(mix(key, pass.id(j)));
+            Motion& motion = cache.motions[static_cast<std::size_t>(j)];
+            motion = draw_(rng, in_, out_);
+            S* to = y.data() + j * y.rows();
+            const S* from = x.data() + j * x.outerStride();
+            for_each_tap(
+                motion, [&](Index at) { to[at] = S(0); },
+                [&](Index at, Index source, S w) { to[at] += w * from[source]; },
+                [&](Index at, S w) { to[at] += w * outside_; });
+        }
+    }
+    /// See DifferentiableLayer.
+    template <class Dx, class G>
+    void backward(const Parameters&, const BatchView<S>& x, const BatchView<S>&, const Cache& cache,
+                  const BatchView<S>& dy, Dx& dx, G&) const {
+        detail::require_shape("Resample", "dy", dy, out_.size(), x.cols());
+        if constexpr (is_wanted<Dx>) {
+            detail::reshape(dx, in_.size(), x.cols());
+            dx.setZero();
+            for (Index j = 0; j < x.cols(); ++j) {
+                S* to = dx.data() + j * dx.rows();
+                const S* from = dy.data() + j * dy.outerStride();
+                for_each_tap(
+                    cache.motions[static_cast<std::size_t>(j)], [](Index) {},
+                    [&](Index at, Index source, S w) { to[source] += w * from[at]; }, [](Index, S) {});
+            }
+        }
+    }
+
+    /// What the layer says of itself.
+    std::string describe() const { return std::string(name) + " " + in_.text() + " -> " + out_.text(); }
+
+private:
+    /// begin(out), inside(out, in, weight) and outside(out, weight), for every pixel of every channel.
+    template <class Begin, class Inside, class Outside>
+    void for_each_tap(const Motion& m, const Begin& begin, const Inside& inside, const Outside& outside) const {
+        const auto middle = [](Index n) { return 0.5 * static_cast<double>(n - 1); };
+        for (Index r = 0; r < out_.height; ++r) {
+            for (Index w = 0; w < out_.width; ++w) {
+                const double x = static_cast<double>(w) - middle(out_.width);
+                const double y = static_cast<double>(r) - middle(out_.height);
+                const double u = m.xx * x + m.xy * y + m.dx + middle(in_.width);
+                const double v = m.yx * x + m.yy * y + m.dy + middle(in_.height);
+                const double left = std::floor(u), top = std::floor(v);
+                const std::array<double, 2> across{1.0 - (u - left), u - left}, down{1.0 - (v - top), v - top};
+                for (Index c = 0; c < out_.channels; ++c) begin(out_.at(c, r, w));
+                for (Index tap = 0; tap < 4; ++tap) {
+                    const Index ix = static_cast<Index>(left) + tap % 2, iy = static_cast<Index>(top) + tap / 2;
+                    const auto weight = static_cast<S>(across[static_cast<std::size_t>(tap % 2)] *
+                                                       down[static_cast<std::size_t>(tap / 2)]);
+                    if (weight == S(0)) continue;
+                    const bool within = ix >= 0 && ix < in_.width && iy >= 0 && iy < in_.height;
+                    for (Index c = 0; c < out_.channels; ++c) {
+                        if (within) {
+                            inside(out_.at(c, r, w), in_.at(c, iy, ix), weight);
+                        } else {
+                            outside(out_.at(c, r, w), weight);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    Shape in_, out_;
+    Draw draw_;
+    S outside_;
+    [[no_unique_address]] NoParameters none_;
+};
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/robustness.hpp - small random changes that a picture has to stand, so that it is not
+// noise.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numbers>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// The middle of the output looks at the middle of the input, to whole pixels: a wider frame, or a narrower one.
+struct FrameDraw {
+    static constexpr std::string_view name = "Frame";
+    Motion operator()(Rng&, const Shape& in, const Shape& out) const {
+        return {.dx = -0.5 * static_cast<double>((in.width + out.width) % 2),
+                .dy = -0.5 * static_cast<double>((in.height + out.height) % 2)};
+    }
+};
+
+/// A part of the image of the output's size, at any place.
+struct JitterDraw {
+    static constexpr std::string_view name = "Jitter";
+    Motion operator()(Rng& rng, const Shape& in, const Shape& out) const {
+        const auto offset = [&rng](Index more) {
+            const auto room = static_cast<std::uint64_t>(std::max<Index>(more, 0));
+            return static_cast<double>(rng.below(room + 1)) - 0.5 * static_cast<double>(room);
+        };
+        const double dx = offset(in.width - out.width);
+        return {.dx = dx, .dy = offset(in.height - out.height)};
+    }
+};
+
+/// Larger or smaller by one of some factors, about the middle.
+struct ScaleDraw {
+    static constexpr std::string_view name = "RandomScale";
+    std::vector<double> factors;
+    Motion operator()(Rng& rng, const Shape&, const Shape&) const {
+        const double by = 1.0 / factors[static_cast<std::size_t>(rng.below(factors.size()))];
+        return {.xx = by, .yy = by};
+    }
+};
+
+/// Turned by one of some angles in degrees, about the middle.
+struct RotationDraw {
+    static constexpr std::string_view name = "RandomRotation";
+    std::vector<double> degrees;
+    Motion operator()(Rng& rng, const Shape&, const Shape&) const {
+        const double angle = degrees[static_cast<std::size_t>(rng.below(degrees.size()))] * std::numbers::pi / 180.0;
+        return {.xx = std::cos(angle), .xy = -std::sin(angle), .yx = std::sin(angle), .yy = std::cos(angle)};
+    }
+};
+
+/// A frame of so many pixels around the image.
+template <class S>
+Resample<S, FrameDraw> pad(const Shape& shape, Index pixels, S outside = S(0.5)) {
+    return {shape, {shape.channels, shape.height + 2 * pixels, shape.width + 2 * pixels}, {}, outside};
+}
+/// The middle of the image, or the image in the middle of a larger frame.
+template <class S>
+Resample<S, FrameDraw> centred(const Shape& shape, const Shape& to, S outside = S(0.5)) {
+    return {shape, to, {}, outside};
+}
+/// The image moved by up to so many pixels in all; it loses as many rows and columns.
+template <class S>
+Resample<S, JitterDraw> jitter(const Shape& shape, Index pixels) {
+    return {shape, {shape.channels, shape.height - pixels, shape.width - pixels}, {}};
+}
+/// The image resized by one of some factors, in a frame that stays. Throws DataError for no factor, or one not above 0.
+template <class S>
+Resample<S, ScaleDraw> random_scale(const Shape& shape, std::vector<double> factors, S outside = S(0.5)) {
+    if (factors.empty()) detail::raise<DataError>("random_scale", "factors", "0", "1 or more");
+    for (const double f : factors) {
+        if (!(f > 0.0)) detail::raise<DataError>("random_scale", "factor", std::to_string(f), "above 0");
+    }
+    return {shape, shape, {std::move(factors)}, outside};
+}
+/// The image turned by one of some angles, in a frame that stays. Throws DataError for none.
+template <class S>
+Resample<S, RotationDraw> random_rotation(const Shape& shape, std::vector<double> degrees, S outside = S(0.5)) {
+    if (degrees.empty()) detail::raise<DataError>("random_rotation", "degrees", "0", "1 or more");
+    return {shape, shape, {std::move(degrees)}, outside};
+}
+
+/// Pad 12, jitter 8, scale 0.9 to 1.1, rotation -10 to 10 degrees (five more zeros), jitter 4, and the middle of the
+/// original size: pixels are those of an image of 224, and fewer for smaller ones, at least 1.
+/// Source   lucid, `standard_transforms`.
+template <class S>
+auto robustness(const Shape& shape, S outside = S(0.5)) {
+    const auto pixels = [&](double of_224) {
+        const auto size = static_cast<double>(std::min(shape.height, shape.width));
+        return std::max<Index>(1, static_cast<Index>(std::ceil(of_224 * size / 224.0)));
+    };
+    std::vector<double> factors, degrees(5, 0.0);
+    for (int i = 0; i <= 10; ++i) factors.push_back(0.9 + 0.02 * i);
+    for (int d = -10; d <= 10; ++d) degrees.push_back(d);
+    const auto wide = pad<S>(shape, pixels(12), outside);
+    const auto moved = jitter<S>(wide.output_shape(), pixels(8));
+    const auto scaled = random_scale<S>(moved.output_shape(), std::move(factors), outside);
+    const auto turned = random_rotation<S>(scaled.output_shape(), std::move(degrees), outside);
+    const auto again = jitter<S>(turned.output_shape(), pixels(4));
+    return Network(wide, moved, scaled, turned, again, centred<S>(again.output_shape(), shape, outside));
+}
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/maximisation/train_rbm.hpp - fits a restricted Boltzmann machine by contrastive divergence.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::maximisation {
+
+/// How train_rbm goes about it.
+struct RbmOptions {
+    Visible visible = Visible::binary;
+    int epochs = 10;
+    Index batch = 64;
+    double learning_rate = 0.01;
+    double weight_decay = 1e-4;
+    int chain = 1;            ///< steps of Gibbs sampling: CD-1, CD-2, ...
+    bool persistent = false;  ///< chains go on where the last step left them (PCD), in place of starting at the data
+    std::uint64_t seed = 0;
+};
+
+namespace internal {
+
+template <class S>
+void draw_units(const Batch<S>& chances, Batch<S>& units, Rng& rng) {
+    units.resizeLike(chances);
+    for (Index i = 0; i < chances.size(); ++i) {
+        units.data()[i] = static_cast<double>(chances.data()[i]) > rng.uniform() ? S(1) : S(0);
+    }
+}
+
+/// Biases are vectors; they begin at 0 and do not decay.
+template <class Block>
+constexpr bool is_bias(const Block&) noexcept {
+    return Block::ColsAtCompileTime == 1;
+}
+
+}  // namespace internal
+
+/// Fits a machine with hidden units as `layer` has them, Dense(784, 64) or a Conv2d, to samples (features x n): of
+/// binary visible units values from 0 to 1. The layer's own weights do not matter; what it starts from and what it
+/// draws follow from the seed.
+///
+/// Throws   ShapeError for samples of another width; DataError for no samples, values that are not finite or not in
+///          range, impossible options.
+/// Source   Hinton (2002), CD; Tieleman (2008), PCD; Hinton (2010), "A practical guide to training restricted Boltzmann
+///          machines": hidden units are drawn, visible ones are probabilities, but drawn in longer chains.
+template <LinearLayer L>
+Rbm<L> train_rbm(L layer, const BatchView<typename L::Scalar>& x, const RbmOptions& o = {}) {
+    using S = typename L::Scalar;
+    const auto refuse = [](const char* what, const std::string& got, const char* expected) {
+        detail::raise<DataError>("train_rbm", what, got, expected);
+    };
+    if (x.cols() == 0) refuse("samples", "0", "1 or more");
+    detail::require_shape("train_rbm", "samples", x, layer.in_features(), x.cols());
+    if (layer.out_features() < 1) refuse("hidden units", std::to_string(layer.out_features()), "1 or more");
+    if (o.batch < 1) refuse("batch", std::to_string(o.batch), "1 or more");
+    if (o.chain < 1) refuse("chain", std::to_string(o.chain), "1 or more");
+    if (o.epochs < 0) refuse("epochs", std::to_string(o.epochs), "0 or more");
+    if (!(o.learning_rate > 0.0) || !std::isfinite(o.learning_rate)) {
+        refuse("learning_rate", std::to_string(o.learning_rate), "a finite value > 0");
+    }
+    detail::require_finite<S>("train_rbm", "samples", x);
+    const bool binary = o.visible == Visible::binary;
+    if (binary && x.size() > 0 && (x.minCoeff() < S(0) || x.maxCoeff() > S(1))) {
+        refuse("samples", std::to_string(x.minCoeff()) + " to " + std::to_string(x.maxCoeff()),
+               "0 to 1, or gaussian visible units");
+    }
+
+    Rng rng(o.seed);
+    Rbm<L> rbm{std::move(layer), x.rowwise().mean(), o.visible};
+    auto& parameters = rbm.layer.parameters();
+    for_each_block(
+        [&rng](auto& block) {
+            for (S& w : block.reshaped()) w = internal::is_bias(block) ? S(0) : static_cast<S>(0.01 * rng.normal());
+        },
+        parameters);
+    if (binary) {  // the bias with which a unit alone has the mean of the data
+        for (S& b : rbm.visible_bias) {
+            const S mean = std::clamp(b, S(0.01), S(0.99));
+            b = std::log(mean / (S(1) - mean));
+        }
+    }
+    std::vector<Index> order(static_cast<std::size_t>(x.cols()));
+    std::iota(order.begin(), order.end(), Index{0});
+    Batch<S> v, h, drawn, v_chain, h_chain;
+    auto up = parameters, down = parameters;
+    for (int epoch = 0; epoch < o.epochs; ++epoch) {
+        shuffle(order, rng);
+        for (Index first = 0; first < x.cols(); first += o.batch) {
+            const Index n = std::min(o.batch, x.cols() - first);
+            v.resize(x.rows(), n);
+            for (Index j = 0; j < n; ++j) v.col(j) = x.col(order[static_cast<std::size_t>(first + j)]);
+            rbm.hidden(v, h);
+            const bool go_on = o.persistent && v_chain.cols() == n;
+            if (!go_on) h_chain = h;
+            for (int step = 0; step < o.chain; ++step) {
+                internal::draw_units(h_chain, drawn, rng);
+                rbm.expected(drawn, v_chain);
+                if (o.persistent || o.chain > 1) {
+                    if (binary) {
+                        const Batch<S> chances = v_chain;
+                        internal::draw_units(chances, v_chain, rng);
+                    } else {
+                        for (S& value : v_chain.reshaped()) value += static_cast<S>(rng.normal());
+                    }
+                }
+                rbm.hidden(v_chain, h_chain);
+            }
+            const auto rate = static_cast<S>(o.learning_rate / static_cast<double>(n));
+            const auto decay = static_cast<S>(o.learning_rate * o.weight_decay);
+            typename L::Cache cache;
+            NotWanted none;
+            rbm.layer.backward(parameters, v, h, cache, h, none, up);
+            rbm.layer.backward(parameters, v_chain, h_chain, cache, h_chain, none, down);
+            for_each_block(
+                [rate, decay](auto& w, const auto& more, const auto& less) {
+                    const S forget = internal::is_bias(w) ? S(0) : decay;
+                    w += rate * (more - less) - forget * w;
+                },
+                parameters, up, down);
+            rbm.visible_bias += rate * (v - v_chain).rowwise().sum();
+        }
+    }
+    for_each_block(
+        [&refuse](const auto& w) {
+            if (!detail::all_finite(w)) refuse("weights", "not finite", "finite: try a smaller learning_rate");
+        },
+        parameters);
+    return rbm;
+}
+
+}  // namespace renn::inline RENN_ABI::maximisation
+// renn/attribution/occlusion.hpp - what is lost of the target when a part of the input is covered.
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+// renn/attribution/predictor.hpp - any code that computes outputs, in the place of a network.
+
+#include <concepts>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A callable f(x) -> outputs (features x n -> outputs x n) with the forward pass of a network and nothing else: for
+/// methods that need no reverse walk.
+template <class S, class F>
+class Predictor {
+public:
+    using Scalar = S;
+    using Cache = NoCache;
+
+    explicit Predictor(F f) : f_(std::move(f)) {}
+
+    /// Throws ShapeError if the callable does not return one column a sample.
+    template <class V = NoVisit>
+    const Batch<S>& forward(const BatchView<S>& x, Workspace<Predictor>& workspace, const Pass& = {}, V&& = {}) const {
+        workspace.output = f_(x);
+        detail::require_shape("predictor", "outputs", workspace.output, workspace.output.rows(), x.cols());
+        return workspace.output;
+    }
+
+private:
+    F f_;
+};
+
+/// f in the place of a network of scalars S.
+template <class S = float, class F>
+Predictor<S, F> predictor(F f) {
+    return Predictor<S, F>(std::move(f));
+}
+
+/// As attribute() of a network, for any callable f(x) -> outputs and methods that look at outputs alone.
+///
+///     renn::attribute([&](const auto& x) { return other_library(x); }, x, renn::output(3), renn::Occlusion{})
+template <class F, class Derived, class T, class M>
+    requires std::invocable < const F&, const BatchView<typename Derived::Scalar>
+& > Attribution<typename Derived::Scalar> attribute(const F& f, const Eigen::MatrixBase<Derived>& x, const T& target,
+                                                    const M& method) {
+    using S = typename Derived::Scalar;
+    const auto call = [&f](const BatchView<S>& inputs) { return f(inputs); };
+    return attribute(Predictor<S, decltype(call)>(call), BatchView<S>(x.derived()), target, method);
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// f(x) - f(x with a window covered), for windows `stride` apart over all channels, clipped at the border. A pixel gets
+/// the mean over the windows that cover it, 0 if none does. It needs forward passes alone, so it also takes any
+/// callable f(x) -> outputs (attribution/predictor.hpp). A target that chooses each sample's greatest output keeps what
+/// it chose.
+///
+/// Throws   ShapeError for an image or a baseline that is not as large as a sample, DataError for a window or stride
+///          below 1; as the target.
+/// Cost     a forward pass a window.
+/// Source   Zeiler, Fergus (2014); the defaults are Zennit's.
+struct Occlusion {
+    Size2 window = 8;
+    Size2 stride = 8;
+    Baseline baseline = {};  ///< what a window is covered with
+    Shape image = {};        ///< of a sample; left out: what the network says it takes, else a line of features
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        using S = typename Net::Scalar;
+        const Index n = x.cols();
+        const Shape shape = shape_of(net, x.rows());
+        baseline.check(where, x.rows(), n);
+        const std::vector<Patch> windows = windows_over(shape);
+        forward_to(net, x, target, workspace);
+        const T chosen = settled(target, workspace);
+        result.explained = workspace.value;
+        detail::reshape(result.scores, x.rows(), n);
+        result.scores.setZero();
+
+        AttributionWorkspace<Net>& covered = workspace.second();
+        Batch<S> base(x.rows(), n);
+        baseline.write(base);
+        Column<S> times = Column<S>::Zero(shape.positions());
+        const Index count = std::ssize(windows), together = std::max<Index>(1, 64 / std::max<Index>(n, 1));
+        for (Index first = 0; first < count && n > 0; first += together) {
+            const Index some = std::min(together, count - first);
+            detail::reshape(covered.inputs, x.rows(), some * n);
+            for (Index k = 0; k < some; ++k) {
+                covered.inputs.middleCols(k * n, n) = x;
+                auto version = covered.inputs.middleCols(k * n, n);
+                for_each_row(windows[static_cast<std::size_t>(first + k)], shape, [&](Index row, Index values) {
+                    version.middleRows(row, values) = base.middleRows(row, values);
+                });
+            }
+            forward_to(net, covered.inputs, detail::of_versions(chosen, n), covered);
+            for (Index k = 0; k < some; ++k) {
+                const Patch& window_k = windows[static_cast<std::size_t>(first + k)];
+                const auto lost = (result.explained - covered.value.segment(k * n, n)).transpose().eval();
+                for_each_row(window_k, shape, [&](Index row, Index values) {
+                    result.scores.middleRows(row, values).rowwise() += lost;
+                    if (row < shape.positions()) times.segment(row, values).array() += S(1);
+                });
+            }
+        }
+        for (Index c = 0; c < shape.channels; ++c) {
+            auto channel = result.scores.middleRows(c * shape.positions(), shape.positions());
+            channel.array().colwise() /= times.array().max(S(1));
+        }
+        result.gap.resize(0);
+        result.clear_remarks();
+        if ((times.array() == S(0)).any()) {
+            result.warnings.emplace_back("some pixels lie under no window, as the stride is wider than the window");
+        }
+        detail::warn_of_zeros(result);
+    }
+
+private:
+    static constexpr const char* where = "Occlusion";
+
+    template <class Net>
+    Shape shape_of(const Net& net, Index features) const {
+        Shape shape = image;
+        if constexpr (Composite<Net>) {
+            if (shape.unknown()) detail::find_image(net, net.parameters(), shape);
+        }
+        if (shape.unknown()) shape = {1, 1, features};
+        if (shape.size() != features) {
+            detail::raise<ShapeError>(where, "image", shape.text(), std::to_string(features) + " features");
+        }
+        return shape;
+    }
+
+    std::vector<Patch> windows_over(const Shape& shape) const {
+        for (const auto& [what, size] : {std::pair("window", window), std::pair("stride", stride)}) {
+            if (size.height < 1 || size.width < 1) detail::raise<DataError>(where, what, size.text(), "1 or more");
+        }
+        std::vector<Patch> windows;
+        for (Index top = 0;; top += stride.height) {
+            const Index bottom = std::min(top + window.height, shape.height);
+            for (Index left = 0;; left += stride.width) {
+                const Index right = std::min(left + window.width, shape.width);
+                if (top < bottom && left < right) windows.push_back({top, left, bottom, right});
+                if (left + window.width >= shape.width) break;
+            }
+            if (top + window.height >= shape.height) break;
+        }
+        return windows;
+    }
+
+    /// Calls f(first row of the sample's column, values) for each row of a window in each channel.
+    template <class F>
+    static void for_each_row(const Patch& window, const Shape& shape, F&& f) {
+        for (Index c = 0; c < shape.channels; ++c) {
+            for (Index y = window.top; y < window.bottom; ++y) {
+                f(shape.at(c, y, window.left), window.right - window.left);
+            }
+        }
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/parameter_derivatives.hpp - gradient, Hessian and Gauss-Newton products of a target's mean or a loss
+// by the parameters.
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+// renn/attribution/second_derivatives.hpp - how what is explained bends along the inputs: exact Hessians and their
+// products.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// What second derivatives need besides their result. Used again, it allocates nothing.
+template <class Net>
+struct SecondDerivativeWorkspace {
+    using S = typename Net::Scalar;
+    AttributionWorkspace<Net> first;  ///< after a call: the target's value of each sample, and its slope
+    Batch<S> d_explained;             ///< how what the target looks at changes along the direction
+    Batch<S> d_start;                 ///< how the target's slope does
+    Batch<S> direction, product;      ///< one direction of several, and what comes of it
+};
+
+namespace detail {
+
+template <class T>
+const T& without_place(const T& target) {
+    return target;
+}
+template <class T>
+const T& without_place(const PlaceTarget<T>& target) {
+    return target.target;
+}
+
+/// How many of the network's own layers lead to the target, and what the last of them puts out.
+template <class Net, class T>
+std::size_t layers_before(const Net& net, const T&) {
+    return net.size();
+}
+template <class Net, class T>
+std::size_t layers_before(const Net& net, const PlaceTarget<T>& target) {
+    const auto at = std::find(net.names().begin(), net.names().end(), target.place);
+    if (at == net.names().end()) {
+        raise<DataError>("second derivatives", "place", "\"" + target.place + "\", a layer inside another",
+                         "a layer of the network itself");
+    }
+    return static_cast<std::size_t>(at - net.names().begin()) + 1;
+}
+template <class Net, class T>
+const auto& explained_of(const AttributionWorkspace<Net>& w, const T&) {
+    return w.pass.output;
+}
+template <class Net, class T>
+const auto& explained_of(const AttributionWorkspace<Net>& w, const PlaceTarget<T>&) {
+    return w.explained;
+}
+
+/// How a target's slope changes along dy; not at all if it does not say.
+template <class S, class T>
+void slope_tangent(const T& target, const BatchView<S>& y, const BatchView<S>& dy, Batch<S>& d_slope) {
+    if constexpr (requires { target.tangent(y, dy, d_slope); }) {
+        target.tangent(y, dy, d_slope);
+    } else {
+        reshape(d_slope, y.rows(), y.cols());
+        d_slope.setZero();
+    }
+}
+
+/// The product for one direction, after forward_to with the same network, x and target.
+template <class Net, class T, class S>
+void hessian_product_here(const Net& net, const BatchView<S>& x, const T& target, const BatchView<S>& v,
+                          SecondDerivativeWorkspace<Net>& w, Batch<S>& product) {
+    using Tangents = typename Net::Tangents;
+    const std::size_t end = layers_before(net, target);
+    NotWanted none;
+    auto& pass = w.first.pass;
+    const BatchView<S> y(pass.output);
+    Tangents::forward(net, net.parameters(), none, x, v, y, pass.cache, w.d_explained, end);
+    slope_tangent<S>(without_place(target), BatchView<S>(explained_of(w.first, target)), BatchView<S>(w.d_explained),
+                     w.d_start);
+    Tangents::backward(net, net.parameters(), none, x, v, y, pass.cache, BatchView<S>(w.first.start),
+                       BatchView<S>(w.d_start), product, none, end);
+}
+
+/// Calls f(j, H e_j) for the features j that `wanted` says.
+template <class Net, class T, class S, class Wanted, class F>
+void for_each_hessian_row(const Net& net, const BatchView<S>& x, const T& target, SecondDerivativeWorkspace<Net>& w,
+                          Wanted&& wanted, F&& f) {
+    forward_to(net, x, target, w.first);
+    reshape(w.direction, x.rows(), x.cols());
+    w.direction.setZero();
+    for (Index j = 0; j < x.rows(); ++j) {
+        if (!wanted(j)) continue;
+        w.direction.row(j).setOnes();
+        hessian_product_here<Net, T, S>(net, x, target, BatchView<S>(w.direction), w, w.product);
+        w.direction.row(j).setZero();
+        f(j, std::as_const(w.product));
+    }
+}
+
+}  // namespace detail
+
+/// Second derivatives of any target times a direction, sample by sample: product.col(s) = H(x_s) v.col(s), where H is
+/// the matrix of d2f/dx_i dx_j. Exact (forward over reverse), not by differences. A kink counts as straight: of a
+/// network of ReLUs and a linear target H is 0, see smoothed().
+///
+/// Shapes   x, v, product: features x n.
+/// Throws   as the target; ShapeError for a v of another shape; DataError for a target inside a nested network.
+/// Cost     about twice a gradient, about the memory of three; steady state allocates nothing.
+/// Source   Pearlmutter (1994), "Fast exact multiplication by the Hessian".
+template <class Net, class T>
+void hessian_product(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                     const BatchView<typename Net::Scalar>& v, SecondDerivativeWorkspace<Net>& workspace,
+                     Batch<typename Net::Scalar>& product) {
+    using S = typename Net::Scalar;
+    detail::require_shape("hessian_product", "v", v, x.rows(), x.cols());
+    forward_to(net, x, target, workspace.first);
+    detail::hessian_product_here<Net, T, S>(net, x, target, v, workspace, product);
+}
+/// The same with a workspace of its own.
+template <class Net, class T>
+Batch<typename Net::Scalar> hessian_product(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                                            const BatchView<typename Net::Scalar>& v) {
+    SecondDerivativeWorkspace<Net> workspace;
+    Batch<typename Net::Scalar> product;
+    hessian_product(net, x, target, v, workspace, product);
+    return product;
+}
+
+/// Every second derivative of every sample: column s is sample s's symmetric features x features matrix, column after
+/// column, `result.col(s).reshaped(d, d)`.
+///
+/// Shapes   x: features x n; result: features^2 x n.
+/// Throws   as hessian_product.
+/// Cost     a forward pass, and two more gradients for each feature.
+template <class Net, class T>
+void input_hessians(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    SecondDerivativeWorkspace<Net>& workspace, Batch<typename Net::Scalar>& result) {
+    using S = typename Net::Scalar;
+    const Index d = x.rows();
+    detail::reshape(result, d * d, x.cols());
+    detail::for_each_hessian_row<Net, T, S>(
+        net, x, target, workspace, [](Index) { return true; },
+        [&](Index j, const Batch<S>& row) { result.middleRows(j * d, d) = row; });
+}
+/// The same with a workspace of its own.
+template <class Net, class T>
+Batch<typename Net::Scalar> input_hessians(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target) {
+    SecondDerivativeWorkspace<Net> workspace;
+    Batch<typename Net::Scalar> result;
+    input_hessians(net, x, target, workspace, result);
+    return result;
+}
+
+/// Chosen second derivatives: row p of the result is d2f/dx_i dx_j of pair p = (i, j).
+///
+/// Shapes   x: features x n; result: pairs x n.
+/// Throws   as hessian_product; DataError for a pair with a feature that there is not.
+/// Cost     a forward pass, and two more gradients for each feature that is first in a pair.
+template <class Net, class T>
+void second_derivatives(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                        std::span<const std::pair<Index, Index>> pairs, SecondDerivativeWorkspace<Net>& workspace,
+                        Batch<typename Net::Scalar>& result) {
+    using S = typename Net::Scalar;
+    for (const auto& [i, j] : pairs) {
+        if (i >= 0 && j >= 0 && i < x.rows() && j < x.rows()) continue;
+        detail::raise<DataError>("second_derivatives", "pair", std::to_string(i) + ", " + std::to_string(j),
+                                 "features 0.." + std::to_string(x.rows() - 1));
+    }
+    detail::reshape(result, static_cast<Index>(pairs.size()), x.cols());
+    const auto wanted = [&](Index feature) {
+        return std::any_of(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == feature; });
+    };
+    detail::for_each_hessian_row<Net, T, S>(net, x, target, workspace, wanted, [&](Index feature, const Batch<S>& row) {
+        for (std::size_t p = 0; p < pairs.size(); ++p) {
+            if (pairs[p].first != feature) continue;
+            result.row(static_cast<Index>(p)) = row.row(pairs[p].second);
+        }
+    });
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// One number of a whole batch of outputs y: returns it and writes its derivative by y to `slope`; `tangent` writes how
+/// that changes along dy. `scratch` is room for a value of each sample. Made by mean_of() and loss_of().
+template <class O, class S>
+concept Objective = requires(const O& objective, const BatchView<S>& y, Column<S>& scratch, Batch<S>& slope) {
+    { objective(y, scratch, slope) } -> std::convertible_to<double>;
+    objective.tangent(y, y, slope);
+};
+
+/// A target's mean over the samples.
+template <class T>
+struct MeanObjective {
+    T target;
+
+    template <class S>
+    double operator()(const BatchView<S>& y, Column<S>& scratch, Batch<S>& slope) const {
+        target(y, scratch, slope);
+        if (y.cols() == 0) return 0.0;
+        slope /= static_cast<S>(y.cols());
+        return static_cast<double>(scratch.mean());
+    }
+    template <class S>
+    void tangent(const BatchView<S>& y, const BatchView<S>& dy, Batch<S>& d_slope) const {
+        detail::slope_tangent<S>(target, y, dy, d_slope);
+        if (y.cols() > 0) d_slope /= static_cast<S>(y.cols());
+    }
+};
+
+/// A loss on what the outputs should be: labels, or a pointer to values.
+template <class L, class Wanted>
+struct LossObjective {
+    L loss;
+    Wanted wanted;
+
+    template <class S>
+    double operator()(const BatchView<S>& y, Column<S>&, Batch<S>& slope) const {
+        return loss(y, targets<S>(), slope);
+    }
+    template <class S>
+    void tangent(const BatchView<S>& y, const BatchView<S>& dy, Batch<S>& d_slope) const {
+        static_assert(
+            requires { loss.tangent(y, targets<S>(), dy, d_slope); },
+            "renn: second derivatives of this loss need its member tangent: see Loss in training/loss.hpp");
+        loss.tangent(y, targets<S>(), dy, d_slope);
+    }
+
+private:
+    template <class S>
+    Targets<S> targets() const {
+        if constexpr (std::is_pointer_v<Wanted>) {
+            return {.values = wanted};
+        } else {
+            return {.labels = wanted};
+        }
+    }
+};
+
+/// The mean of a target over the samples.
+template <class T>
+MeanObjective<T> mean_of(T target) {
+    return {std::move(target)};
+}
+
+/// A loss on labels, which have to outlive what is returned.
+template <class L>
+LossObjective<L, std::span<const std::int32_t>> loss_of(L loss, std::span<const std::int32_t> labels) {
+    return {std::move(loss), labels};
+}
+/// A loss on values, outputs x n, which have to outlive what is returned.
+template <class L, class S>
+LossObjective<L, const Batch<S>*> loss_of(L loss, const Batch<S>& values) {
+    return {std::move(loss), &values};
+}
+
+namespace detail {
+
+/// Forward pass to the objective: its value, and its slope in the workspace.
+template <class Net, class O, class S>
+double forward_to_objective(const Net& net, const BatchView<S>& x, const O& objective,
+                            SecondDerivativeWorkspace<Net>& w) {
+    net.forward(x, w.first.pass);
+    return static_cast<double>(objective(BatchView<S>(w.first.pass.output), w.first.value, w.first.start));
+}
+
+/// Zeros in the shape of x, along which nothing moves; nobody writes to them.
+template <class S>
+BatchView<S> no_direction(const BatchView<S>& x, Batch<S>& zeros) {
+    if (zeros.rows() != x.rows() || zeros.cols() != x.cols() || !zeros.isZero(S(0))) {
+        zeros.setZero(x.rows(), x.cols());
+    }
+    return BatchView<S>(zeros);
+}
+
+template <class P>
+void require_same_parameters(const char* where, const P& v, const P& parameters) {
+    for_each_block(
+        [where](const auto& got, const auto& wanted) {
+            require_shape(where, "a block of v", got, wanted.rows(), wanted.cols());
+        },
+        v, parameters);
+}
+
+}  // namespace detail
+
+/// The objective's value, and its derivative by every parameter to `gradient`.
+///
+/// Shapes   x: features x n.
+/// Throws   as the target or loss.
+/// Cost     a forward and a backward pass.
+template <class Net, Objective<typename Net::Scalar> O>
+double parameter_gradient(const Net& net, const BatchView<typename Net::Scalar>& x, const O& objective,
+                          SecondDerivativeWorkspace<Net>& workspace, typename Net::Parameters& gradient) {
+    using S = typename Net::Scalar;
+    const double value = detail::forward_to_objective<Net, O, S>(net, x, objective, workspace);
+    NotWanted none;
+    net.reverse_walk(ParameterGradient{}, x, workspace.first.pass, workspace.first.start, none, &gradient);
+    return value;
+}
+
+/// The objective's value, and its matrix of second derivatives by the parameters times v to `product`, exactly, without
+/// the matrix. A kink counts as straight.
+///
+/// Shapes   x: features x n; v and product as the network's parameters.
+/// Throws   as the target or loss; ShapeError for a v of other shapes.
+/// Cost     less than four gradients; steady state allocates nothing.
+/// Source   Pearlmutter (1994).
+template <class Net, Objective<typename Net::Scalar> O>
+double parameter_hessian_product(const Net& net, const BatchView<typename Net::Scalar>& x, const O& objective,
+                                 const typename Net::Parameters& v, SecondDerivativeWorkspace<Net>& workspace,
+                                 typename Net::Parameters& product) {
+    using S = typename Net::Scalar;
+    auto& w = workspace;
+    detail::require_same_parameters("parameter_hessian_product", v, net.parameters());
+    const double value = detail::forward_to_objective<Net, O, S>(net, x, objective, w);
+    auto& pass = w.first.pass;
+    const BatchView<S> y(pass.output), still = detail::no_direction<S>(x, w.direction);
+    net.tangent(net.parameters(), v, x, still, y, pass.cache, w.d_explained);
+    objective.tangent(y, BatchView<S>(w.d_explained), w.d_start);
+    net.backward_tangent(net.parameters(), v, x, still, y, pass.cache, BatchView<S>(w.first.start),
+                         BatchView<S>(w.d_start), w.product, product);
+    return value;
+}
+
+/// The same with the Gauss-Newton matrix J^T B J in place of the Hessian: J the outputs' derivatives by the parameters,
+/// B the objective's second derivatives by the outputs. Of a loss that is convex in the outputs it is never indefinite.
+///
+/// Shapes   x: features x n; v and product as the network's parameters.
+/// Throws   as the target or loss; ShapeError for a v of other shapes.
+/// Cost     less than three gradients; steady state allocates nothing.
+/// Source   Schraudolph (2002), "Fast curvature matrix-vector products".
+template <class Net, Objective<typename Net::Scalar> O>
+double gauss_newton_product(const Net& net, const BatchView<typename Net::Scalar>& x, const O& objective,
+                            const typename Net::Parameters& v, SecondDerivativeWorkspace<Net>& workspace,
+                            typename Net::Parameters& product) {
+    using S = typename Net::Scalar;
+    auto& w = workspace;
+    detail::require_same_parameters("gauss_newton_product", v, net.parameters());
+    const double value = detail::forward_to_objective<Net, O, S>(net, x, objective, w);
+    auto& pass = w.first.pass;
+    const BatchView<S> y(pass.output);
+    net.tangent(net.parameters(), v, x, detail::no_direction<S>(x, w.direction), y, pass.cache, w.d_explained);
+    objective.tangent(y, BatchView<S>(w.d_explained), w.d_start);
+    NotWanted none;
+    net.reverse_walk(ParameterGradient{}, x, pass, w.d_start, none, &product);
+    return value;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/reduce.hpp - scores of images as one number a pixel or a channel.
+
+#include <cstdint>
+
+
+namespace renn::inline RENN_ABI {
+
+/// What becomes of several scores: their sum, their mean, the greatest magnitude, the root of the sum of squares.
+enum class Reduction : std::uint8_t { sum, mean, greatest_magnitude, norm };
+
+namespace detail {
+
+template <class To, class Scores>
+void reduce_rows(const Scores& scores, Reduction how, To&& to) {
+    switch (how) {
+        case Reduction::sum:
+            to = scores.colwise().sum().transpose();
+            break;
+        case Reduction::mean:
+            to = scores.colwise().mean().transpose();
+            break;
+        case Reduction::greatest_magnitude:
+            to = scores.cwiseAbs().colwise().maxCoeff().transpose();
+            break;
+        case Reduction::norm:
+            to = scores.colwise().norm().transpose();
+            break;
+    }
+}
+
+}  // namespace detail
+
+/// One number a pixel: positions x n of scores that are (channels, height, width) x n, over the channels.
+///
+/// Throws   ShapeError unless the scores are images of that shape.
+template <class Derived>
+Batch<typename Derived::Scalar> by_pixel(const Eigen::MatrixBase<Derived>& scores, const Shape& image,
+                                         Reduction how = Reduction::sum) {
+    using S = typename Derived::Scalar;
+    detail::require_shape("by_pixel", "scores", scores, image.size(), scores.cols());
+    Batch<S> pixels(image.positions(), scores.cols());
+    if (image.size() == 0) return pixels;
+    for (Index j = 0; j < scores.cols(); ++j) {
+        const Column<S> one = scores.col(j);
+        const Eigen::Map<const Batch<S>> channels(one.data(), image.positions(), image.channels);
+        detail::reduce_rows(channels.transpose(), how, pixels.col(j));
+    }
+    return pixels;
+}
+
+/// One number a channel, over its positions: the part of a detector, wherever it fires. Shapes and errors as by_pixel.
+template <class Derived>
+Batch<typename Derived::Scalar> by_channel(const Eigen::MatrixBase<Derived>& scores, const Shape& image,
+                                           Reduction how = Reduction::sum) {
+    using S = typename Derived::Scalar;
+    detail::require_shape("by_channel", "scores", scores, image.size(), scores.cols());
+    Batch<S> sums(image.channels, scores.cols());
+    if (image.size() == 0) return sums;
+    for (Index j = 0; j < scores.cols(); ++j) {
+        const Column<S> one = scores.col(j);
+        const Eigen::Map<const Batch<S>> channels(one.data(), image.positions(), image.channels);
+        detail::reduce_rows(channels, how, sums.col(j));
+    }
+    return sums;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/relevance/canonise.hpp - merges BatchNorm into the layers beside it.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// One of the layers of a network that stand one after another, as merging sees it.
+struct MergeStep {
+    enum class Role : std::uint8_t { weighted, norm, neutral, other };
+    std::string name;
+    Role role = Role::other;
+    bool padded = false;
+    std::size_t into = 0;         ///< of a norm: the layer it is merged into
+    Column<double> scale, shift;  ///< of a norm: y = scale x + shift, one a channel
+    Index positions = 1;          ///< of a norm: values a channel has
+};
+
+template <class L>
+constexpr bool is_batch_norm = std::string_view(L::name) == "BatchNorm";
+template <class L>
+constexpr bool is_convolution = requires(const L& l) {
+    l.weights_shape();
+};
+template <class L>
+constexpr bool takes_batch_norm = is_convolution<L> || requires {
+    requires L::connects_all;
+};
+
+template <class L, class P>
+MergeStep merge_step(const std::string& name, const L& layer, const P& w) {
+    MergeStep step;
+    step.name = name;
+    if constexpr (is_batch_norm<L>) {
+        step.role = MergeStep::Role::norm;
+        step.positions = layer.input_shape().positions();
+        step.scale = w.weights.template cast<double>().array() /
+                     (layer.running_variance().template cast<double>().array() + layer.epsilon()).sqrt();
+        step.shift = w.bias.template cast<double>().array() -
+                     step.scale.array() * layer.running_mean().template cast<double>().array();
+    } else if constexpr (takes_batch_norm<L>) {
+        step.role = MergeStep::Role::weighted;
+        if constexpr (is_convolution<L>) {
+            step.padded = layer.window().padding != decltype(layer.window().padding)(0);
+        }
+    } else if constexpr (!Composite<L>) {
+        const std::string_view kind = L::name;
+        if (kind == "Dropout" || kind == "Flatten" || kind == "Identity") step.role = MergeStep::Role::neutral;
+    }
+    return step;
+}
+
+/// Which layer each norm goes into: the one before it, else the one after it; only such that change nothing between.
+inline void plan_merges(std::vector<MergeStep>& steps) {
+    using Role = MergeStep::Role;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (steps[i].role != Role::norm) continue;
+        std::size_t before = i, after = i + 1;
+        while (before > 0 && (steps[before - 1].role == Role::neutral || steps[before - 1].role == Role::norm))
+            --before;
+        while (after < steps.size() && (steps[after].role == Role::neutral || steps[after].role == Role::norm)) ++after;
+        if (before > 0 && steps[before - 1].role == Role::weighted) {
+            steps[i].into = before - 1;
+        } else if (after < steps.size() && steps[after].role == Role::weighted) {
+            if (steps[after].padded) {
+                raise<DataError>("canonise", steps[i].name + ", merged into " + steps[after].name + " behind it",
+                                 "a padding of zeros, whose place in the picture would count", "no padding");
+            }
+            steps[i].into = after;
+        } else {
+            raise<DataError>("canonise", steps[i].name, "no Dense or convolution beside it",
+                             "one before or behind it, with nothing but Dropout or Flatten between");
+        }
+    }
+}
+
+/// Channel of a norm that a row or column of weights belongs to.
+inline Index merged_channel(const MergeStep& norm, Index unit, Index positions_of_unit, const std::string& into) {
+    const Index channels = norm.scale.size();
+    if (positions_of_unit != 1 && norm.positions != positions_of_unit) {
+        raise<DataError>("canonise", norm.name + ", merged into " + into,
+                         "constants for " + std::to_string(channels) + " features", "one for each channel");
+    }
+    return std::min(positions_of_unit == 1 ? unit / norm.positions : unit, channels - 1);
+}
+
+template <class L, class P>
+void merge_before(const MergeStep& norm, const std::string& name, L& layer, P& w) {
+    using S = typename L::Scalar;
+    const Index rows = w.weights.rows();
+    Index places = 1;
+    if constexpr (is_convolution<L>) places = layer.output_shape().positions();
+    if constexpr (is_convolution<L>) {
+        if (w.bias.size() == 0) {
+            w.bias = Column<S>::Zero(rows);
+            auto constants = layer.constants();
+            std::get<std::tuple_size_v<decltype(constants)> - 1>(constants) = 1;
+        }
+    }
+    for (Index row = 0; row < rows; ++row) {
+        const Index c = merged_channel(norm, row, places, name);
+        const double scale = norm.scale[c];
+        w.weights.row(row) = (w.weights.row(row).template cast<double>() * scale).template cast<S>();
+        w.bias[row] = static_cast<S>(static_cast<double>(w.bias[row]) * scale + norm.shift[c]);
+    }
+}
+
+template <class L, class P>
+void merge_behind(const MergeStep& norm, const std::string& name, L& layer, P& w) {
+    using S = typename L::Scalar;
+    Index taps = 1, places = 1, groups = 1;
+    if constexpr (is_convolution<L>) {
+        taps = layer.window().taps();
+        places = layer.input_shape().positions();
+        groups = layer.input_shape().channels * taps / w.weights.cols();
+        if (w.bias.size() == 0) {
+            w.bias = Column<S>::Zero(w.weights.rows());
+            auto constants = layer.constants();
+            std::get<std::tuple_size_v<decltype(constants)> - 1>(constants) = 1;
+        }
+    }
+    const Index rows_of_group = w.weights.rows() / groups, inputs_of_group = w.weights.cols() / taps;
+    for (Index row = 0; row < w.weights.rows(); ++row) {
+        double shift = 0.0;
+        for (Index column = 0; column < w.weights.cols(); ++column) {
+            const Index input = row / rows_of_group * inputs_of_group + column / taps;
+            const Index c = merged_channel(norm, input, places, name);
+            const auto weight = static_cast<double>(w.weights(row, column));
+            shift += weight * norm.shift[c];
+            w.weights(row, column) = static_cast<S>(weight * norm.scale[c]);
+        }
+        w.bias[row] = static_cast<S>(static_cast<double>(w.bias[row]) + shift);
+    }
+}
+
+template <class Net, class W>
+void merge_norms(Net& net, W& parameters) {
+    std::vector<MergeStep> steps;
+    Net::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
+        using L = std::remove_cvref_t<decltype(layer)>;
+        if constexpr (Composite<L>) merge_norms(layer, part);
+        steps.push_back(merge_step(name, layer, part));
+    });
+    if (Net::wiring == Wiring::side_by_side) return;
+    plan_merges(steps);
+    std::size_t at = 0;
+    Net::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
+        using L = std::remove_cvref_t<decltype(layer)>;
+        if constexpr (takes_batch_norm<L>) {
+            // Those before it change what it sees: the nearest one first. Those behind it likewise.
+            for (std::size_t i = at; i-- > 0;) {
+                if (steps[i].role == MergeStep::Role::norm && steps[i].into == at)
+                    merge_behind(steps[i], name, layer, part);
+            }
+            for (std::size_t i = at + 1; i < steps.size(); ++i) {
+                if (steps[i].role == MergeStep::Role::norm && steps[i].into == at)
+                    merge_before(steps[i], name, layer, part);
+            }
+        } else if constexpr (is_batch_norm<L>) {
+            using S = typename L::Scalar;
+            const Index channels = part.weights.size();
+            layer.set_running(Column<S>::Zero(channels), Column<S>::Ones(channels));
+            part.weights.setConstant(static_cast<S>(std::sqrt(1.0 + layer.epsilon())));
+            part.bias.setZero();
+        }
+        ++at;
+    });
+}
+
+}  // namespace detail
+
+/// The network with each BatchNorm merged into the Dense or convolution before it, else into the one behind it, and
+/// made an identity itself. It has the type, the names and, but for rounding, the outputs that it had, and rules see
+/// the weights that the layers act with together.
+///
+/// Throws   DataError for a BatchNorm with neither beside it, or with only a padded convolution behind it: what padding
+///          stands for would depend on the place.
+/// Source   Guillemot et al. (2020), "Breaking batch normalization for better explainability of deep neural networks
+///          through layer-wise relevance propagation".
+template <Composite Net>
+Net canonise(Net net) {
+    detail::merge_norms(net, net.parameters());
+    return net;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/relevance/composite.hpp - which layer gets which rule.
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// renn/attribution/relevance/layer_kind.hpp - which rules a type of layer can have.
+
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+// renn/attribution/relevance/rules.hpp - how a layer hands relevance to its inputs.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+
+/// Rules, composites and what else belongs to relevance propagation.
+///
+/// Notation: a unit z_k = sum_j x_j w_jk + b_k has relevance R_k; input j gets n_jk / stab(sum_j' n_j'k + nb_k) R_k
+/// from it, with the rule's own n and nb. u+ = max(u, 0), u- = min(u, 0); stab(d) = d + e for d >= 0, else d - e.
+namespace renn::inline RENN_ABI::relevance {
+
+/// What a rule does with the share of the bias: the bias keeps it, and the ledger says how much; the bias does not
+/// count (the activations stay those of the network); it goes in equal parts to all inputs of the unit.
+enum class Bias : std::uint8_t { absorb, zero, distribute };
+
+/// n = x w: LRP-0. A unit whose z is exactly 0 sends nothing.
+struct Zero {
+    Bias bias = Bias::absorb;
+};
+
+/// n = x w, with stab(z) of `epsilon` plus `of_rms` times the root of the mean square of the layer's z.
+/// Source   Bach et al. (2015).
+struct Epsilon {
+    double epsilon = 1e-6;
+    double of_rms = 0.0;
+    Bias bias = Bias::absorb;
+};
+
+/// As Epsilon, for a layer taken as it is: average pooling, sums.
+struct Norm {
+    double stabiliser = 1e-6;
+};
+
+/// alpha times the positive, less beta times the negative products, each by its own sum. alpha - beta must be 1,
+/// neither negative. Source   Bach et al. (2015).
+struct AlphaBeta {
+    double alpha = 2.0;
+    double beta = 1.0;
+    double stabiliser = 1e-6;
+    Bias bias = Bias::absorb;
+};
+
+/// n = x+ w+ + x- w-, the positive products: AlphaBeta of 1 and 0.
+/// Source   Montavon et al. (2017).
+struct ZPlus {
+    double stabiliser = 1e-6;
+    Bias bias = Bias::absorb;
+};
+
+/// n = x w + gamma times the products that have the sign of z; a unit whose z is exactly 0 sends nothing.
+/// Source   Andeol et al. (2021), for inputs of either sign; Montavon et al. (2019) for those that are not negative.
+struct Gamma {
+    double gamma = 0.25;
+    double stabiliser = 1e-6;
+    Bias bias = Bias::absorb;
+};
+
+/// n = w^2, nb = b^2: for a first layer whose inputs have no bounds.
+/// Source   Montavon et al. (2017).
+struct WSquare {
+    double stabiliser = 1e-6;
+    Bias bias = Bias::absorb;
+};
+
+/// n = 1 for every input that there is: where a unit looks, not what it sees.
+/// Source   Lapuschkin et al. (2019).
+struct Flat {
+    double stabiliser = 1e-6;
+};
+
+/// n = x w - low w+ - high w-: for a first layer whose inputs lie between two bounds, each one number, one a channel or
+/// one a feature (after the normalisation of the input, if there is one).
+/// Source   Montavon et al. (2017).
+struct ZBox {
+    std::vector<double> low = {0.0};
+    std::vector<double> high = {1.0};
+    double stabiliser = 1e-6;
+};
+
+/// Relevance goes on as it is: activations, and layers that do the same with every unit.
+struct Pass {};
+
+/// Max pooling: all to the greatest value of the window, the first one on ties.
+struct Winner {};
+
+/// Max pooling: in equal parts to all that are the greatest value of the window.
+struct SplitTies {};
+
+/// Max pooling: to x+ in proportion, as ZPlus does on equal weights.
+struct Proportional {
+    double stabiliser = 1e-6;
+};
+
+/// Which form of the input a linear rule multiplies.
+enum class InputForm : std::uint8_t { as_is, positive, negative, one, low, high };
+/// Which form of the weights it multiplies that with.
+enum class WeightForm : std::uint8_t { as_is, positive, negative, squared, one };
+
+/// n as sums of products: what makes every rule one forward map and one transposed map with modified weights.
+struct LinearRule {
+    /// factor times a form of the input times a form of the weights.
+    struct Term {
+        InputForm input = InputForm::as_is;
+        WeightForm weights = WeightForm::as_is;
+        double factor = 1.0;
+    };
+    /// Which units a part is for, by the sign of z.
+    enum class Units : std::uint8_t { all, positive, negative };
+    /// Terms that are divided by their common sum; its share of the relevance is `coefficient`.
+    struct Part {
+        double coefficient = 1.0;
+        std::vector<Term> terms;
+        Units units = Units::all;
+    };
+    std::vector<Part> parts;
+    double stabiliser = 1e-6;
+    double of_rms = 0.0;
+    Bias bias = Bias::absorb;
+    std::vector<double> low = {}, high = {};
+
+    /// Whether weights are taken as they are.
+    bool plain() const noexcept {
+        return parts.size() == 1 && parts[0].terms.size() == 1 && parts[0].terms[0].input == InputForm::as_is;
+    }
+};
+
+/// Any rule. Made from each of the above; the same for every layer, so it holds nothing of one.
+class Rule {
+public:
+    enum class Form : std::uint8_t { linear, root, pass, winner, split_ties, proportional };
+    /// v(x, w, feature): the direction of a root search, see RootRule.
+    using Direction = std::function<double(double, double, Index)>;
+
+    Rule(const Zero& r) : Rule("Zero", "", plain(0.0, 0.0, r.bias)) {}
+    Rule(const Epsilon& r) : Rule("Epsilon", number(r.epsilon), plain(r.epsilon, r.of_rms, r.bias)) {
+        if (r.of_rms != 0.0) text_ += " + " + number(r.of_rms) + " rms";
+    }
+    Rule(const Norm& r) : Rule("Norm", "", plain(r.stabiliser, 0.0, Bias::absorb)) {}
+    Rule(const AlphaBeta& r) : Rule("AlphaBeta", number(r.alpha) + ", " + number(r.beta), {}) {
+        if (!(r.alpha >= 0.0 && r.beta >= 0.0 && std::abs(r.alpha - r.beta - 1.0) < 1e-12)) {
+            detail::raise<DataError>("relevance::AlphaBeta", "alpha and beta",
+                                     std::to_string(r.alpha) + " and " + std::to_string(r.beta),
+                                     "alpha - beta = 1, neither negative");
+        }
+        linear_ = {.parts = {{r.alpha, positive(1.0)}}, .stabiliser = r.stabiliser, .bias = r.bias};
+        if (r.beta != 0.0) linear_.parts.push_back({-r.beta, negative(1.0)});
+        check();
+    }
+    Rule(const ZPlus& r)
+        : Rule("ZPlus", "", {.parts = {{1.0, positive(1.0)}}, .stabiliser = r.stabiliser, .bias = r.bias}) {}
+    Rule(const Gamma& r) : Rule("Gamma", number(r.gamma), {}) {
+        if (!(std::isfinite(r.gamma) && r.gamma >= 0.0)) {
+            detail::raise<DataError>("relevance::Gamma", "gamma", std::to_string(r.gamma), "a finite one, 0 or more");
+        }
+        LinearRule::Part up{1.0, {{}}, LinearRule::Units::positive}, down{1.0, {{}}, LinearRule::Units::negative};
+        if (r.gamma != 0.0) {
+            for (const auto& term : positive(r.gamma)) up.terms.push_back(term);
+            for (const auto& term : negative(r.gamma)) down.terms.push_back(term);
+        }
+        linear_ = {.parts = {up, down}, .stabiliser = r.stabiliser, .bias = r.bias};
+        check();
+    }
+    Rule(const WSquare& r)
+        : Rule(
+              "WSquare", "",
+              {.parts = {{1.0, {{InputForm::one, WeightForm::squared}}}}, .stabiliser = r.stabiliser, .bias = r.bias}) {
+    }
+    Rule(const Flat& r)
+        : Rule(
+              "Flat", "",
+              {.parts = {{1.0, {{InputForm::one, WeightForm::one}}}}, .stabiliser = r.stabiliser, .bias = Bias::zero}) {
+    }
+    Rule(const ZBox& r)
+        : Rule("ZBox", bounds(r),
+               {.parts = {{1.0,
+                           {{},
+                            {InputForm::low, WeightForm::positive, -1.0},
+                            {InputForm::high, WeightForm::negative, -1.0}}}},
+                .stabiliser = r.stabiliser,
+                .bias = Bias::zero,
+                .low = r.low,
+                .high = r.high}) {}
+    Rule(const Pass&) : Rule("Pass", Form::pass) {}
+    Rule(const Winner&) : Rule("Winner", Form::winner) {}
+    Rule(const SplitTies&) : Rule("SplitTies", Form::split_ties) {}
+    Rule(const Proportional& r) : Rule("Proportional", Form::proportional) {
+        linear_.stabiliser = r.stabiliser;
+        check();
+    }
+    /// Of a RootRule.
+    Rule(Direction direction, double stabiliser) : Rule("RootRule", Form::root) {
+        direction_ = std::move(direction);
+        linear_.stabiliser = stabiliser;
+        check();
+    }
+
+    std::string_view name() const noexcept { return name_; }
+    /// "Epsilon 1e-06"
+    const std::string& text() const noexcept { return text_; }
+    Form form() const noexcept { return form_; }
+    const LinearRule& linear() const noexcept { return linear_; }
+    const Direction& direction() const noexcept { return direction_; }
+
+private:
+    using Terms = std::vector<LinearRule::Term>;
+
+    Rule(std::string_view name, Form form) : name_(name), text_(name), form_(form) {}
+    Rule(std::string_view name, const std::string& options, LinearRule linear)
+        : name_(name), text_(name), form_(Form::linear), linear_(std::move(linear)) {
+        if (!options.empty()) text_ += " " + options;
+        check();
+    }
+
+    static LinearRule plain(double stabiliser, double of_rms, Bias bias) {
+        return {.parts = {{1.0, {{}}}}, .stabiliser = stabiliser, .of_rms = of_rms, .bias = bias};
+    }
+    static Terms positive(double factor) {
+        return {{InputForm::positive, WeightForm::positive, factor},
+                {InputForm::negative, WeightForm::negative, factor}};
+    }
+    static Terms negative(double factor) {
+        return {{InputForm::positive, WeightForm::negative, factor},
+                {InputForm::negative, WeightForm::positive, factor}};
+    }
+    static std::string number(double value) {
+        char digits[32];
+        std::snprintf(digits, sizeof digits, "%g", value);
+        return digits;
+    }
+    static std::string bounds(const ZBox& r) {
+        const bool broadcast = r.low.size() == 1 || r.high.size() == 1 || r.low.size() == r.high.size();
+        bool fit = !r.low.empty() && !r.high.empty() && broadcast;
+        for (std::size_t i = 0; fit && i < std::max(r.low.size(), r.high.size()); ++i) {
+            fit = r.low[r.low.size() == 1 ? 0 : i] <= r.high[r.high.size() == 1 ? 0 : i];
+        }
+        if (!fit) {
+            detail::raise<DataError>(
+                "relevance::ZBox", "bounds",
+                std::to_string(r.low.size()) + " low and " + std::to_string(r.high.size()) + " high values",
+                "one each or as many of both, none of low above its high");
+        }
+        return r.low.size() == 1 && r.high.size() == 1 ? number(r.low[0]) + ".." + number(r.high[0])
+                                                       : "bounds by input";
+    }
+    void check() const {
+        const auto fits = [](double value) { return std::isfinite(value) && value >= 0.0; };
+        if (!fits(linear_.stabiliser) || !fits(linear_.of_rms)) {
+            detail::raise<DataError>("relevance::" + std::string(name_), "stabiliser",
+                                     number(fits(linear_.of_rms) ? linear_.stabiliser : linear_.of_rms),
+                                     "a finite one, 0 or more");
+        }
+    }
+
+    std::string_view name_;
+    std::string text_;
+    Form form_;
+    LinearRule linear_;
+    Direction direction_;
+};
+
+}  // namespace renn::inline RENN_ABI::relevance
+
+namespace renn::inline RENN_ABI::relevance {
+
+/// What matters of a layer to relevance propagation.
+enum class LayerKind : std::uint8_t {
+    weighted,      ///< a LinearLayer with parameters of its own: Dense, convolutions
+    average,       ///< a LinearLayer without: the mean of a window
+    unit_by_unit,  ///< does the same with every unit: activations, Dropout, Flatten, Standardize, BatchNorm
+    max_pool,
+    layer_norm,
+    none  ///< no rule is known
+};
+
+/// The kind of a layer, from what its type has. A linear or elementwise layer of a user's own is known by its members.
+template <class L>
+constexpr LayerKind layer_kind() {
+    constexpr std::string_view name = L::name;
+    if (name == "Dropout" || name == "Flatten" || name == "Standardize" || name == "BatchNorm") {
+        return LayerKind::unit_by_unit;
+    }
+    if (name == "MaxPool2d") return LayerKind::max_pool;
+    if (name == "LayerNorm") return LayerKind::layer_norm;
+    if (name == "Softmax") return LayerKind::none;
+    if constexpr (LinearLayer<L>) {
+        return std::is_same_v<typename L::Parameters, NoParameters> ? LayerKind::average : LayerKind::weighted;
+    }
+    if constexpr (requires { requires L::is_activation; }) return LayerKind::unit_by_unit;
+    return LayerKind::none;
+}
+
+/// Names of the rules that a kind of layer can have.
+inline std::string_view available_rules(LayerKind kind) noexcept {
+    switch (kind) {
+        case LayerKind::weighted:
+        case LayerKind::average:
+            return "Zero, Epsilon, Norm, AlphaBeta, ZPlus, Gamma, WSquare, Flat, ZBox, RootRule";
+        case LayerKind::unit_by_unit:
+            return "Pass";
+        case LayerKind::max_pool:
+            return "Winner, SplitTies, Proportional";
+        case LayerKind::layer_norm:
+            return "Zero, Epsilon, Norm";
+        default:
+            return "none: it needs an overload of reverse for RelevanceWalk";
+    }
+}
+
+/// Whether a rule can be used on a kind of layer.
+inline bool fits(const Rule& rule, LayerKind kind) noexcept {
+    switch (kind) {
+        case LayerKind::weighted:
+        case LayerKind::average:
+            return rule.form() == Rule::Form::linear || rule.form() == Rule::Form::root;
+        case LayerKind::unit_by_unit:
+            return rule.form() == Rule::Form::pass;
+        case LayerKind::layer_norm:
+            return rule.form() == Rule::Form::linear && rule.linear().plain();
+        case LayerKind::max_pool:
+            return rule.form() == Rule::Form::winner || rule.form() == Rule::Form::split_ties ||
+                   rule.form() == Rule::Form::proportional;
+        default:
+            return false;
+    }
+}
+
+}  // namespace renn::inline RENN_ABI::relevance
+
+namespace renn::inline RENN_ABI::relevance {
+
+/// What a composite knows of a layer.
+struct LayerInfo {
+    std::string_view path;  ///< "residual1/dense2"
+    std::string_view name;  ///< of its type: "Dense"
+    LayerKind kind = LayerKind::none;
+    std::size_t index = 0;           ///< its place in the forward pass
+    std::size_t weighted_index = 0;  ///< how many weighted layers come before it
+    std::size_t weighted_count = 0;  ///< in the network
+    bool first = false;              ///< it is weighted, and none lies between it and the input
+};
+
+/// A condition on a layer, with a text for listings. Two are joined by `&&`.
+struct Selector {
+    std::string text;
+    std::function<bool(const LayerInfo&)> chooses;
+};
+
+/// Both.
+inline Selector operator&&(Selector a, Selector b) {
+    std::string text = a.text + " and " + b.text;
+    return {std::move(text), [a = std::move(a.chooses), b = std::move(b.chooses)](const LayerInfo& layer) {
+                return a(layer) && b(layer);
+            }};
+}
+
+/// Every layer with weights.
+inline Selector weighted() {
+    return {"weighted", [](const LayerInfo& layer) { return layer.kind == LayerKind::weighted; }};
+}
+/// Layers with weights that no other such layer separates from the input.
+inline Selector first() {
+    return {"first", [](const LayerInfo& layer) { return layer.first; }};
+}
+/// Layers of a type: "Dense", "MaxPool2d".
+inline Selector named_type(std::string name) {
+    std::string text = name;
+    return {std::move(text), [name = std::move(name)](const LayerInfo& layer) { return layer.name == name; }};
+}
+/// Conv1d and Conv2d.
+inline Selector convolutions() {
+    return {"convolutions", [](const LayerInfo& layer) { return layer.name == "Conv1d" || layer.name == "Conv2d"; }};
+}
+/// Layers with weights that are no convolutions.
+inline Selector dense() {
+    return {"dense", [](const LayerInfo& layer) {
+                return layer.kind == LayerKind::weighted && layer.name != "Conv1d" && layer.name != "Conv2d";
+            }};
+}
+/// The layer with this path: "dense1", "residual1/conv2d1".
+inline Selector at_path(std::string path) {
+    std::string text = "\"" + path + "\"";
+    return {std::move(text), [path = std::move(path)](const LayerInfo& layer) { return layer.path == path; }};
+}
+/// Layers at places [from, to) of the forward pass, nested ones counted in order.
+inline Selector places(std::size_t from, std::size_t to = std::numeric_limits<std::size_t>::max()) {
+    return {"places", [=](const LayerInfo& layer) { return layer.index >= from && layer.index < to; }};
+}
+/// Layers with weights whose number among them, from 0, lies in [from, to) as a share of all: 0 to 1.
+inline Selector depth(double from, double to) {
+    return {"depth", [=](const LayerInfo& layer) {
+                const double at = static_cast<double>(layer.weighted_index) / static_cast<double>(layer.weighted_count);
+                return layer.kind == LayerKind::weighted && at >= from && at < to;
+            }};
+}
+/// Any condition.
+inline Selector where(std::function<bool(const LayerInfo&)> predicate) {
+    return {"predicate", std::move(predicate)};
+}
+
+/// Rules with the layers they are for; the first that fits a layer is its rule. Layers without weights have one of
+/// their own where none is given: Pass, Norm for average pooling, Winner for max pooling, Epsilon for LayerNorm.
+class Composite {
+public:
+    Composite() = default;
+    /// One rule for every layer with weights.
+    template <std::convertible_to<Rule> R>
+    Composite(const R& rule) {
+        add(weighted(), rule);
+    }
+
+    Composite& add(Selector selector, Rule rule) {
+        entries_.push_back({std::move(selector), std::move(rule)});
+        return *this;
+    }
+
+    /// The rule of a layer; stays where it is as long as the composite does.
+    /// Throws   DataError naming the layer and the rules it can have, if it has none or one that cannot be used there.
+    const Rule& rule(const LayerInfo& layer) const {
+        for (const Entry& entry : entries_) {
+            if (!entry.selector.chooses(layer)) continue;
+            if (!fits(entry.rule, layer.kind)) refuse(layer, entry.rule.text());
+            return entry.rule;
+        }
+        static const Rule norm = Norm{}, pass = Pass{}, winner = Winner{}, epsilon = Epsilon{};
+        switch (layer.kind) {
+            case LayerKind::average:
+                return norm;
+            case LayerKind::unit_by_unit:
+                return pass;
+            case LayerKind::max_pool:
+                return winner;
+            case LayerKind::layer_norm:
+                return epsilon;
+            default:
+                refuse(layer, "no rule");
+        }
+    }
+
+private:
+    struct Entry {
+        Selector selector;
+        Rule rule;
+    };
+    [[noreturn]] static void refuse(const LayerInfo& layer, const std::string& got) {
+        detail::raise<DataError>("relevance propagation",
+                                 "rule of " + std::string(layer.path) + " (" + std::string(layer.name) + ")", got,
+                                 "one of those available: " + std::string(available_rules(layer.kind)));
+    }
+    std::vector<Entry> entries_;
+};
+
+}  // namespace renn::inline RENN_ABI::relevance
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Calls f(info) for every layer, and sum(path) for every residual sum, in the order of the forward pass. `first`:
+/// whether the input has met no weights yet; returns that for what comes behind.
+template <class Net, class W, class F, class G>
+bool for_each_relevant(const Net& net, const W& parameters, Path& path, relevance::LayerInfo& next, bool first, F& f,
+                       G& sum) {
+    bool behind = first;
+    Net::for_each_child(net, parameters, [&](const std::string& name, const auto& layer, const auto& part) {
+        using L = std::remove_cvref_t<decltype(layer)>;
+        const auto guard = path.enter(name);
+        const bool before = Net::wiring == Wiring::side_by_side ? first : behind;
+        if constexpr (Composite<L>) {
+            behind = for_each_relevant(layer, part, path, next, before, f, sum) &&
+                     (behind || Net::wiring != Wiring::side_by_side);
+            if (L::wiring == Wiring::residual) sum(path.view());
+        } else {
+            next.path = path.view();
+            next.name = L::name;
+            next.kind = relevance::layer_kind<L>();
+            const bool has_weights = next.kind == relevance::LayerKind::weighted;
+            next.first = before && has_weights;
+            f(std::as_const(next));
+            ++next.index;
+            next.weighted_index += has_weights ? 1 : 0;
+            behind = before && !has_weights;
+        }
+    });
+    return behind;
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI::relevance {
+
+/// "dense1  Dense  Epsilon 1e-06", one line a layer: which rule each gets. Throws as Composite::rule.
+template <class Net>
+std::string listing(const Net& net, const Composite& composite) {
+    std::string text;
+    const auto none = [](std::string_view) {};
+    const auto walk = [&](auto&& f, std::size_t count) {
+        detail::Path path;
+        LayerInfo next;
+        next.weighted_count = count;
+        detail::for_each_relevant(net, net.parameters(), path, next, true, f, none);
+        return next.weighted_index;
+    };
+    const std::size_t count = walk([](const LayerInfo&) {}, 0);
+    walk(
+        [&](const LayerInfo& layer) {
+            text +=
+                std::string(layer.path) + "  " + std::string(layer.name) + "  " + composite.rule(layer).text() + "\n";
+        },
+        count);
+    return text;
+}
+
+}  // namespace renn::inline RENN_ABI::relevance
+// renn/attribution/relevance/conservation.hpp - checks that a user can make on a network of their own.
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+// renn/attribution/relevance_propagation.hpp - relevance propagation as a method of attribution.
+
+#include <any>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// renn/attribution/relevance/presets.hpp - composites that the literature has names for.
+
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::relevance {
+
+/// ZPlus for convolutions, Epsilon for dense layers.
+/// Source   Zennit's EpsilonPlus.
+inline Composite epsilon_plus(double epsilon = 1e-6) {
+    return Composite().add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = epsilon});
+}
+
+/// The same with Flat for the first layer.
+inline Composite epsilon_plus_flat(double epsilon = 1e-6) {
+    return Composite().add(first(), Flat{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = epsilon});
+}
+
+/// AlphaBeta of 2 and 1 for convolutions, Epsilon for dense layers.
+/// Source   Zennit's EpsilonAlpha2Beta1.
+inline Composite epsilon_alpha2_beta1(double epsilon = 1e-6) {
+    return Composite().add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = epsilon});
+}
+
+/// The same with Flat for the first layer.
+inline Composite epsilon_alpha2_beta1_flat(double epsilon = 1e-6) {
+    return Composite().add(first(), Flat{}).add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = epsilon});
+}
+
+/// ZBox for the first layer if it is a convolution, Gamma for the others, Epsilon for dense layers.
+/// Source   Zennit's EpsilonGammaBox.
+inline Composite epsilon_gamma_box(const std::vector<double>& low, const std::vector<double>& high, double gamma = 0.25,
+                                   double epsilon = 1e-6) {
+    return Composite()
+        .add(first() && convolutions(), ZBox{.low = low, .high = high})
+        .add(convolutions(), Gamma{.gamma = gamma})
+        .add(dense(), Epsilon{.epsilon = epsilon});
+}
+
+/// ZPlus everywhere.
+/// Source   Zhang et al. (2016), "Top-down neural attention by excitation backprop".
+inline Composite excitation_backprop() {
+    return Composite(ZPlus{});
+}
+
+/// AlphaBeta of 1 and 0 for convolutions, Epsilon 0.1 for dense layers.
+/// Source   iNNvestigate's lrp.sequential_preset_a.
+inline Composite preset_a() {
+    return Composite().add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = 0.1});
+}
+/// The same with Flat for the first layer.
+inline Composite preset_a_flat() {
+    return Composite().add(first(), Flat{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = 0.1});
+}
+
+/// As preset_a, with AlphaBeta of 2 and 1.
+inline Composite preset_b() {
+    return Composite().add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = 0.1});
+}
+/// The same with Flat for the first layer.
+inline Composite preset_b_flat() {
+    return Composite().add(first(), Flat{}).add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = 0.1});
+}
+
+/// Deep Taylor decomposition for inputs within bounds: ZBox first, then ZPlus. See deep_taylor_admissible.
+/// Source   Montavon et al. (2017).
+inline Composite deep_taylor(const std::vector<double>& low, const std::vector<double>& high) {
+    return Composite().add(first(), ZBox{.low = low, .high = high}).add(weighted(), ZPlus{});
+}
+/// Deep Taylor decomposition for inputs without bounds: WSquare first, then ZPlus.
+inline Composite deep_taylor() {
+    return Composite().add(first(), WSquare{}).add(weighted(), ZPlus{});
+}
+
+/// ZBox first, then Gamma for the lower third of the layers with weights, Epsilon for the middle, Zero for the upper.
+/// Source   Montavon et al. (2019), "Layer-wise relevance propagation: an overview".
+inline Composite three_part(const std::vector<double>& low, const std::vector<double>& high, double gamma = 0.25,
+                            double epsilon_of_rms = 0.25) {
+    return Composite()
+        .add(first(), ZBox{.low = low, .high = high})
+        .add(depth(0.0, 1.0 / 3), Gamma{.gamma = gamma})
+        .add(depth(1.0 / 3, 2.0 / 3), Epsilon{.epsilon = 1e-9, .of_rms = epsilon_of_rms})
+        .add(weighted(), Zero{});
+}
+
+}  // namespace renn::inline RENN_ABI::relevance
+// renn/attribution/relevance/relevance_walk.hpp - relevance as a rule of the reverse walk.
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+// renn/attribution/relevance/linear_propagation.hpp - any rule through one linear layer, by its own map and transpose.
+
+#include <algorithm>
+#include <any>
+#include <cmath>
+#include <concepts>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <Eigen/Core>
+
+// renn/attribution/relevance/shares.hpp - the arithmetic that rules share, and where they keep their numbers.
+
+#include <any>
+#include <limits>
+#include <type_traits>
+
+#include <Eigen/Core>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Buffers of one layer, kept from call to call. Modified weights are made anew each time: weights may have changed.
+template <class S>
+struct RelevanceScratch {
+    std::any positive, negative;     ///< modified weights; the first also squared or all ones
+    Batch<S> plus, minus;            ///< of the input
+    Batch<S> denominator, shares;    ///< shares: relevance over denominator
+    Batch<S> product, spread;        ///< units x n
+    Batch<S> sent;                   ///< features x n
+    Batch<S> one_input, one_output;  ///< a single column
+    Column<S> rest, bias, counts;
+};
+
+/// Sum of f(i) in double, in one order for every length, fast enough to keep accounts.
+template <class F>
+double account(Index n, F&& f) {
+    constexpr Index width = 16;
+    double sums[width] = {};
+    const Index whole = n - n % width;
+    for (Index i = 0; i < whole; i += width) {
+        for (Index l = 0; l < width; ++l) sums[l] += static_cast<double>(f(i + l));
+    }
+    for (Index i = whole; i < n; ++i) sums[i - whole] += static_cast<double>(f(i));
+    double sum = 0.0;
+    for (const double s : sums) sum += s;
+    return sum;
+}
+
+template <class M>
+const auto* column_of(const M& m, Index j) {
+    return m.data() + j * m.outerStride();
+}
+
+/// `to` = factor a b, column by column; a single column of b stands for all.
+template <class S, class B>
+void multiply(Batch<S>& to, const Batch<S>& a, const B& b, S factor, bool add) {
+    namespace ei = Eigen::internal;
+    for (Index j = 0; j < a.cols(); ++j) {
+        S* out = to.data() + j * to.rows();
+        const S* right = column_of(b, b.cols() == 1 ? 0 : j);
+        const auto scaled = [factor](const auto& p) {
+            return ei::pmul(p, ei::pset1<std::decay_t<decltype(p)>>(factor));
+        };
+        if (add) {
+            canonical::combine(
+                out, a.rows(), [&](const auto& p, const auto& q, const auto& o) { return ei::pmadd(scaled(p), q, o); },
+                column_of(a, j), right, static_cast<const S*>(out));
+        } else {
+            canonical::combine(
+                out, a.rows(), [&](const auto& p, const auto& q) { return ei::pmul(scaled(p), q); }, column_of(a, j),
+                right);
+        }
+    }
+}
+
+/// d + e for d >= 0, else d - e; infinite for 0, over which nothing is shared.
+template <class P, class S>
+P stabilised(const P& d, S epsilon) {
+    namespace ei = Eigen::internal;
+    const P zero = ei::pset1<P>(S(0)), e = ei::pset1<P>(epsilon);
+    const P moved = ei::padd(d, ei::pselect(ei::pcmp_le(zero, d), e, ei::pnegate(e)));
+    return ei::pselect(ei::pcmp_eq(moved, zero), ei::pset1<P>(std::numeric_limits<S>::infinity()), moved);
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI::detail {
+
+/// One layer, one rule, one batch.
+template <class L>
+class LinearPropagation {
+    using S = typename L::Scalar;
+    using P = typename L::Parameters;
+    using Rule = relevance::LinearRule;
+    using Input = relevance::InputForm;
+    using Weights = relevance::WeightForm;
+    static constexpr bool connects_all = requires { requires L::connects_all; };
+    static constexpr bool has_weights = !std::same_as<P, NoParameters>;
+
+public:
+    LinearPropagation(const Rule& rule, const Step<L>& s, const BatchView<S>& above, Batch<S>& below,
+                      RelevanceScratch<S>& k, LedgerLine<S>& line)
+        : rule_(rule), s_(s), above_(above), below_(below), k_(k), line_(line) {}
+
+    void run() {
+        split_input();
+        find_bias();
+        find_blind();
+        if (rule_.bias == relevance::Bias::distribute) k_.spread.setZero(above_.rows(), above_.cols());
+        bool first = true;
+        for (const Rule::Part& part : rule_.parts) {
+            share_out(part, divide_by(part));
+            first = send(part, first);
+        }
+        if (first) {
+            reshape(below_, s_.x.rows(), s_.x.cols());
+            below_.setZero();
+        }
+        if (rule_.bias == relevance::Bias::distribute) distribute();
+    }
+
+private:
+    /// x+ and x-; where nothing is negative, x itself and nothing.
+    void split_input() {
+        bool split = false;
+        for (const auto& part : rule_.parts) {
+            for (const auto& term : part.terms) split = split || term.input == Input::negative;
+        }
+        not_negative_ = s_.x.size() == 0 || !split || s_.x.minCoeff() >= S(0);
+        if (not_negative_) return;
+        k_.plus = s_.x.cwiseMax(S(0));
+        k_.minus = s_.x.cwiseMin(S(0));
+    }
+    bool skipped(const Rule::Term& t) const {
+        return (t.input == Input::negative && not_negative_) || (!has_weights && t.weights == Weights::negative);
+    }
+    static bool varies(const Rule::Term& t) {
+        return t.input == Input::as_is || t.input == Input::positive || t.input == Input::negative;
+    }
+    BatchView<S> input(Input form) const {
+        if (form == Input::as_is || not_negative_) return s_.x;
+        return form == Input::positive ? k_.plus : k_.minus;
+    }
+    /// 1, low or high, one value a feature.
+    const Batch<S>& constant_input(Input form) {
+        reshape(k_.one_input, s_.x.rows(), 1);
+        if (form == Input::one) {
+            k_.one_input.setOnes();
+        } else {
+            fill_bounds(form == Input::low ? rule_.low : rule_.high);
+        }
+        return k_.one_input;
+    }
+    void fill_bounds(const std::vector<double>& bounds) {
+        const auto given = static_cast<Index>(bounds.size());
+        const Index features = s_.x.rows();
+        Index each = 0;
+        if (given == 1) each = features;
+        if (given == features) each = 1;
+        if constexpr (requires { s_.layer.input_shape(); }) {
+            if (each == 0 && given == s_.layer.input_shape().channels) each = s_.layer.input_shape().positions();
+        }
+        if (each == 0) {
+            raise<ShapeError>("relevance::ZBox", "bounds of " + std::string(s_.path), std::to_string(given),
+                              "1, one a channel, or " + std::to_string(features) + ", one a feature");
+        }
+        for (Index i = 0; i < features; ++i) {
+            k_.one_input(i, 0) = static_cast<S>(bounds[static_cast<std::size_t>(i / each)]);
+        }
+    }
+
+    const P& weights(Weights form) {
+        if constexpr (has_weights) {
+            if (form == Weights::as_is) return s_.weights;
+            std::any& slot = form == Weights::negative ? k_.negative : k_.positive;
+            Weights& made = form == Weights::negative ? made_negative_ : made_positive_;
+            P* modified = std::any_cast<P>(&slot);
+            if (modified == nullptr) modified = &slot.emplace<P>(s_.weights);
+            if (made == form) return *modified;
+            made = form;
+            for_each_block(
+                [form](auto& to, const auto& from) {
+                    switch (form) {
+                        case Weights::positive:
+                            to = from.cwiseMax(S(0));
+                            break;
+                        case Weights::negative:
+                            to = from.cwiseMin(S(0));
+                            break;
+                        case Weights::squared:
+                            to = from.cwiseAbs2();
+                            break;
+                        default:
+                            to.setOnes(from.rows(), from.cols());
+                    }
+                },
+                *modified, s_.weights);
+            return *modified;
+        } else {
+            return s_.weights;
+        }
+    }
+
+    /// The layer's bias, one a unit, where it counts.
+    void find_bias() {
+        const Index units = above_.rows();
+        has_bias_ = false;
+        if (rule_.bias == relevance::Bias::zero || !has_weights) return;
+        if constexpr (has_weights) {
+            if (k_.bias.size() != units) k_.bias.resize(units);
+            if constexpr (connects_all) {
+                k_.bias = s_.weights.bias;
+            } else if constexpr (requires { s_.layer.weights_shape(); }) {
+                const Index channels = s_.weights.bias.size();
+                if (channels == 0) return;
+                const Index places = units / channels;
+                for (Index c = 0; c < channels; ++c)
+                    k_.bias.segment(c * places, places).setConstant(s_.weights.bias[c]);
+            } else {  // what comes out for an input of zeros
+                k_.one_input.setZero(s_.x.rows(), 1);
+                typename L::Cache cache;
+                s_.layer.forward(s_.weights, k_.one_input, k_.one_output, cache, Pass{});
+                k_.bias = k_.one_output.col(0);
+            }
+            has_bias_ = !k_.bias.isZero(S(0));
+            if (has_bias_ && k_.counts.size() != units) k_.counts.resize(units);
+        }
+    }
+    /// What the bias adds to the denominator by one term: the term's form of the weights, of an input of 1.
+    static S bias_by(const Rule::Term& t, S b) {
+        if (t.input == Input::negative) return S(0);
+        const S factor = static_cast<S>(t.factor);
+        switch (t.weights) {
+            case Weights::positive:
+                return factor * std::max(b, S(0));
+            case Weights::negative:
+                return factor * std::min(b, S(0));
+            case Weights::squared:
+                return factor * b * b;
+            case Weights::one:
+                return S(0);
+            default:
+                return factor * b;
+        }
+    }
+
+    /// Units of a convolution that see nothing but padding.
+    void find_blind() {
+        if constexpr (requires { s_.layer.window().padding; }) {
+            const auto& window = s_.layer.window();
+            if (window.padding == decltype(window.padding)(0)) return;
+            const auto out = window.out(1);
+            places_ = out.positions();
+            const auto sees = [](Index place, Index size, Index taps, Index stride, Index padding, Index dilation) {
+                for (Index tap = 0; tap < taps; ++tap) {
+                    const Index at = place * stride + tap * dilation - padding;
+                    if (at >= 0 && at < size) return true;
+                }
+                return false;
+            };
+            for (Index y = 0; y < out.height; ++y) {
+                const bool row = sees(y, window.in.height, window.kernel.height, window.stride.height,
+                                      window.padding.height, window.dilation.height);
+                for (Index x = 0; x < out.width; ++x) {
+                    if (!row || !sees(x, window.in.width, window.kernel.width, window.stride.width,
+                                      window.padding.width, window.dilation.width)) {
+                        blind_.push_back(y * out.width + x);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Denominators before they are stabilised, units x n; or one column where they do not depend on the sample.
+    /// Leaves the share of the bias in k_.counts.
+    BatchView<S> divide_by(const Rule::Part& part) {
+        const Index units = above_.rows();
+        bool constant = false, own_output = false, any = false;
+        if (k_.rest.size() != units) k_.rest.resize(units);
+        k_.rest.setZero();
+        if (has_bias_) k_.counts.setZero();
+        for (const auto& t : part.terms) {
+            const bool with_bias = has_bias_ && t.input == Input::as_is;  // y has it already
+            if (has_bias_) {
+                for (Index i = 0; i < units; ++i) {
+                    const S b = bias_by(t, k_.bias[i]);
+                    k_.counts[i] += b;
+                    if (!with_bias) k_.rest[i] += b;
+                }
+                constant = constant || !with_bias;
+            }
+            if (varies(t) || skipped(t)) continue;
+            constant = true;
+            if (connects_all && t.weights == Weights::one) {
+                k_.rest.array() += static_cast<S>(s_.x.rows());
+            } else {
+                s_.layer.map(weights(t.weights), constant_input(t.input), k_.one_output);
+                k_.rest += static_cast<S>(t.factor) * k_.one_output.col(0);
+            }
+        }
+        for (const auto& t : part.terms) {
+            if (!varies(t) || skipped(t)) continue;
+            own_output = t.input == Input::as_is && rule_.bias != relevance::Bias::zero;
+            if (own_output && part.terms.size() == 1) return s_.y;
+            Batch<S>& to = any ? k_.product : k_.denominator;
+            if (own_output) {
+                to = s_.y;
+            } else {
+                s_.layer.map(weights(t.weights), input(t.input), to);
+            }
+            if (any) {
+                add_scaled(k_.denominator, k_.product, static_cast<S>(t.factor));
+            } else if (t.factor != 1.0) {
+                k_.denominator *= static_cast<S>(t.factor);
+            }
+            any = true;
+        }
+        if (!any) {
+            k_.denominator = k_.rest;
+        } else if (constant) {
+            for (Index j = 0; j < k_.denominator.cols(); ++j) k_.denominator.col(j) += k_.rest;
+        }
+        return k_.denominator;
+    }
+    static void add_scaled(Batch<S>& to, const Batch<S>& more, S factor) {
+        namespace ei = Eigen::internal;
+        const auto f = [factor](const auto& p, const auto& q) {
+            return ei::pmadd(q, ei::pset1<std::decay_t<decltype(q)>>(factor), p);
+        };
+        canonical::combine(to.data(), to.size(), f, static_cast<const S*>(to.data()), more.data());
+    }
+
+    /// shares = coefficient R / stab(denominator), with what the inputs do not get written to the ledger.
+    void share_out(const Rule::Part& part, const BatchView<S>& denominator) {
+        using Units = Rule::Units;
+        namespace ei = Eigen::internal;
+        const Index units = above_.rows();
+        const S coefficient = static_cast<S>(part.coefficient);
+        reshape(k_.shares, units, above_.cols());
+        for (Index j = 0; j < above_.cols(); ++j) {
+            const S* r = column_of(above_, j);
+            const S* z = column_of(s_.y, j);
+            const S* d = column_of(denominator, denominator.cols() == 1 ? 0 : j);
+            S* out = k_.shares.data() + j * units;
+            S epsilon = static_cast<S>(rule_.stabiliser);
+            if (rule_.of_rms != 0.0 && units > 0) {
+                const double squares = account(units, [z](Index i) { return z[i] * z[i]; });
+                epsilon += static_cast<S>(rule_.of_rms * std::sqrt(squares / static_cast<double>(units)));
+            }
+            canonical::combine(
+                out, units,
+                [=](const auto& relevance, const auto& below) {
+                    using Packet = std::decay_t<decltype(below)>;
+                    return ei::pdiv(ei::pmul(relevance, ei::pset1<Packet>(coefficient)), stabilised(below, epsilon));
+                },
+                r, d);
+            const bool up = part.units != Units::negative, down = part.units != Units::positive;
+            if (!(up && down)) {
+                for (Index i = 0; i < units; ++i) out[i] = (z[i] > S(0) ? up : z[i] < S(0) && down) ? out[i] : S(0);
+            }
+            write_losses(part, j, r, z, d, out);
+        }
+    }
+
+    void write_losses(const Rule::Part& part, Index j, const S* r, const S* z, const S* d, const S* out) {
+        using Units = Rule::Units;
+        const Index units = above_.rows();
+        const S coefficient = static_cast<S>(part.coefficient);
+        const auto lost = [=](Index i) { return coefficient * r[i] - out[i] * d[i]; };
+        if (part.units == Units::all) {
+            line_.stabiliser[j] += account(units, lost);
+        } else {  // z of exactly 0 is in no part, and written once
+            const bool up = part.units == Units::positive;
+            line_.stabiliser[j] +=
+                account(units, [=](Index i) { return (up ? z[i] > S(0) : z[i] < S(0)) ? lost(i) : S(0); });
+            if (up) line_.dropped[j] += account(units, [=](Index i) { return z[i] == S(0) ? r[i] : S(0); });
+        }
+        if (part.units == Units::all && rule_.parts.size() > 1) {
+            const double all = account(units, [=](Index i) { return d[i] == S(0) ? coefficient * r[i] : S(0); });
+            line_.dropped[j] += all;
+            line_.stabiliser[j] -= all;
+        }
+        for (const Index place : blind_) {
+            for (Index i = place; i < units; i += places_) {
+                line_.padding[j] += static_cast<double>(lost(i));
+                line_.stabiliser[j] -= static_cast<double>(lost(i));
+            }
+        }
+        if (!has_bias_) return;
+        const S* b = k_.counts.data();
+        if (rule_.bias == relevance::Bias::distribute) {
+            for (Index i = 0; i < units; ++i) k_.spread(i, j) += b[i] * out[i];
+        } else {
+            line_.bias[j] += account(units, [=](Index i) { return b[i] * out[i]; });
+        }
+    }
+
+    /// Adds the part's relevance to what is below. Returns whether there is nothing yet.
+    bool send(const Rule::Part& part, bool first) {
+        for (const auto& t : part.terms) {
+            if (skipped(t)) continue;
+            const S factor = static_cast<S>(t.factor);
+            Batch<S>& to = first ? below_ : k_.sent;
+            if (t.input == Input::one) {
+                send_flat(t.weights, k_.shares, to);
+                if (!first) add_scaled(below_, to, factor);
+            } else {
+                s_.layer.map_transposed(weights(t.weights), k_.shares, to);
+                if (varies(t)) {
+                    multiply(below_, to, input(t.input), factor, !first);
+                } else {
+                    multiply(below_, to, constant_input(t.input), factor, !first);
+                }
+            }
+            first = false;
+        }
+        return first;
+    }
+
+    /// The transposed map of weights alone.
+    void send_flat(Weights form, const Batch<S>& shares, Batch<S>& to) {
+        if (connects_all && form == Weights::one) {
+            reshape(to, s_.x.rows(), shares.cols());
+            for (Index j = 0; j < shares.cols(); ++j) {
+                const S* from = column_of(shares, j);
+                to.col(j).setConstant(static_cast<S>(account(shares.rows(), [from](Index i) { return from[i]; })));
+            }
+        } else {
+            s_.layer.map_transposed(weights(form), shares, to);
+        }
+    }
+
+    /// What the biases took, in equal parts to the inputs of each unit.
+    void distribute() {
+        if (!has_bias_) return;
+        if constexpr (connects_all) {
+            k_.rest.setConstant(above_.rows(), static_cast<S>(s_.x.rows()));
+        } else {
+            s_.layer.map(weights(Weights::one), constant_input(Input::one), k_.one_output);
+            k_.rest = k_.one_output.col(0);
+        }
+        for (Index j = 0; j < k_.spread.cols(); ++j) {
+            for (Index i = 0; i < k_.spread.rows(); ++i) {
+                const S amount = k_.spread(i, j);
+                if (k_.rest[i] == S(0)) line_.padding[j] += static_cast<double>(amount);
+                k_.spread(i, j) = k_.rest[i] == S(0) ? S(0) : amount / k_.rest[i];
+            }
+        }
+        send_flat(Weights::one, k_.spread, k_.sent);
+        add_scaled(below_, k_.sent, S(1));
+    }
+
+    const Rule& rule_;
+    const Step<L>& s_;
+    const BatchView<S>& above_;
+    Batch<S>& below_;
+    RelevanceScratch<S>& k_;
+    LedgerLine<S>& line_;
+    bool not_negative_ = true;
+    bool has_bias_ = false;
+    Weights made_positive_ = Weights::as_is, made_negative_ = Weights::as_is;
+    std::vector<Index> blind_;  ///< places of the output; nearly always none
+    Index places_ = 1;          ///< of the output
+};
+
+}  // namespace renn::inline RENN_ABI::detail
+// renn/attribution/relevance/other_propagation.hpp - relevance in any direction of a root, through windows, and through
+// a normalisation.
+
+#include <algorithm>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// n = v(x, w) w for any direction v, with the layer's matrix written out.
+template <class L, class S = typename L::Scalar>
+void propagate_to_root(const relevance::Rule& rule, const Step<L>& s, const BatchView<S>& above, Batch<S>& below,
+                       LedgerLine<S>& line) {
+    Batch<S> matrix;
+    s.layer.map(s.weights, Batch<S>::Identity(s.x.rows(), s.x.rows()), matrix);
+    below.setZero(s.x.rows(), s.x.cols());
+    Column<double> n(s.x.rows());
+    for (Index j = 0; j < above.cols(); ++j) {
+        for (Index k = 0; k < above.rows(); ++k) {
+            for (Index i = 0; i < n.size(); ++i) {
+                const auto w = static_cast<double>(matrix(k, i));
+                n[i] = rule.direction()(static_cast<double>(s.x(i, j)), w, i) * w;
+            }
+            const double sum = n.sum(), r = static_cast<double>(above(k, j));
+            const double divisor = sum + (sum >= 0.0 ? rule.linear().stabiliser : -rule.linear().stabiliser);
+            const double share = divisor == 0.0 ? 0.0 : r / divisor;
+            for (Index i = 0; i < n.size(); ++i) below(i, j) += static_cast<S>(n[i] * share);
+            line.stabiliser[j] += r - share * sum;
+        }
+    }
+}
+
+/// Max pooling where more than the winner gets something.
+template <class L, class S>
+void propagate_to_window(const relevance::Rule& rule, const Step<L>& s, const BatchView<S>& above, Batch<S>& below,
+                         RelevanceScratch<S>& k, LedgerLine<S>& line) {
+    const auto& window = s.layer.window();
+    const bool ties = rule.form() == relevance::Rule::Form::split_ties;
+    const Index in = window.in.positions(), out = window.out(1).positions();
+    k.denominator.setZero(above.rows(), above.cols());
+    below.setZero(s.x.rows(), s.x.cols());
+    const auto each = [&](auto&& f) {
+        for (Index j = 0; j < above.cols(); ++j) {
+            window.for_each_run([&](Index at, Index count, Index from) {
+                for (Index c = 0; c < window.in.channels; ++c) {
+                    for (Index i = 0; i < count; ++i) {
+                        const Index unit = c * out + at + i, feature = c * in + from + i * window.stride.width;
+                        const S x = s.x(feature, j);
+                        f(unit, feature, j, ties ? (x == s.y(unit, j) ? S(1) : S(0)) : std::max(x, S(0)));
+                    }
+                }
+            });
+        }
+    };
+    each([&](Index unit, Index, Index j, S n) { k.denominator(unit, j) += n; });
+    reshape(k.shares, above.rows(), above.cols());
+    const S epsilon = ties ? S(0) : static_cast<S>(rule.linear().stabiliser);
+    for (Index j = 0; j < above.cols(); ++j) {
+        for (Index i = 0; i < above.rows(); ++i) {
+            const S sum = k.denominator(i, j), divisor = sum + epsilon;
+            const S share = divisor == S(0) ? S(0) : above(i, j) / divisor;
+            k.shares(i, j) = share;
+            (sum == S(0) ? line.dropped : line.stabiliser)[j] += static_cast<double>(above(i, j) - share * sum);
+        }
+    }
+    each([&](Index unit, Index feature, Index j, S n) { below(feature, j) += n * k.shares(unit, j); });
+}
+
+/// y = weight (x - mean) / deviation + bias with the deviation as a constant: u = weight R / (stab(y) deviation), and
+/// x (u - mean(u)) below.
+template <class L, class S>
+void propagate_normalised(const relevance::LinearRule& rule, const Step<L>& s, const BatchView<S>& above,
+                          Batch<S>& below, RelevanceScratch<S>& k, LedgerLine<S>& line) {
+    const Index features = s.x.rows();
+    reshape(below, features, s.x.cols());
+    if (k.rest.size() != features) k.rest.resize(features);
+    for (Index j = 0; j < s.x.cols(); ++j) {
+        for (Index i = 0; i < features; ++i) {
+            const S y = s.y(i, j), share = above(i, j) / stabilised(y, static_cast<S>(rule.stabiliser));
+            const S bias = rule.bias == relevance::Bias::zero ? S(0) : s.weights.bias[i];
+            k.rest[i] = share * s.weights.weights[i] * s.cache.inverse[j];
+            line.bias[j] += static_cast<double>(bias * share);
+            line.stabiliser[j] += static_cast<double>(above(i, j) - share * y);
+        }
+        const S mean = canonical::sum(k.rest.data(), features) / static_cast<S>(std::max<Index>(features, 1));
+        for (Index i = 0; i < features; ++i) below(i, j) = s.x(i, j) * (k.rest[i] - mean);
+    }
+}
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// A layer in a walk. Its line of the ledger stands at the same place.
+template <class S>
+struct RelevancePlace {
+    const relevance::Rule* rule = nullptr;
+    relevance::LayerInfo info;
+    bool reached = false;
+    RelevanceScratch<S> scratch;
+};
+
+/// True if some layers of a network are only known at run time: then a layer without rule is an exception.
+template <class P>
+constexpr bool has_run_time_parts() {
+    if constexpr (requires { P::is_run_time; }) {
+        return true;
+    } else if constexpr (requires(const P& p) { p.blocks(); }) {
+        return []<class... B>(std::type_identity<std::tuple<B...>>) {
+            return (has_run_time_parts<std::remove_cvref_t<B>>() || ...);
+        }(std::type_identity<decltype(std::declval<const P&>().blocks())>{});
+    } else {
+        return false;
+    }
+}
+
+template <class L>
+struct RelevanceRuleOf {
+    static_assert(relevance::layer_kind<L>() != relevance::LayerKind::none,
+                  "renn: relevance propagation knows no rule for this layer. Available are Zero, Epsilon, Norm, "
+                  "AlphaBeta, ZPlus, Gamma, WSquare, Flat, ZBox and RootRule for a LinearLayer, Pass for an activation "
+                  "(is_activation), Winner, SplitTies and Proportional for MaxPool2d; for others, an overload of "
+                  "reverse(RelevanceWalk<S, false>&, const Step<ThisLayer>&, above, below)");
+    static constexpr bool known = true;
+};
+
+}  // namespace detail
+
+/// The rule of the reverse walk that RelevancePropagation walks with. A layer of another library's can have an overload
+/// of `reverse` for it, which writes its line(s.path) of the ledger itself.
+template <class S, bool RunTime>
+class RelevanceWalk {
+public:
+    RelevanceWalk(Ledger<S>& ledger, std::vector<detail::RelevancePlace<S>>& places, std::vector<std::string>& warnings,
+                  bool keep_relevance)
+        : ledger_(ledger), places_(places), warnings_(warnings), keep_(keep_relevance) {}
+
+    std::size_t place_of(std::string_view path) const {
+        std::size_t i = 0;
+        while (i < places_.size() && ledger_.lines[i].layer != path) ++i;
+        if (i == places_.size())
+            detail::raise<MismatchError>("relevance propagation", "layer", path, "one of the network");
+        return i;
+    }
+    LedgerLine<S>& line(std::string_view path) { return ledger_.lines[place_of(path)]; }
+    detail::RelevancePlace<S>& place(std::size_t i) { return places_[i]; }
+    void warn(std::string text) { warnings_.push_back(std::move(text)); }
+
+    /// Enters what arrives at a layer.
+    LedgerLine<S>& open(std::size_t i, const BatchView<S>& above) {
+        LedgerLine<S>& entered = ledger_.lines[i];
+        places_[i].reached = true;
+        entered.reset(above.cols());
+        entered.rule = places_[i].rule->name();
+        for (Index j = 0; j < above.cols(); ++j) entered.arrived[j] = sum(above, j);
+        if (keep_) entered.relevance = above;
+        return entered;
+    }
+    /// Enters what leaves it. Throws DataError if that is not finite.
+    void close(LedgerLine<S>& entered, const BatchView<S>& below) const {
+        for (Index j = 0; j < below.cols(); ++j) {
+            entered.left[j] += sum(below, j);
+            if (!std::isfinite(entered.left[j])) {
+                detail::require_finite<S>("relevance propagation", "relevance below " + entered.layer, below);
+            }
+        }
+    }
+    static double sum(const BatchView<S>& of, Index j) {
+        const S* values = detail::column_of(of, j);
+        return detail::account(of.rows(), [values](Index i) { return values[i]; });
+    }
+
+private:
+    Ledger<S>& ledger_;
+    std::vector<detail::RelevancePlace<S>>& places_;
+    std::vector<std::string>& warnings_;
+    bool keep_;
+};
+
+namespace detail {
+
+/// Whether relevance that passes is not what the layer did: sigmoid(0) is 0.5, and BatchNorm has a shift.
+template <class S, bool RunTime, class L>
+void warn_of_passing(RelevanceWalk<S, RunTime>& walk, const Step<L>& s) {
+    if constexpr (L::name == std::string_view("BatchNorm")) {
+        const bool merged =
+            s.layer.running_mean().isZero(S(0)) && s.weights.bias.isZero(S(0)) &&
+            (s.x.array() - s.y.array()).abs().maxCoeff() <= S(1e-5) * std::max(S(1), s.x.array().abs().maxCoeff());
+        if (!merged) {
+            walk.warn("relevance passes " + std::string(s.path) +
+                      ", a BatchNorm, as if it were not there: canonise() merges it into the layer beside it");
+        }
+    } else if constexpr (requires { s.layer.value(S(0)); }) {
+        if (s.layer.value(S(0)) != S(0)) {
+            walk.warn("relevance passes " + std::string(s.path) + ", a " + std::string(L::name) +
+                      ", which is not 0 where its input is 0");
+        }
+    }
+}
+
+}  // namespace detail
+
+/// Relevance through one layer by the rule that the composite gave it.
+template <class S, bool RunTime, class L, class Below>
+void reverse(RelevanceWalk<S, RunTime>& walk, const Step<L>& s, X<L> above, Below& below) {
+    using Form = relevance::Rule::Form;
+    using relevance::LayerKind;
+    constexpr LayerKind kind = relevance::layer_kind<L>();
+    if constexpr (!is_wanted<Below>) {
+        Batch<S> unused;
+        reverse(walk, s, above, unused);
+    } else if constexpr (kind == LayerKind::none) {
+        if constexpr (!RunTime) static_assert(detail::RelevanceRuleOf<L>::known);
+    } else {
+        const std::size_t at = walk.place_of(s.path);
+        auto& place = walk.place(at);
+        const relevance::Rule& rule = *place.rule;
+        LedgerLine<S>& line = walk.open(at, above);
+        if constexpr (kind == LayerKind::weighted || kind == LayerKind::average) {
+            if (rule.form() == Form::root) {
+                detail::propagate_to_root(rule, s, above, below, line);
+            } else {
+                detail::LinearPropagation<L>(rule.linear(), s, above, below, place.scratch, line).run();
+            }
+        } else if constexpr (kind == LayerKind::unit_by_unit) {
+            detail::warn_of_passing(walk, s);
+            below = above;
+        } else if constexpr (kind == LayerKind::max_pool) {
+            if (rule.form() == Form::winner) {
+                reverse(InputGradient{}, s, above, below);
+            } else {
+                detail::propagate_to_window(rule, s, above, below, place.scratch, line);
+            }
+        } else if constexpr (kind == LayerKind::layer_norm) {
+            detail::propagate_normalised(rule.linear(), s, above, below, place.scratch, line);
+        }
+        walk.close(line, below);
+    }
+}
+
+/// Of what arrives at a residual sum, each summand gets its part.
+template <class S, bool RunTime>
+BatchView<S> share(RelevanceWalk<S, RunTime>& walk, std::string_view path, const BatchView<S>& branch,
+                   const BatchView<S>& sum, const BatchView<S>& above, Batch<S>& scratch) {
+    namespace ei = Eigen::internal;
+    const std::size_t at = walk.place_of(path);
+    const bool first = !walk.place(at).reached;
+    LedgerLine<S>& line = first ? walk.open(at, above) : walk.line(path);
+    const auto epsilon = static_cast<S>(walk.place(at).rule->linear().stabiliser);
+    detail::reshape(scratch, sum.rows(), sum.cols());
+    for (Index j = 0; j < sum.cols(); ++j) {
+        const S* total = detail::column_of(sum, j);
+        const S* arrived = detail::column_of(above, j);
+        if (first) {  // what the sum as a whole leaves over
+            canonical::combine(
+                scratch.data() + j * sum.rows(), sum.rows(),
+                [=](const auto& r, const auto& y) { return ei::pdiv(r, detail::stabilised(y, epsilon)); }, arrived,
+                total);
+            const S* shares = scratch.data() + j * sum.rows();
+            line.stabiliser[j] +=
+                detail::account(sum.rows(), [=](Index i) { return arrived[i] - shares[i] * total[i]; });
+        }
+        canonical::combine(
+            scratch.data() + j * sum.rows(), sum.rows(),
+            [=](const auto& b, const auto& r, const auto& y) {
+                return ei::pmul(b, ei::pdiv(r, detail::stabilised(y, epsilon)));
+            },
+            detail::column_of(branch, j), arrived, total);
+    }
+    walk.close(line, scratch);
+    return scratch;
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// What relevance starts with where the target stands: the outputs times the target's slope, so that an output starts
+/// with its own value; or the slope alone, so that it starts with 1.
+enum class RelevanceStart : std::uint8_t { value, slope };
+
+/// Layer-wise relevance propagation: every layer hands what its outputs are credited with on to its inputs, by the rule
+/// that the composite gives it. EpsilonPlusFlat, the reference of many papers, gives all inputs of a dense first layer
+/// the same score; so it is not the default.
+///
+///     const auto result = renn::attribute(net, x, renn::output(3), renn::RelevancePropagation{});
+///     result.scores, result.ledger.text(0)
+///
+/// `gap` is what relevance started with less the sum of the scores; the ledger tells where it went. With
+/// `keep_relevance` the ledger keeps the relevance at every layer: result.ledger["relu1"].relevance.
+///
+/// A network with BatchNorm should be canonised first (relevance/canonise.hpp); else it passes them, with a warning.
+/// Standardize passes: the scores are of what it puts out, and belong to the same features.
+///
+/// Throws   as the target; DataError for a layer without a rule or with one that does not fit, and for relevance that
+///          is not finite, naming the layer. A layer type that no rule can be for is a compile error in a Network, a
+///          DataError in a Sequential.
+/// Cost     a forward pass and, of each layer with weights, up to one forward and one transposed map for each modified
+///          form of its weights. Used again with the same workspace and result it allocates nothing.
+/// Source   Bach et al. (2015); Montavon et al. (2019).
+struct RelevancePropagation {
+    relevance::Composite composite = relevance::epsilon_plus();
+    RelevanceStart start = RelevanceStart::value;
+    bool keep_relevance = false;
+
+    /// See attribute().
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        run(net, x, target, workspace, result, std::identity{});
+    }
+
+    /// The same with what `wrap` makes of the walk in its place: one that looks at relevance or changes it where it
+    /// arrives (network/arriving.hpp).
+    template <class Net, class T, class Wrap>
+    void run(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+             AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result, Wrap&& wrap) const {
+        using S = typename Net::Scalar;
+        using Places = std::vector<detail::RelevancePlace<S>>;
+        Places* places = std::any_cast<Places>(&workspace.kept);
+        if (places == nullptr) places = &workspace.kept.template emplace<Places>();
+        assign(net, *places, result.ledger);
+        result.warnings.clear();
+
+        forward_to(net, x, target, workspace);
+        if (start == RelevanceStart::value) workspace.start.array() *= explained(workspace, target).array();
+        result.explained = workspace.value;
+        if (result.gap.size() != x.cols()) result.gap.resize(x.cols());
+        using Walk = RelevanceWalk<S, detail::has_run_time_parts<typename Net::Parameters>()>;
+        for (Index j = 0; j < x.cols(); ++j) result.gap[j] = static_cast<S>(Walk::sum(workspace.start, j));
+        detail::require_finite<S>("relevance propagation", "relevance to start with", workspace.start);
+
+        Walk walk(result.ledger, *places, result.warnings, keep_relevance);
+        auto&& rule = wrap(walk);
+        backward_from(net, x, target, rule, workspace, result.scores);
+        for (Index j = 0; j < x.cols(); ++j) result.gap[j] -= static_cast<S>(Walk::sum(result.scores, j));
+        drop_unreached(*places, result.ledger);
+    }
+
+private:
+    template <class Net, class T>
+    static const Batch<typename Net::Scalar>& explained(const AttributionWorkspace<Net>& w, const T&) {
+        return w.pass.output;
+    }
+    template <class Net, class T>
+    static const Batch<typename Net::Scalar>& explained(const AttributionWorkspace<Net>& w, const PlaceTarget<T>&) {
+        return w.explained;
+    }
+
+    /// Finds every layer's rule, anew for each call: nothing is remembered of a network.
+    template <class Net, class S>
+    void assign(const Net& net, std::vector<detail::RelevancePlace<S>>& places, Ledger<S>& ledger) const {
+        static const relevance::Rule sum_rule = relevance::Norm{};
+        std::size_t count = 0;
+        const auto next_line = [&](std::string_view path) -> detail::RelevancePlace<S>& {
+            if (places.size() == count) places.emplace_back();
+            if (ledger.lines.size() == count) ledger.lines.emplace_back();
+            ledger.lines[count].layer.assign(path);
+            ledger.lines[count].relevance.resize(0, 0);
+            places[count].reached = false;
+            places[count].rule = &sum_rule;
+            return places[count++];
+        };
+        const auto layer = [&](const relevance::LayerInfo& info) {
+            auto& place = next_line(info.path);
+            place.rule = nullptr;
+            place.info = info;
+        };
+        const auto sum = [&](std::string_view path) { next_line(path); };
+        detail::Path path;
+        relevance::LayerInfo next;
+        detail::for_each_relevant(net, net.parameters(), path, next, true, layer, sum);
+        places.resize(count);
+        ledger.lines.resize(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            if (places[i].rule != nullptr) continue;
+            places[i].info.path = ledger.lines[i].layer;
+            places[i].info.weighted_count = next.weighted_index;
+            places[i].rule = &composite.rule(places[i].info);
+        }
+    }
+
+    /// A target inside the network leaves layers above it out.
+    template <class S>
+    static void drop_unreached(const std::vector<detail::RelevancePlace<S>>& places, Ledger<S>& ledger) {
+        for (std::size_t i = places.size(); i-- > 0;) {
+            if (!places[i].reached) ledger.lines.erase(ledger.lines.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// What check_conservation found.
+template <class S>
+struct Conservation {
+    bool holds = false;          ///< at every layer the ledger reconciles
+    double unaccounted = 0.0;    ///< the greatest rest of a layer, as a share of the greatest number of its line
+    double lost = 0.0;           ///< the greatest |gap| of a sample, as a share of what it started with
+    Attribution<S> attribution;  ///< with the ledger
+};
+
+/// Propagates the greatest output of each sample and checks that no relevance is made or lost on the way but by what
+/// the ledger says: what a layer of your own should pass. That biases take their share is no error: see `lost`.
+///
+/// Shapes   x: features x n.
+/// Throws   as RelevancePropagation.
+template <class Net>
+Conservation<typename Net::Scalar> check_conservation(
+    const Net& net, const BatchView<typename Net::Scalar>& x,
+    const relevance::Composite& composite = relevance::epsilon_plus(),
+    double tolerance = std::same_as<typename Net::Scalar, float> ? 1e-4 : 1e-9) {
+    Conservation<typename Net::Scalar> found;
+    found.attribution = attribute(net, x, predicted_output(), RelevancePropagation{composite});
+    found.unaccounted = found.attribution.ledger.worst();
+    found.holds = found.unaccounted <= tolerance;
+    for (Index j = 0; j < x.cols(); ++j) {
+        const auto started = static_cast<double>(std::abs(found.attribution.explained[j]));
+        const auto gap = static_cast<double>(std::abs(found.attribution.gap[j]));
+        if (gap > 0.0) found.lost = std::max(found.lost, started > 0.0 ? gap / started : gap);
+    }
+    return found;
+}
+
+/// Where a network is not one that the theory of deep Taylor decomposition is for, a line each; none: it is. It asks
+/// for layers with weights, biases that are not positive, and ReLU between them; pooling is taken as it is.
+/// Source   Montavon et al. (2017).
+template <class Net>
+std::vector<std::string> deep_taylor_admissible(const Net& net) {
+    std::vector<std::string> violations;
+    for_each_layer(net, [&](std::string_view path, const auto& layer, const auto& parameters) {
+        using L = std::remove_cvref_t<decltype(layer)>;
+        constexpr std::string_view name = L::name;
+        constexpr auto kind = relevance::layer_kind<L>();
+        const std::string at = std::string(path) + " (" + std::string(name) + "): ";
+        if constexpr (kind == relevance::LayerKind::weighted) {
+            if constexpr (requires { parameters.bias; }) {
+                const auto positive = (parameters.bias.array() > 0).count();
+                if (positive != 0) violations.push_back(at + std::to_string(positive) + " biases above 0");
+            }
+        } else if constexpr (kind == relevance::LayerKind::none || kind == relevance::LayerKind::layer_norm) {
+            violations.push_back(at + "not a layer of weights, pooling or ReLU");
+        } else if constexpr (kind == relevance::LayerKind::unit_by_unit) {
+            const bool neutral = name == "Dropout" || name == "Flatten" || name == "Identity" || name == "ReLU";
+            if (!neutral) violations.push_back(at + "not ReLU");
+        }
+    });
+    return violations;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/relevance/root_rule.hpp - deep Taylor: a rule from the direction in which a root is searched.
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::relevance {
+
+/// The nearest root: v = w. As WSquare without its bias.
+struct ToNearestRoot {
+    double operator()(double, double w, Index) const noexcept { return w; }
+};
+
+/// Along the input: v = x. As Zero without bias.
+struct AlongInput {
+    double operator()(double x, double, Index) const noexcept { return x; }
+};
+
+/// Along the exciting inputs: v = x [w > 0]. As ZPlus without bias, for inputs that are not negative.
+struct AlongExcitation {
+    double operator()(double x, double w, Index) const noexcept { return w > 0.0 ? x : 0.0; }
+};
+
+/// Within a box: v = x - low [w > 0] - high [w < 0]. As ZBox. Bounds: one number, or one a feature.
+struct WithinBox {
+    std::vector<double> low = {0.0};
+    std::vector<double> high = {1.0};
+    double operator()(double x, double w, Index feature) const {
+        const auto at = [feature](const std::vector<double>& bounds) {
+            return bounds[bounds.size() == 1 ? 0 : static_cast<std::size_t>(feature)];
+        };
+        return w > 0.0 ? x - at(low) : w < 0.0 ? x - at(high) : x;
+    }
+};
+
+/// The first-order Taylor term of a unit's relevance at the root x - t v: n = v w, for any direction v(x, w, feature).
+/// The bias takes no part. It is for trying directions: the named rules are the same where there is one, and fast.
+///
+/// Cost     a call of `direction` for every pair of input and unit, for every sample; memory for the layer's matrix.
+/// Source   Montavon et al. (2017), "Explaining nonlinear classification decisions with deep Taylor decomposition".
+template <class Direction>
+struct RootRule {
+    Direction direction = {};
+    double stabiliser = 1e-6;
+
+    operator Rule() const { return Rule(Rule::Direction(direction), stabiliser); }
+};
+
+}  // namespace renn::inline RENN_ABI::relevance
+// renn/attribution/roots.hpp - inputs near given ones at which the target is 0.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Of the search for roots.
+struct RootOptions {
+    double tolerance = 1e-6;  ///< |f| at a root, as a share of |f(x)|; of float networks not below 1e-5
+    Index steps = 100;        ///< evaluations at most
+    double low = -std::numeric_limits<double>::infinity();  ///< every feature of a root lies between low and high
+    double high = std::numeric_limits<double>::infinity();
+};
+
+/// An input for each sample, and whether the target is 0 there.
+template <class S>
+struct Roots {
+    Batch<S> points;          ///< features x n; where no root was found, the nearest to one that was
+    Column<S> values;         ///< of the target there
+    std::vector<char> found;  ///< one a sample: 0 where no root was found
+};
+
+namespace detail {
+
+template <class S>
+class RootSearch {
+public:
+    RootSearch(const RootOptions& options, const BatchView<S>& x, const Column<S>& values) : options_(options) {
+        if (!(options.low <= options.high)) {
+            raise<DataError>("roots", "domain", std::to_string(options.low) + ".." + std::to_string(options.high),
+                             "low <= high");
+        }
+        if (!(options.tolerance > 0.0)) {
+            raise<DataError>("roots", "tolerance", std::to_string(options.tolerance), "a positive value");
+        }
+        const S share = std::max(static_cast<S>(options.tolerance), 100 * std::numeric_limits<S>::epsilon());
+        bound_ = share * values.cwiseAbs();
+        roots_.points = x;
+        roots_.values = values;
+        for (Index j = 0; j < x.cols(); ++j) roots_.found.push_back(close(j));
+        stuck_.assign(roots_.found.size(), 0);
+    }
+
+    bool searching(Index j) const { return at(roots_.found, j) == 0 && at(stuck_, j) == 0; }
+    bool any() const {
+        for (Index j = 0; j < roots_.points.cols(); ++j) {
+            if (searching(j)) return true;
+        }
+        return false;
+    }
+    void give_up(Index j) { at(stuck_, j) = 1; }
+    /// Takes a point if its value is nearer to 0.
+    bool take(Index j, const BatchView<S>& points, S value) {
+        if (!(std::abs(value) < std::abs(roots_.values[j]))) return false;
+        roots_.points.col(j) = points.col(j);
+        roots_.values[j] = value;
+        at(roots_.found, j) = close(j);
+        return true;
+    }
+    const Roots<S>& roots() const noexcept { return roots_; }
+
+private:
+    template <class V>
+    static auto& at(V& flags, Index j) {
+        return flags[static_cast<std::size_t>(j)];
+    }
+    char close(Index j) const { return std::abs(roots_.values[j]) <= bound_[j] ? 1 : 0; }
+
+    const RootOptions& options_;
+    Column<S> bound_;
+    Roots<S> roots_;
+    std::vector<char> stuck_;
+};
+
+}  // namespace detail
+
+/// Walks from each x against the gradient, x <- x - f g / (g . g), held inside the domain; where |f| would not fall,
+/// the step is halved. Nothing is silent: see Roots::found.
+///
+/// Throws   DataError for a domain or tolerance that makes no sense; as the target.
+/// Cost     a gradient a step, for all samples together.
+/// Source   Montavon et al. (2017), "Explaining nonlinear classification decisions with deep Taylor decomposition".
+template <class Net, class T>
+Roots<typename Net::Scalar> nearest_roots(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                                          const RootOptions& options, AttributionWorkspace<Net>& w) {
+    using S = typename Net::Scalar;
+    InputGradient rule;
+    forward_to(net, x, target, w);
+    const T chosen = settled(target, w);
+    detail::RootSearch<S> search(options, x, w.value);
+    Batch<S> slope, trial = x;
+    backward_from(net, x, chosen, rule, w, slope);
+    Column<S> factor = Column<S>::Ones(x.cols());
+    for (Index step = 0; step < options.steps && search.any(); ++step) {
+        const Roots<S>& now = search.roots();
+        for (Index j = 0; j < x.cols(); ++j) {
+            const S norm = slope.col(j).squaredNorm();
+            trial.col(j) = now.points.col(j);
+            if (!search.searching(j)) continue;
+            if (!(norm > S(0))) {
+                search.give_up(j);
+                continue;
+            }
+            trial.col(j) -= factor[j] * now.values[j] / norm * slope.col(j);
+            trial.col(j) = trial.col(j).cwiseMax(static_cast<S>(options.low)).cwiseMin(static_cast<S>(options.high));
+        }
+        forward_to(net, trial, chosen, w);
+        backward_from(net, trial, chosen, rule, w, w.below);
+        for (Index j = 0; j < x.cols(); ++j) {
+            if (!search.searching(j)) continue;
+            const bool nearer = search.take(j, trial, w.value[j]);
+            factor[j] = nearer ? S(1) : factor[j] / 2;
+            if (nearer) slope.col(j) = w.below.col(j);
+            if (factor[j] < S(1e-6)) search.give_up(j);
+        }
+    }
+    return search.roots();
+}
+
+/// The root between each x and a baseline on whose side f has the other sign, by bisection.
+///
+/// Throws   as nearest_roots; ShapeError for a baseline of another shape.
+/// Cost     a forward pass a step, for all samples together.
+template <class Net, class T>
+Roots<typename Net::Scalar> roots_towards(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                                          const Baseline& baseline, const RootOptions& options,
+                                          AttributionWorkspace<Net>& w) {
+    using S = typename Net::Scalar;
+    baseline.check("roots", x.rows(), x.cols());
+    forward_to(net, x, target, w);
+    const T chosen = settled(target, w);
+    detail::RootSearch<S> search(options, x, w.value);
+    const Column<S> here = w.value;
+    Batch<S> other(x.rows(), x.cols()), trial(x.rows(), x.cols());
+    baseline.write(other);
+    forward_to(net, other, chosen, w);
+    for (Index j = 0; j < x.cols(); ++j) {
+        const bool apart = (here[j] > S(0)) != (w.value[j] > S(0));
+        if (!apart) search.give_up(j);
+        if (search.searching(j)) search.take(j, other, w.value[j]);
+    }
+    Column<S> near = Column<S>::Zero(x.cols()), far = Column<S>::Ones(x.cols());
+    for (Index step = 0; step < options.steps && search.any(); ++step) {
+        for (Index j = 0; j < x.cols(); ++j)
+            trial.col(j) = x.col(j) + (near[j] + far[j]) / 2 * (other.col(j) - x.col(j));
+        forward_to(net, trial, chosen, w);
+        for (Index j = 0; j < x.cols(); ++j) {
+            if (!search.searching(j)) continue;
+            search.take(j, trial, w.value[j]);
+            const bool as_here = (w.value[j] > S(0)) == (here[j] > S(0));
+            (as_here ? near[j] : far[j]) = (near[j] + far[j]) / 2;
+        }
+    }
+    return search.roots();
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/simple_taylor.hpp - the first terms of a Taylor series around a root of the target.
+
+#include <cstdint>
+#include <string>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Around which point a function is developed: a given one, whether f is 0 there or not; the root that steps against
+/// the gradient reach; or the one on the straight line to a baseline.
+enum class RootPoint : std::uint8_t { given, nearest, on_line };
+
+/// (x_i - x~_i) df/dx_i at a root x~, where f is 0. It explains the linear part of f alone: the gap is the rest,
+/// f(x) less the sum of the scores. Samples without a root are named in the warnings, and are developed around the
+/// point nearest to one that was found; nearest_roots() and roots_towards() return it with a flag for each sample.
+///
+/// Throws   as nearest_roots and roots_towards.
+/// Cost     a gradient, and the search for roots.
+/// Source   Montavon, Samek, Mueller (2018), "Methods for interpreting and understanding deep neural networks".
+struct SimpleTaylor {
+    Baseline baseline = {};  ///< the given point, or the end of the line
+    RootPoint root = RootPoint::given;
+    RootOptions search = {};
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        using S = typename Net::Scalar;
+        baseline.check("SimpleTaylor", x.rows(), x.cols());
+        forward_to(net, x, target, workspace);
+        const T chosen = settled(target, workspace);
+        result.explained = workspace.value;
+        result.clear_remarks();
+        Batch<S>& point = workspace.inputs;
+        if (root == RootPoint::given) {
+            detail::reshape(point, x.rows(), x.cols());
+            baseline.write(point);
+        } else {
+            const Roots<S> roots = root == RootPoint::nearest
+                                       ? nearest_roots(net, x, chosen, search, workspace)
+                                       : roots_towards(net, x, chosen, baseline, search, workspace);
+            const std::string without =
+                detail::samples_where(x.cols(), [&](Index j) { return roots.found[static_cast<std::size_t>(j)] == 0; });
+            if (!without.empty()) result.warnings.push_back("no root was found for sample " + without);
+            point = roots.points;
+        }
+        forward_to(net, point, chosen, workspace);
+        InputGradient rule;
+        backward_from(net, point, chosen, rule, workspace, result.scores);
+        result.scores.array() *= x.array() - point.array();
+        result.gap = result.explained;
+        detail::subtract_scores(result);
+        detail::warn_of_zeros(result);
+    }
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/smooth_gradient.hpp - the mean of a method over noisy copies of the input.
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// The mean of a method's scores, or of their squares, over copies of x with normal noise. Draw k has the same noise
+/// for every sample, stretched by the sample's range of values, so a sample's scores do not depend on its company. A
+/// target that chooses each sample's greatest output keeps what it chose without noise.
+///
+///     Smoothed<IntegratedGradients>{.draws = 50, .method = {.nodes = 20}}
+///
+/// Throws   DataError for less than one draw or a noise that is negative or not finite, ShapeError for given noise of
+///          another number of features; as the method and the target.
+/// Cost     the method once a draw.
+/// Source   Smilkov et al. (2017), "SmoothGrad: removing noise by adding noise"; the defaults are Zennit's.
+template <class Method>
+struct Smoothed {
+    double noise = 0.1;        ///< standard deviation, as a share of the greatest less the least value of the sample
+    Index draws = 20;          ///< copies
+    std::uint64_t seed = 0;    ///< of the noise
+    bool squared = false;      ///< the mean of the squared scores
+    Batch<double> given = {};  ///< features x draws: this noise as it is, in place of drawn one
+    Method method = {};
+
+    /// See AttributionMethod.
+    template <class Net, class T>
+    void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                    AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
+        using S = typename Net::Scalar;
+        check(x.rows());
+        forward_to(net, x, target, workspace);
+        const T chosen = settled(target, workspace);
+        const Column<S> explained = workspace.value;
+        Column<S> range = Column<S>::Ones(x.cols());
+        if (given.size() == 0 && x.rows() > 0) {
+            range = static_cast<S>(noise) * (x.colwise().maxCoeff() - x.colwise().minCoeff()).transpose();
+        }
+        const Index count = given.size() == 0 ? draws : given.cols();
+        Batch<S> copy(x.rows(), x.cols()), sum = Batch<S>::Zero(x.rows(), x.cols());
+        Column<S> deviation(x.rows());
+        std::vector<std::string> warnings;  // those of the first draw stand for all
+        for (Index k = 0; k < count; ++k) {
+            draw(k, deviation);
+            for (Index j = 0; j < x.cols(); ++j) copy.col(j) = x.col(j) + range[j] * deviation;
+            method(net, copy, chosen, workspace, result);
+            if (k == 0) warnings = result.warnings;
+            if (squared) {
+                sum += result.scores.cwiseAbs2();
+            } else {
+                sum += result.scores;
+            }
+        }
+        result.scores = sum / static_cast<S>(count);
+        result.explained = explained;
+        result.gap.resize(0);
+        result.warnings = std::move(warnings);
+        detail::warn_of_zeros(result);
+    }
+
+private:
+    static constexpr const char* where = "SmoothGradient";
+
+    void check(Index features) const {
+        if (draws < 1) detail::raise<DataError>(where, "draws", std::to_string(draws), "1 or more");
+        if (!(std::isfinite(noise) && noise >= 0.0)) {
+            detail::raise<DataError>(where, "noise", std::to_string(noise), "a finite share of 0 or more");
+        }
+        if (given.size() != 0) detail::require_shape(where, "given noise", given, features, given.cols());
+    }
+
+    template <class S>
+    void draw(Index k, Column<S>& deviation) const {
+        if (given.size() != 0) {
+            deviation = given.col(k).template cast<S>();
+            return;
+        }
+        Rng rng(mix(seed, static_cast<std::uint64_t>(k)));
+        for (Index i = 0; i < deviation.size(); ++i) deviation[i] = static_cast<S>(rng.normal());
+    }
+};
+
+/// Smoothed gradients.
+using SmoothGradient = Smoothed<Gradient>;
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/smoothed.hpp - a network with its kinks rounded off, for derivatives of second order.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// How a layer bends: not at all, only at kinks, or everywhere.
+enum class Bend : std::uint8_t { straight, kinked, smooth };
+
+/// A layer that is none of the library's straight or kinked ones counts as smooth.
+template <class L>
+constexpr Bend bend_of() {
+    constexpr std::string_view name = L::name;
+    constexpr bool has_slopes = requires(const L& l) { l.negative_slope(); };
+    if (has_slopes || name.starts_with("MaxPool")) return Bend::kinked;
+    if (LinearLayer<L> || name == "Flatten" || name == "Dropout" || name == "Identity") return Bend::straight;
+    return Bend::smooth;
+}
+
+/// Whether some layer of a network bends in this way.
+template <class Net>
+bool has_layers_that_bend(const Net& net, Bend bend) {
+    bool found = false;
+    for_each_layer(net, [&](std::string_view, const auto& layer, const auto&) {
+        found = found || bend_of<std::remove_cvref_t<decltype(layer)>>() == bend;
+    });
+    return found;
+}
+
+}  // namespace detail
+
+/// A layer for a smoothed network: as it is, unless there is an overload for it. Overloads for layers of your own are
+/// found beside them.
+template <Layer L>
+    requires(!Composite<L>)
+L smoothed(const L& layer, double /*beta*/) {
+    return layer;
+}
+
+/// log(1 + exp(beta x)) / beta, at most log(2) / beta above ReLU.
+template <class S>
+Softplus<S> smoothed(const ReLU<S>&, double beta) {
+    return Softplus<S>(static_cast<S>(beta));
+}
+
+template <class... Layers>
+auto smoothed(const Network<Layers...>& net, double beta = 10.0);
+
+/// Of what is inside.
+template <class Net>
+auto smoothed(const Residual<Net>& layer, double beta) {
+    return Residual(smoothed(layer.network(), beta));
+}
+/// Of each branch.
+template <class... Branches>
+auto smoothed(const Concatenate<Branches...>& layer, double beta) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return Concatenate(smoothed(layer.template branch<I>(), beta)...);
+    }
+    (std::index_sequence_for<Branches...>{});
+}
+
+/// A copy of a network with softplus in place of every ReLU, those in nested networks included; names and parameters
+/// stay. Its outputs differ a little and its second derivatives are those of a smooth function, where those of the
+/// network itself are 0 almost everywhere. Other kinks stay: LeakyReLU, max pooling.
+///
+/// Throws   DataError unless beta is finite and above 0.
+/// Source   zennit's BetaSmooth; Dombrowski et al. (2019).
+template <class... Layers>
+auto smoothed(const Network<Layers...>& net, double beta) {
+    auto smooth = [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return Network(smoothed(net.template layer<I>(), beta)...);
+    }
+    (std::index_sequence_for<Layers...>{});
+    for_each_block([](auto& to, const auto& from) { to = from; }, smooth.parameters(), net.parameters());
+    smooth.rename_all(net.names());
+    return smooth;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/taylor/coefficients.hpp - which inputs, and which pairs of them, a network's answers depend on over
+// a whole data set.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// In what units an input counts. Coefficients are comparable only if all inputs have the same spread.
+enum class TaylorInputs : std::uint8_t {
+    in_deviations,  ///< in standard deviations: derivatives are multiplied by them
+    standardised,   ///< as given, which has to be mean 0 and deviation 1
+    as_given        ///< as given, whatever it is
+};
+
+/// How Taylor coefficients are taken; all of it may be left out.
+struct TaylorOptions {
+    int order = 2;  ///< 1: derivatives alone; 2: pairs of inputs too
+    TaylorInputs inputs = TaylorInputs::in_deviations;
+    std::vector<std::pair<Index, Index>> pairs = {};  ///< for second order; none: every pair, of at most 64 inputs
+    std::vector<std::string> names = {};              ///< of the inputs; none: "x1", "x2", ...
+    std::vector<double> quantiles = {0.05, 0.25, 0.5, 0.75, 0.95};  ///< of the absolute values, parts of 1
+    double tolerance = 0.1;  ///< of `standardised`: how far mean and deviation may be off
+    Index batch = 256;  ///< samples that go through the network together; a target that differs from sample to sample
+                        ///< needs all of them at once
+};
+
+/// One term of the expansion, over a data set. Its value at a sample is df/dx_i, 1/2 d2f/dx_i^2 or, as both equal terms
+/// together, d2f/dx_i dx_j.
+struct TaylorCoefficient {
+    std::string name = {};              ///< "x1", "x1,x2"
+    std::vector<Index> variables = {};  ///< one or two inputs, ascending
+    double value = 0.0;                 ///< mean of the absolute values: the metric
+    double error = 0.0;                 ///< its standard error
+    double mean = 0.0;                  ///< with signs: which way
+    std::vector<double> quantiles = {};
+    bool constant = false;  ///< of an input that never changes: 0, and not ranked
+};
+
+/// The coefficients of a network over a data set: of every input, then of every pair.
+struct TaylorCoefficients {
+    std::vector<TaylorCoefficient> terms = {};
+    Batch<double> samples = {};  ///< terms x samples, with signs
+    std::vector<std::string> warnings = {};
+
+    /// Throws DataError if there is no term of this name.
+    Index place_of(std::string_view name) const {
+        const auto at = std::find_if(terms.begin(), terms.end(), [&](const auto& t) { return t.name == name; });
+        if (at != terms.end()) return at - terms.begin();
+        detail::raise<DataError>("TaylorCoefficients", "term", '"' + std::string(name) + '"',
+                                 "one of the " + std::to_string(terms.size()) + " there are");
+    }
+    /// \copydoc place_of
+    const TaylorCoefficient& operator[](std::string_view name) const {
+        return terms[static_cast<std::size_t>(place_of(name))];
+    }
+};
+
+namespace detail {
+
+/// Mean and deviation of every input, in double.
+struct InputSpread {
+    Column<double> mean, deviation;
+    std::vector<bool> constant;
+
+    template <class S>
+    explicit InputSpread(const BatchView<S>& x) : mean(x.rows()), deviation(x.rows()) {
+        for (Index i = 0; i < x.rows(); ++i) {
+            const auto row = x.row(i).template cast<double>();
+            mean[i] = row.mean();
+            deviation[i] = std::sqrt((row.array() - mean[i]).square().mean());
+            constant.push_back(x.row(i).minCoeff() == x.row(i).maxCoeff());
+        }
+    }
+};
+
+inline std::vector<std::pair<Index, Index>> taylor_pairs(const TaylorOptions& options, Index features) {
+    if (options.order < 1 || options.order > 2) {
+        raise<DataError>("taylor_coefficients", "order", std::to_string(options.order), "1 or 2");
+    }
+    if (options.order == 1) return {};
+    std::vector<std::pair<Index, Index>> pairs = options.pairs;
+    for (auto& [i, j] : pairs) {
+        if (i < 0 || j < 0 || i >= features || j >= features) {
+            raise<DataError>("taylor_coefficients", "pair", std::to_string(i) + ", " + std::to_string(j),
+                             "inputs 0.." + std::to_string(features - 1));
+        }
+        if (i > j) std::swap(i, j);
+    }
+    if (!pairs.empty()) return pairs;
+    if (features > 64) {
+        raise<DataError>("taylor_coefficients", "inputs", std::to_string(features),
+                         "at most 64 for every pair; of more, chosen `pairs`, or order = 1");
+    }
+    for (Index i = 0; i < features; ++i) {
+        for (Index j = i; j < features; ++j) pairs.emplace_back(i, j);
+    }
+    return pairs;
+}
+
+inline std::vector<TaylorCoefficient> taylor_terms(const std::vector<std::pair<Index, Index>>& pairs,
+                                                   const TaylorOptions& options, Index features,
+                                                   const InputSpread& spread) {
+    const auto& names = options.names;
+    if (!names.empty() && static_cast<Index>(names.size()) != features) {
+        raise<ShapeError>("taylor_coefficients", "names", std::to_string(names.size()),
+                          std::to_string(features) + ", one an input");
+    }
+    const auto name = [&](Index i) {
+        return names.empty() ? "x" + std::to_string(i + 1) : names[static_cast<std::size_t>(i)];
+    };
+    const auto constant = [&](Index i) { return static_cast<bool>(spread.constant[static_cast<std::size_t>(i)]); };
+    std::vector<TaylorCoefficient> terms;
+    for (Index i = 0; i < features; ++i) {
+        terms.push_back({.name = name(i), .variables = {i}, .constant = constant(i)});
+    }
+    for (const auto& [i, j] : pairs) {
+        std::vector<Index> both = i == j ? std::vector{i} : std::vector{i, j};
+        terms.push_back(
+            {.name = name(i) + "," + name(j), .variables = std::move(both), .constant = constant(i) || constant(j)});
+    }
+    return terms;
+}
+
+/// What each term's derivative is multiplied by: the term's own 1/2 and the deviations.
+inline Column<double> taylor_factors(const std::vector<std::pair<Index, Index>>& pairs, const TaylorOptions& options,
+                                     const InputSpread& spread) {
+    const Index features = spread.mean.size();
+    if (options.inputs == TaylorInputs::standardised) {
+        for (Index i = 0; i < features; ++i) {
+            if (spread.constant[static_cast<std::size_t>(i)]) continue;
+            if (std::abs(spread.mean[i]) <= options.tolerance &&
+                std::abs(spread.deviation[i] - 1.0) <= options.tolerance)
+                continue;
+            raise<DataError>(
+                "taylor_coefficients", "input " + std::to_string(i + 1),
+                "mean " + std::to_string(spread.mean[i]) + ", deviation " + std::to_string(spread.deviation[i]),
+                "0 and 1 to within " + std::to_string(options.tolerance) + "; or TaylorInputs::in_deviations");
+        }
+    }
+    Column<double> unit =
+        options.inputs == TaylorInputs::in_deviations ? spread.deviation : Column<double>::Ones(features).eval();
+    for (Index i = 0; i < features; ++i) unit[i] = spread.constant[static_cast<std::size_t>(i)] ? 0.0 : unit[i];
+    Column<double> factors(features + static_cast<Index>(pairs.size()));
+    factors.head(features) = unit;
+    Index at = features;
+    for (const auto& [i, j] : pairs) factors[at++] = unit[i] * unit[j] * (i == j ? 0.5 : 1.0);
+    return factors;
+}
+
+/// Value, error, mean and quantiles of a term from its values at the samples.
+inline void summarise(TaylorCoefficient& term, const Column<double>& values, const std::vector<double>& quantiles) {
+    const auto n = static_cast<double>(values.size());
+    std::vector<double> sorted(static_cast<std::size_t>(values.size()));
+    std::transform(values.begin(), values.end(), sorted.begin(), [](double v) { return std::abs(v); });
+    std::sort(sorted.begin(), sorted.end());
+    term.value = canonical::sum(sorted.data(), values.size()) / n;
+    term.mean = canonical::sum(values.data(), values.size()) / n;
+    double squares = 0.0;
+    for (const double v : sorted) squares += (v - term.value) * (v - term.value);
+    if (n > 1.0) term.error = std::sqrt(squares / (n - 1.0) / n);
+    for (const double q : quantiles) {
+        if (!(q >= 0.0 && q <= 1.0)) raise<DataError>("taylor_coefficients", "quantile", std::to_string(q), "0..1");
+        const double place = q * (n - 1.0), below = std::floor(place);
+        const auto at = static_cast<std::size_t>(below);
+        const double next = sorted[std::min(at + 1, sorted.size() - 1)];
+        term.quantiles.push_back(sorted[at] + (place - below) * (next - sorted[at]));
+    }
+}
+
+}  // namespace detail
+
+/// Taylor coefficients of first and second order of what a network says, over a data set: t(i) = mean |df/dx_i|,
+/// t(i,i) = mean |1/2 d2f/dx_i^2|, t(i,j) = mean |d2f/dx_i dx_j|. They tell which inputs, and which correlations of two
+/// inputs, the answers rest on. Of a probability even a linear logit has second order, by the bend of the softmax.
+///
+///     const auto t = renn::taylor_coefficients(net, x, renn::probability(0));
+///     t["x1,x2"].value
+///
+/// Shapes   x: features x n.
+/// Throws   as the target; DataError for no samples, more than 64 inputs without chosen pairs, inputs that are not
+///          standardised where that is asked for, second order of a network that is straight but for kinks and has none
+///          (see smoothed()), derivatives that are not finite.
+/// Cost     a gradient, and with second order two more for each input, of every sample; memory 8 bytes a term and
+///          sample.
+/// Source   Wunsch et al. (2018), "Identifying the relevant dependencies of the neural network response on
+///          characteristics of the input space".
+template <class Net, class T>
+TaylorCoefficients taylor_coefficients(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                                       const TaylorOptions& options = {}) {
+    using S = typename Net::Scalar;
+    const Index d = x.rows(), n = x.cols();
+    if (n == 0) detail::raise<DataError>("taylor_coefficients", "samples", "0", "1 or more");
+    if (options.batch < 1) {
+        detail::raise<DataError>("taylor_coefficients", "batch", std::to_string(options.batch), "1 or more");
+    }
+    const auto pairs = detail::taylor_pairs(options, d);
+    const detail::InputSpread spread(x);
+    const Column<double> factors = detail::taylor_factors(pairs, options, spread);
+    TaylorCoefficients result{.terms = detail::taylor_terms(pairs, options, d, spread)};
+    result.samples.resize(factors.size(), n);
+
+    SecondDerivativeWorkspace<Net> workspace;
+    Batch<S> first, second;
+    InputGradient rule;
+    for (Index begin = 0; begin < n; begin += options.batch) {
+        const Index count = std::min(options.batch, n - begin);
+        const auto part = x.middleCols(begin, count);
+        if (pairs.empty()) {
+            forward_to(net, part, target, workspace.first);
+        } else {
+            second_derivatives(net, part, target, pairs, workspace, second);
+        }
+        backward_from(net, part, target, rule, workspace.first, first);
+        result.samples.block(0, begin, d, count) = first.template cast<double>();
+        if (!pairs.empty()) result.samples.block(d, begin, second.rows(), count) = second.template cast<double>();
+    }
+    if (!detail::all_finite(result.samples)) {
+        detail::raise<DataError>("taylor_coefficients", "derivatives", "values that are not finite", "finite ones");
+    }
+    result.samples.array().colwise() *= factors.array();
+
+    const bool kinked = !pairs.empty() && detail::has_layers_that_bend(net, detail::Bend::kinked);
+    if (kinked && !detail::has_layers_that_bend(net, detail::Bend::smooth) &&
+        result.samples.bottomRows(std::ssize(pairs)).isZero(0.0)) {
+        detail::raise<DataError>("taylor_coefficients", "second order",
+                                 "a piecewise linear function, which has none: every second derivative is 0",
+                                 "a smooth one: smoothed(net), with softplus in place of ReLU; or order = 1");
+    }
+    if (kinked) {
+        result.warnings.emplace_back(
+            "kinks (ReLU, max pooling) count as straight: second order has nothing of them, see smoothed()");
+    }
+    const auto still = (result.samples.topRows(d).array() == 0.0).colwise().all().count();
+    if (still > 0) {
+        result.warnings.push_back(std::to_string(still) + " of " + std::to_string(n) +
+                                  " samples have no gradient at all: units that are dead or saturated");
+    }
+    for (std::size_t t = 0; t < result.terms.size(); ++t) {
+        detail::summarise(result.terms[t], result.samples.row(static_cast<Index>(t)), options.quantiles);
+    }
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/taylor/input_map.hpp - where in the input space a coefficient is large.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A grid over two inputs.
+struct InputMapOptions {
+    Index bins = 30;  ///< along each input
+    double low = -3.0, high = 3.0;
+};
+
+/// Means of a value over the cells of a grid.
+struct InputMap {
+    Batch<double> mean;   ///< bins x bins: rows along y from low to high, columns along x; NaN where no sample is
+    Batch<double> count;  ///< samples in each cell
+    InputMapOptions grid;
+    double outside = 0.0;  ///< part of the samples that is not on the grid
+};
+
+/// Mean of `values` over samples that lie in the same cell of the plane of x and y. For |t(i)| over the inputs i and j:
+/// input_map(data.row(i), data.row(j), t.samples.row(i).cwiseAbs()).
+///
+/// Shapes   x, y, values: one a sample, rows or columns.
+/// Throws   ShapeError if they differ in number; DataError for a grid without cells.
+template <class X, class Y, class V>
+InputMap input_map(const Eigen::MatrixBase<X>& x, const Eigen::MatrixBase<Y>& y, const Eigen::MatrixBase<V>& values,
+                   const InputMapOptions& grid = {}) {
+    if (x.size() != y.size() || x.size() != values.size()) {
+        detail::raise<ShapeError>(
+            "input_map", "x, y and values",
+            std::to_string(x.size()) + ", " + std::to_string(y.size()) + " and " + std::to_string(values.size()),
+            "as many of each");
+    }
+    if (grid.bins < 1 || !(grid.low < grid.high)) {
+        detail::raise<DataError>(
+            "input_map", "grid",
+            std::to_string(grid.bins) + " bins from " + std::to_string(grid.low) + " to " + std::to_string(grid.high),
+            "1 or more, upwards");
+    }
+    InputMap map{Batch<double>::Zero(grid.bins, grid.bins), Batch<double>::Zero(grid.bins, grid.bins), grid, 0.0};
+    const auto cell = [&](double value) {
+        const double place = (value - grid.low) / (grid.high - grid.low) * static_cast<double>(grid.bins);
+        if (!(place >= 0.0 && place <= static_cast<double>(grid.bins))) return Index{-1};
+        return std::min(static_cast<Index>(place), grid.bins - 1);
+    };
+    for (Index s = 0; s < x.size(); ++s) {
+        const Index column = cell(static_cast<double>(x.derived().coeff(s)));
+        const Index row = cell(static_cast<double>(y.derived().coeff(s)));
+        if (row < 0 || column < 0) {
+            map.outside += 1.0 / static_cast<double>(x.size());
+            continue;
+        }
+        map.mean(row, column) += static_cast<double>(values.derived().coeff(s));
+        map.count(row, column) += 1.0;
+    }
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    map.mean = (map.count.array() > 0.0).select(map.mean.array() / map.count.array(), none);
+    return map;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/taylor/learning_progress.hpp - what a network learns first: its Taylor coefficients after each
+// epoch.
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// The coefficients' values after each epoch.
+struct LearningProgress {
+    std::vector<std::string> names;  ///< of the terms
+    std::vector<int> epochs;
+    std::vector<std::vector<double>> values;  ///< one a term, each with a value an epoch
+
+    /// Of one term. Throws DataError if there is none of this name.
+    const std::vector<double>& operator[](std::string_view name) const {
+        for (std::size_t t = 0; t < names.size(); ++t) {
+            if (names[t] == name) return values[t];
+        }
+        detail::raise<DataError>("LearningProgress", "term", '"' + std::string(name) + '"',
+                                 "one of the " + std::to_string(names.size()) + " there are");
+    }
+
+    /// The first epoch after which a term has reached `part` of its last value and stays above; 0 without epochs.
+    int learnt(std::string_view name, double part = 0.5) const {
+        const std::vector<double>& v = (*this)[name];
+        std::size_t at = v.size();
+        while (at > 0 && v[at - 1] >= part * v.back()) --at;
+        return at < epochs.size() ? epochs[at] : 0;
+    }
+};
+
+/// For FitOptions::on_epoch: writes the coefficients of `net` at the samples x to `progress` after each epoch. The
+/// network and progress have to outlive the training run; `see` may turn the network into one to look at, such as
+/// `[](const auto& n) { return smoothed(n); }`.
+///
+///     LearningProgress progress;
+///     fit(net, data, {.on_epoch = follow_learning(net, x, probability(0), progress)});
+///
+/// Throws   when called, as taylor_coefficients.
+/// Source   Wunsch et al. (2018): correlations are learnt later than single inputs.
+template <class Net, class T, class See = std::identity>
+std::function<bool(const Epoch&)> follow_learning(const Net& net, Batch<typename Net::Scalar> x, T target,
+                                                  LearningProgress& progress, TaylorOptions options = {},
+                                                  See see = {}) {
+    return [&net, &progress, x = std::move(x), target = std::move(target), options = std::move(options),
+            see = std::move(see)](const Epoch& epoch) {
+        const TaylorCoefficients now = taylor_coefficients(see(net), x, target, options);
+        if (progress.names.empty()) {
+            for (const TaylorCoefficient& term : now.terms) progress.names.push_back(term.name);
+            progress.values.resize(now.terms.size());
+        }
+        progress.epochs.push_back(epoch.number);
+        for (std::size_t t = 0; t < now.terms.size(); ++t) progress.values[t].push_back(now.terms[t].value);
+        return true;
+    };
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/taylor/ranking.hpp - the terms a network rests on most, and the inputs they are made of.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// The best part of all terms, rounded up: 0.05 of 495 are 25.
+struct TopShare {
+    double share = 0.05;
+};
+/// So many of the best terms.
+struct TopCount {
+    std::size_t count = 10;
+};
+/// As many of the best terms as it takes for this part of the sum of all values.
+struct TopMass {
+    double mass = 0.9;
+};
+/// How many terms count as relevant.
+using TaylorSelection = std::variant<TopShare, TopCount, TopMass>;
+
+/// Places of the terms by descending value, of equal ones the first; terms of constant inputs are left out.
+inline std::vector<std::size_t> rank(const TaylorCoefficients& t) {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < t.terms.size(); ++i) {
+        if (!t.terms[i].constant) order.push_back(i);
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return t.terms[a].value > t.terms[b].value; });
+    return order;
+}
+
+/// The best ranked terms.
+/// Throws   DataError for a part that is not in 0..1.
+inline std::vector<std::size_t> select(const TaylorCoefficients& t, const TaylorSelection& selection = TopShare{}) {
+    std::vector<std::size_t> order = rank(t);
+    const auto checked = [](const char* what, double part) {
+        if (part >= 0.0 && part <= 1.0) return part;
+        detail::raise<DataError>("select", what, std::to_string(part), "0..1");
+    };
+    std::size_t count = 0;
+    if (const auto* top = std::get_if<TopShare>(&selection)) {
+        const double wanted = checked("share", top->share) * static_cast<double>(order.size());
+        count = static_cast<std::size_t>(std::ceil(wanted - 1e-9));
+    } else if (const auto* first = std::get_if<TopCount>(&selection)) {
+        count = std::min(first->count, order.size());
+    } else {
+        double all = 0.0, sum = 0.0;
+        for (const std::size_t i : order) all += t.terms[i].value;
+        const double wanted = checked("mass", std::get<TopMass>(selection).mass) * all * (1.0 - 1e-12);
+        while (count < order.size() && sum < wanted) sum += t.terms[order[count++]].value;
+    }
+    order.resize(count);
+    return order;
+}
+
+/// The inputs that selected terms are made of, ascending.
+inline std::vector<Index> variables(const TaylorCoefficients& t, const std::vector<std::size_t>& selected) {
+    std::set<Index> found;
+    for (const std::size_t i : selected) found.insert(t.terms[i].variables.begin(), t.terms[i].variables.end());
+    return {found.begin(), found.end()};
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/attribution/taylor/retraining.hpp - what a network is worth with fewer inputs: trained again on a selection,
+// without each input in turn, or given one input shuffled.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// renn/evaluation/detection.hpp - how well a score tells two kinds of samples apart, and whether certainty is earned.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+inline void require_scores(const char* where, std::span<const double> scores, std::size_t answers) {
+    if (scores.size() != answers) {
+        raise<ShapeError>(where, "scores", std::to_string(scores.size()), std::to_string(answers) + ", one a sample");
+    }
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+        if (std::isnan(scores[i])) raise<DataError>(where, "score " + std::to_string(i), "NaN", "a number");
+    }
+}
+
+/// Samples by ascending score.
+inline std::vector<std::size_t> by_score(std::span<const double> scores) {
+    std::vector<std::size_t> order(scores.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
+    return order;
+}
+
+/// End of the group of equal scores that begins at a place of the order.
+inline std::size_t end_of_group(std::span<const double> scores, const std::vector<std::size_t>& order,
+                                std::size_t begin) {
+    std::size_t end = begin;
+    while (end < order.size() && scores[order[end]] == scores[order[begin]]) ++end;
+    return end;
+}
+
+}  // namespace detail
+
+/// Area under the ROC curve: the chance that a positive sample scores higher than a negative one, equal scores counting
+/// half. Exact: pairs are counted in whole numbers and divided once. For errors: auroc(1 - certainty, wrong).
+///
+/// Shapes   scores and positive: one a sample. Infinite scores are scores.
+/// Throws   ShapeError if they differ in number; DataError for a NaN, or without a positive and a negative sample.
+/// Cost     O(n log n).
+inline double auroc(std::span<const double> scores, const std::vector<bool>& positive) {
+    detail::require_scores("auroc", scores, positive.size());
+    const auto positives = static_cast<std::uint64_t>(std::count(positive.begin(), positive.end(), true));
+    const std::uint64_t negatives = positive.size() - positives;
+    if (positives == 0 || negatives == 0) {
+        detail::raise<DataError>("auroc", "samples",
+                                 std::to_string(positives) + " positive and " + std::to_string(negatives) + " negative",
+                                 "1 or more of each");
+    }
+    const std::vector<std::size_t> order = detail::by_score(scores);
+    std::uint64_t below = 0, halves = 0;  // negatives with lower scores, half pairs won
+    for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+        end = detail::end_of_group(scores, order, begin);
+        std::uint64_t here = 0;
+        for (std::size_t i = begin; i < end; ++i) here += positive[order[i]] ? 1U : 0U;
+        const std::uint64_t others = end - begin - here;
+        halves += here * (2 * below + others);
+        below += others;
+    }
+    return static_cast<double>(halves) / (2.0 * static_cast<double>(positives) * static_cast<double>(negatives));
+}
+
+/// Calibration of confidences.
+struct Calibration {
+    /// Samples with confidence in (b / bins, (b + 1) / bins], the first bin with 0.
+    struct Bin {
+        std::size_t samples = 0;
+        double confidence = 0.0;  ///< mean; 0 without samples
+        double accuracy = 0.0;    ///< share of right answers; 0 without samples
+    };
+    double error = 0.0;     ///< expected: sum over bins of samples / all * |accuracy - confidence|
+    double greatest = 0.0;  ///< of a bin with samples
+    std::vector<Bin> bins;  ///< the reliability diagram
+};
+
+/// Expected calibration error, bins of equal width. For evidence: its largest entry and whether that class is right.
+///
+/// Shapes   confidence and right: one a sample.
+/// Throws   ShapeError if they differ in number; DataError for no samples, no bins or a confidence outside 0..1.
+/// Source   Guo et al., On Calibration of Modern Neural Networks (2017), equation 3.
+inline Calibration calibration(std::span<const double> confidence, const std::vector<bool>& right, int bins = 10) {
+    detail::require_scores("calibration", confidence, right.size());
+    if (confidence.empty()) detail::raise<DataError>("calibration", "samples", "0", "1 or more");
+    if (bins < 1) detail::raise<DataError>("calibration", "bins", std::to_string(bins), "1 or more");
+    Calibration result;
+    result.bins.resize(static_cast<std::size_t>(bins));
+    const auto edge = [&](int bin) { return static_cast<double>(bin) / static_cast<double>(bins); };
+    for (std::size_t i = 0; i < confidence.size(); ++i) {
+        const double c = confidence[i];
+        if (!(c >= 0.0 && c <= 1.0)) {
+            detail::raise<DataError>("calibration", "confidence " + std::to_string(i), std::to_string(c), "0..1");
+        }
+        int bin = std::clamp(static_cast<int>(c * static_cast<double>(bins)), 0, bins - 1);
+        while (bin > 0 && c <= edge(bin)) --bin;  // the product is rounded
+        while (bin + 1 < bins && c > edge(bin + 1)) ++bin;
+        Calibration::Bin& b = result.bins[static_cast<std::size_t>(bin)];
+        ++b.samples;
+        b.confidence += c;
+        b.accuracy += right[i] ? 1.0 : 0.0;
+    }
+    for (Calibration::Bin& b : result.bins) {
+        if (b.samples == 0) continue;
+        b.confidence /= static_cast<double>(b.samples);
+        b.accuracy /= static_cast<double>(b.samples);
+        const double gap = std::abs(b.accuracy - b.confidence);
+        result.error += static_cast<double>(b.samples) / static_cast<double>(confidence.size()) * gap;
+        result.greatest = std::max(result.greatest, gap);
+    }
+    return result;
+}
+
+/// One of equal parts of the samples, by score.
+struct ScorePart {
+    double lowest = 0.0, highest = 0.0;  ///< scores in it
+    double accuracy = 0.0;
+};
+
+/// Accuracy by decile (or any number of equal parts) of a score such as certainty, lowest scores first. Part d covers
+/// the places from d n / parts to (d + 1) n / parts of the order; a sample across an edge counts in both with its
+/// pieces, and equal scores all have their group's mean, so that neither order nor n matters.
+///
+/// Shapes   scores and right: one a sample.
+/// Throws   ShapeError if they differ in number; DataError for no samples, no parts or a NaN.
+inline std::vector<ScorePart> accuracy_by_score(std::span<const double> scores, const std::vector<bool>& right,
+                                                int parts = 10) {
+    detail::require_scores("accuracy_by_score", scores, right.size());
+    if (scores.empty()) detail::raise<DataError>("accuracy_by_score", "samples", "0", "1 or more");
+    if (parts < 1) detail::raise<DataError>("accuracy_by_score", "parts", std::to_string(parts), "1 or more");
+    const std::vector<std::size_t> order = detail::by_score(scores);
+    const auto pieces = static_cast<std::uint64_t>(parts);  // a sample is so many; a part has n of them
+    const std::uint64_t size = order.size();
+    std::vector<ScorePart> result(static_cast<std::size_t>(parts));
+    for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+        end = detail::end_of_group(scores, order, begin);
+        double correct = 0.0;
+        for (std::size_t i = begin; i < end; ++i) correct += right[order[i]] ? 1.0 : 0.0;
+        const double mean = correct / static_cast<double>(end - begin), score = scores[order[begin]];
+        const std::uint64_t from = begin * pieces, to = end * pieces;
+        for (std::uint64_t d = from / size; d * size < to; ++d) {
+            ScorePart& part = result[d];
+            const std::uint64_t low = std::max(from, d * size), high = std::min(to, (d + 1) * size);
+            if (low == d * size) part.lowest = score;
+            part.highest = score;
+            part.accuracy += mean * static_cast<double>(high - low);
+        }
+    }
+    for (ScorePart& part : result) part.accuracy /= static_cast<double>(size);
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Approximate median significance of s signal events over b background events.
+/// Throws   DataError for a negative number.
+/// Source   Adam-Bourdarios et al. (2014), the Higgs challenge: sqrt(2 ((s + b + r) ln(1 + s / (b + r)) - s)), r = 10.
+inline double approximate_median_significance(double s, double b, double regularisation = 10.0) {
+    if (!(s >= 0.0 && b >= 0.0 && b + regularisation > 0.0)) {
+        detail::raise<DataError>("approximate_median_significance", "events",
+                                 std::to_string(s) + " over " + std::to_string(b), "none negative");
+    }
+    const double below = b + regularisation;
+    return std::sqrt(std::max(0.0, 2.0 * ((s + below) * std::log1p(s / below) - s)));
+}
+
+/// How good a classifier is on a data set.
+struct ClassifierQuality {
+    double accuracy = 0.0;
+    double auc = std::numeric_limits<double>::quiet_NaN();  ///< area under the ROC curve; NaN unless of two classes
+    double ams = std::numeric_limits<double>::quiet_NaN();  ///< best over all thresholds, a sample being an event
+};
+
+/// Mean and standard deviation over runs.
+struct Spread {
+    double mean = 0.0, deviation = 0.0;
+};
+
+namespace detail {
+
+inline Spread spread_of(const std::vector<double>& values) {
+    const auto n = static_cast<double>(values.size());
+    Spread s{std::accumulate(values.begin(), values.end(), 0.0) / n, 0.0};
+    for (const double v : values) s.deviation += (v - s.mean) * (v - s.mean);
+    s.deviation = values.size() > 1 ? std::sqrt(s.deviation / (n - 1.0)) : 0.0;
+    return s;
+}
+
+/// Best significance of "above a threshold" over all thresholds between different scores.
+inline double best_significance(std::span<const double> scores, const std::vector<bool>& positive) {
+    std::vector<std::size_t> order = by_score(scores);
+    std::reverse(order.begin(), order.end());
+    double s = 0.0, b = 0.0, best = 0.0;
+    for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+        end = end_of_group(scores, order, begin);
+        for (std::size_t i = begin; i < end; ++i) (positive[order[i]] ? s : b) += 1.0;
+        best = std::max(best, approximate_median_significance(s, b));
+    }
+    return best;
+}
+
+/// For networks with one output, the logit of class 1, or one output a class.
+template <class Net, class S>
+ClassifierQuality quality(const Net& net, const Batch<S>& x, std::span<const std::int32_t> labels) {
+    const Batch<S> y = net.predict(x);
+    std::vector<double> scores;
+    std::vector<bool> positive;
+    std::size_t right = 0;
+    for (Index j = 0; j < y.cols(); ++j) {
+        const std::int32_t label = labels[static_cast<std::size_t>(j)];
+        Index answer = y(0, j) > S(0) ? 1 : 0;
+        if (y.rows() > 1) y.col(j).maxCoeff(&answer);
+        right += answer == label ? 1U : 0U;
+        scores.push_back(static_cast<double>(y.rows() == 1 ? y(0, j) : y(1, j) - y(0, j)));
+        positive.push_back(label == 1);
+    }
+    ClassifierQuality q{.accuracy = static_cast<double>(right) / static_cast<double>(y.cols())};
+    const auto positives = std::count(positive.begin(), positive.end(), true);
+    if (y.rows() <= 2 && positives > 0 && positives < std::ssize(positive)) {
+        q.auc = auroc(scores, positive);
+        q.ams = best_significance(scores, positive);
+    }
+    return q;
+}
+
+template <class S>
+void require_labelled(const char* where, const Dataset<S>& data) {
+    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
+    if (!data.has_labels()) raise<DataError>(where, "data", "no labels", "labels");
+}
+
+}  // namespace detail
+
+/// Accuracy and, for two classes, AUC and AMS of a network with one output (the logit of class 1) or one a class.
+/// Throws   DataError for data without samples or labels; ShapeError if it does not fit the network.
+template <class Net, class S>
+ClassifierQuality classifier_quality(const Net& net, const Dataset<S>& data) {
+    detail::require_labelled("classifier_quality", data);
+    return detail::quality<Net, S>(net, data.inputs(), data.labels());
+}
+
+/// A data set with some of its inputs alone, in the order given.
+/// Throws   DataError for an input that there is not.
+template <class S>
+Dataset<S> with_inputs(const Dataset<S>& data, const std::vector<Index>& inputs) {
+    const Batch<S> all = data.inputs();
+    Batch<S> some(static_cast<Index>(inputs.size()), all.cols());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i] < 0 || inputs[i] >= all.rows()) {
+            detail::raise<DataError>("with_inputs", "input", std::to_string(inputs[i]),
+                                     "0.." + std::to_string(all.rows() - 1));
+        }
+        some.row(static_cast<Index>(i)) = all.row(inputs[i]);
+    }
+    auto description = data.description();
+    description.image = {};
+    return Dataset<S>(std::move(some), std::move(description));
+}
+
+/// How networks are trained again.
+struct RetrainingOptions {
+    FitOptions fit = {};  ///< the seed is that of the run
+    std::vector<std::uint64_t> seeds = {1, 2, 3, 4, 5};
+    double validation = 0.25;  ///< part of the training data that is kept for early stopping, where `fit` has it
+};
+
+/// Networks trained on the same inputs with different seeds, measured on the test set.
+struct Retraining {
+    std::vector<Index> inputs;
+    std::vector<ClassifierQuality> runs = {};  ///< one a seed
+
+    Spread accuracy() const { return over_runs(&ClassifierQuality::accuracy); }
+    Spread auc() const { return over_runs(&ClassifierQuality::auc); }
+    Spread ams() const { return over_runs(&ClassifierQuality::ams); }
+
+private:
+    Spread over_runs(double ClassifierQuality::*measure) const {
+        std::vector<double> values;
+        for (const ClassifierQuality& run : runs) values.push_back(run.*measure);
+        return detail::spread_of(values);
+    }
+};
+
+/// Trains a network for each seed on these inputs alone. `make(inputs, seed)` returns one for so many inputs.
+///
+/// Throws   DataError for no seeds, no inputs or data without labels; as fit and make.
+/// Cost     a training run a seed.
+template <class S, class Make>
+Retraining retrain(const Dataset<S>& train, const Dataset<S>& test, const std::vector<Index>& inputs, Make&& make,
+                   const RetrainingOptions& options = {}) {
+    detail::require_labelled("retrain", test);
+    if (options.seeds.empty()) detail::raise<DataError>("retrain", "seeds", "0", "1 or more");
+    if (inputs.empty()) detail::raise<DataError>("retrain", "inputs", "0", "1 or more");
+    const Dataset<S> of_train = with_inputs(train, inputs), of_test = with_inputs(test, inputs);
+    Retraining result{.inputs = inputs};
+    for (const std::uint64_t seed : options.seeds) {
+        auto net = make(static_cast<Index>(inputs.size()), seed);
+        FitOptions fit_options = options.fit;
+        fit_options.seed = seed;
+        if (fit_options.early_stopping.active()) {
+            const auto parts = train_test_split(of_train, {.test = options.validation, .seed = seed});
+            fit(net, parts.train, parts.test, fit_options);
+        } else {
+            fit(net, of_train, fit_options);
+        }
+        result.runs.push_back(classifier_quality(net, of_test));
+    }
+    return result;
+}
+
+/// The same network with all inputs and with a selection.
+struct RetrainingComparison {
+    Retraining all, selected;
+};
+
+/// Whether a selection of inputs, such as variables(t, select(t)), is worth as much as all of them.
+/// \copydetails retrain
+template <class S, class Make>
+RetrainingComparison retrain_and_compare(const Dataset<S>& train, const Dataset<S>& test,
+                                         const std::vector<Index>& selected, Make&& make,
+                                         const RetrainingOptions& options = {}) {
+    std::vector<Index> all(static_cast<std::size_t>(train.features()));
+    std::iota(all.begin(), all.end(), Index{0});
+    return {retrain(train, test, all, make, options), retrain(train, test, selected, make, options)};
+}
+
+/// What is lost without an input, or with it shuffled: mean and spread of the drops over runs.
+struct InputImportance {
+    Index input = 0;
+    Spread accuracy, auc;
+};
+
+/// The networks with all inputs, and the drop without each.
+struct LeaveOneOut {
+    Retraining all;
+    std::vector<InputImportance> drops = {};  ///< one an input
+
+    /// What these say and what they do not.
+    static constexpr std::string_view caution =
+        "Each retraining finds another function: a drop says what can be learnt without the input, not what the "
+        "network "
+        "with it does. Of two inputs that say the same, neither is missed.";
+};
+
+/// Trains again without each input in turn, with the same seeds and options, and compares seed by seed.
+///
+/// Throws   as retrain; DataError for fewer than 5 seeds or 2 inputs: a drop without its spread says nothing.
+/// Cost     (inputs + 1) seeds training runs.
+template <class S, class Make>
+LeaveOneOut leave_one_out(const Dataset<S>& train, const Dataset<S>& test, Make&& make,
+                          const RetrainingOptions& options = {}) {
+    if (options.seeds.size() < 5) {
+        detail::raise<DataError>("leave_one_out", "seeds", std::to_string(options.seeds.size()), "5 or more");
+    }
+    if (train.features() < 2) {
+        detail::raise<DataError>("leave_one_out", "inputs", std::to_string(train.features()), "2 or more");
+    }
+    std::vector<Index> inputs(static_cast<std::size_t>(train.features()));
+    std::iota(inputs.begin(), inputs.end(), Index{0});
+    LeaveOneOut result{.all = retrain(train, test, inputs, make, options)};
+    for (const Index left_out : inputs) {
+        std::vector<Index> others;
+        std::copy_if(inputs.begin(), inputs.end(), std::back_inserter(others), [&](Index i) { return i != left_out; });
+        const Retraining without = retrain(train, test, others, make, options);
+        std::vector<double> accuracy, auc;
+        for (std::size_t r = 0; r < without.runs.size(); ++r) {
+            accuracy.push_back(result.all.runs[r].accuracy - without.runs[r].accuracy);
+            auc.push_back(result.all.runs[r].auc - without.runs[r].auc);
+        }
+        result.drops.push_back({left_out, detail::spread_of(accuracy), detail::spread_of(auc)});
+    }
+    return result;
+}
+
+/// The network as it is, and the drop with each input shuffled.
+struct PermutationImportance {
+    ClassifierQuality all;
+    std::vector<InputImportance> drops = {};  ///< one an input
+
+    /// What these say and what they do not.
+    static constexpr std::string_view caution =
+        "A shuffled input makes samples that the data does not have: where inputs are correlated, the drop is partly "
+        "what "
+        "the network says of them.";
+};
+
+/// What a trained network loses if the values of one input are dealt to the samples anew. No retraining.
+///
+/// Throws   DataError for data without samples or labels, or no repeats; ShapeError if it does not fit the network.
+/// Cost     inputs times repeats evaluations.
+/// Source   Breiman (2001).
+template <class Net, class S>
+PermutationImportance permutation_importance(const Net& net, const Dataset<S>& data, int repeats = 5,
+                                             std::uint64_t seed = 0) {
+    detail::require_labelled("permutation_importance", data);
+    if (repeats < 1) {
+        detail::raise<DataError>("permutation_importance", "repeats", std::to_string(repeats), "1 or more");
+    }
+    PermutationImportance result{.all = classifier_quality(net, data)};
+    Batch<S> x = data.inputs();
+    std::vector<Index> order(static_cast<std::size_t>(x.cols()));
+    for (Index i = 0; i < x.rows(); ++i) {
+        const Eigen::Matrix<S, 1, Eigen::Dynamic> kept = x.row(i);
+        std::vector<double> accuracy, auc;
+        for (int r = 0; r < repeats; ++r) {
+            std::iota(order.begin(), order.end(), Index{0});
+            Rng rng(mix(mix(seed, static_cast<std::uint64_t>(i)), static_cast<std::uint64_t>(r)));
+            shuffle(order, rng);
+            for (Index s = 0; s < x.cols(); ++s) x(i, s) = kept[order[static_cast<std::size_t>(s)]];
+            const ClassifierQuality q = detail::quality<Net, S>(net, x, data.labels());
+            accuracy.push_back(result.all.accuracy - q.accuracy);
+            auc.push_back(result.all.auc - q.auc);
+        }
+        x.row(i) = kept;
+        result.drops.push_back({i, detail::spread_of(accuracy), detail::spread_of(auc)});
+    }
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/concepts/cav.hpp - concept activation vectors: the direction that tells examples of a concept from others.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A direction among the activations of one place.
+struct ConceptVector {
+    Column<double> vector;   ///< unit length, towards the concept
+    Column<double> weights;  ///< of the classifier; vector times its length
+    double intercept = 0.0;
+    /// Of a classifier of the same kind on examples it did not see; NaN if there were too few to hold any out.
+    double accuracy = std::numeric_limits<double>::quiet_NaN();
+
+    /// A vector that hardly tells the concept from anything else (accuracy below 0.6, or unknown) stands for nothing.
+    bool useful() const noexcept { return accuracy >= 0.6; }
+};
+
+/// How a concept vector is found.
+struct ConceptVectorOptions {
+    double penalty = 1.0;         ///< of |w|^2 / 2 against the sum of the losses
+    double held_out = 1.0 / 3.0;  ///< share of the examples of each side on which the accuracy is measured
+    std::uint64_t seed = 0;       ///< which ones
+};
+
+namespace detail {
+
+/// Logistic regression: the least penalty/2 |w|^2 + sum_i log(1 + exp(-s_i (w.h_i + b))), b without penalty, by
+/// Newton's method; each step by conjugate gradients, which take no matrix of features x features and as many rounds as
+/// there are samples at most. Deterministic.
+class LogisticRegression {
+public:
+    /// h: features x samples; sign: +1 or -1 each.
+    LogisticRegression(const Batch<double>& h, const Column<double>& sign, double penalty)
+        : h_(h), sign_(sign), penalty_(penalty), w_(Column<double>::Zero(h.rows() + 1)) {
+        double value = objective(w_);
+        Column<double> g = gradient(w_);
+        const double enough = 1e-12 * std::max(1.0, g.norm());
+        for (int round = 0; round < 200 && g.norm() > enough; ++round) {
+            const Column<double> step = solve(g);
+            double length = 1.0;
+            Column<double> next = w_ - step;
+            double there = objective(next);
+            const double rounding = 1e-14 * std::abs(value);
+            while (there > value - 1e-4 * length * g.dot(step) + rounding && length > 1e-10) {
+                length *= 0.5;
+                next = w_ - length * step;
+                there = objective(next);
+            }
+            const Column<double> g_next = gradient(next);
+            if (there >= value && g_next.norm() > 0.5 * g.norm()) break;  // as low as rounding lets it get
+            w_ = next;
+            value = there;
+            g = g_next;
+        }
+    }
+
+    Column<double> weights() const { return w_.head(h_.rows()); }
+    double intercept() const { return w_[h_.rows()]; }
+
+private:
+    Column<double> margins(const Column<double>& w) const {
+        return h_.transpose() * w.head(h_.rows()) + Column<double>::Constant(h_.cols(), w[h_.rows()]);
+    }
+    double objective(const Column<double>& w) const {
+        const Column<double> m = margins(w).cwiseProduct(sign_);
+        double sum = 0.5 * penalty_ * w.head(h_.rows()).squaredNorm();
+        for (const double v : m) sum += std::max(0.0, -v) + std::log1p(std::exp(-std::abs(v)));
+        return sum;
+    }
+    Column<double> gradient(const Column<double>& w) {
+        const Column<double> m = margins(w);
+        Column<double> pull(m.size());
+        curvature_.resize(m.size());
+        for (Index i = 0; i < m.size(); ++i) {
+            const double e = std::exp(-std::abs(m[i])), p = (m[i] >= 0.0 ? 1.0 : e) / (1.0 + e);
+            pull[i] = p - (sign_[i] > 0.0 ? 1.0 : 0.0);
+            curvature_[i] = e / ((1.0 + e) * (1.0 + e));
+        }
+        Column<double> g(w.size());
+        g.head(h_.rows()) = penalty_ * w.head(h_.rows()) + h_ * pull;
+        g[h_.rows()] = pull.sum();
+        return g;
+    }
+    Column<double> curve(const Column<double>& v) const {
+        const Column<double> m = margins(v).cwiseProduct(curvature_);
+        Column<double> out(v.size());
+        out.head(h_.rows()) = penalty_ * v.head(h_.rows()) + h_ * m;
+        out[h_.rows()] = m.sum();
+        return out;
+    }
+    Column<double> solve(const Column<double>& g) const {
+        Column<double> x = Column<double>::Zero(g.size()), r = g, direction = g;
+        double square = r.squaredNorm();
+        const double enough = 1e-24 * square;
+        for (Index i = 0; i < 4 * h_.cols() + 20 && square > enough; ++i) {
+            const Column<double> moved = curve(direction);
+            const double bend = direction.dot(moved);
+            if (!(bend > 0.0)) break;
+            x += (square / bend) * direction;
+            r -= (square / bend) * moved;
+            const double next = r.squaredNorm();
+            direction = r + (next / square) * direction;
+            square = next;
+        }
+        return x;
+    }
+
+    const Batch<double>& h_;
+    const Column<double>& sign_;
+    double penalty_;
+    Column<double> w_, curvature_;
+};
+
+/// Positions of a side, shuffled, the held out ones first.
+inline std::vector<Index> shuffled(Index n, std::uint64_t seed) {
+    std::vector<Index> order(static_cast<std::size_t>(n));
+    std::iota(order.begin(), order.end(), Index{0});
+    Rng rng(seed);
+    shuffle(order, rng);
+    return order;
+}
+
+}  // namespace detail
+
+/// Finds the direction that tells a concept's examples from others: logistic regression with an L2 penalty on the
+/// activations of one place. With examples of a second concept as `others`: a relative concept vector. The vector is of
+/// all examples; the accuracy of a second one that did not see those held out.
+///
+/// Shapes   both: neurons x examples.
+/// Throws   ShapeError for different numbers of neurons; DataError without examples of a side, for values that are not
+///          finite, a penalty that is not above 0 or a share outside 0..1, or if no direction tells the sides apart.
+/// Source   Kim et al., Interpretability Beyond Feature Attribution: TCAV (2018).
+template <class A, class B>
+ConceptVector concept_vector(const Eigen::MatrixBase<A>& examples, const Eigen::MatrixBase<B>& others,
+                             const ConceptVectorOptions& options = {}) {
+    constexpr const char* where = "concept_vector";
+    const auto require = [&](bool fine, const char* what, const std::string& got, const char* expected) {
+        if (!fine) detail::raise<DataError>(where, what, got, expected);
+    };
+    if (examples.rows() != others.rows()) {
+        detail::raise<ShapeError>(where, "neurons",
+                                  std::to_string(examples.rows()) + " and " + std::to_string(others.rows()), "as many");
+    }
+    require(examples.cols() > 0, "examples of the concept", "0", "1 or more");
+    require(others.cols() > 0, "other examples", "0", "1 or more");
+    require(examples.allFinite() && others.allFinite(), "activations", "NaN or infinite", "finite");
+    require(options.penalty > 0.0, "penalty", std::to_string(options.penalty), "more than 0");
+    require(options.held_out >= 0.0 && options.held_out < 1.0, "held_out", std::to_string(options.held_out),
+            "0 or more, less than 1");
+
+    const Index n = examples.cols(), m = others.cols();
+    Batch<double> h(examples.rows(), n + m);
+    h << examples.template cast<double>(), others.template cast<double>();
+    Column<double> sign = Column<double>::Ones(n + m);
+    sign.tail(m).setConstant(-1.0);
+    const detail::LogisticRegression all(h, sign, options.penalty);
+    ConceptVector result{{}, all.weights(), all.intercept()};
+    const double norm = result.weights.norm();
+    require(norm > 0.0, "direction", "none: both sides have the same activations", "one that tells them apart");
+    result.vector = result.weights / norm;
+
+    const auto out_n = static_cast<Index>(options.held_out * static_cast<double>(n));
+    const auto out_m = static_cast<Index>(options.held_out * static_cast<double>(m));
+    if (out_n == 0 || out_m == 0) return result;
+    std::vector<Index> seen, unseen;
+    const auto part = [&](Index first, Index count, Index held, std::uint64_t key) {
+        for (const Index i : detail::shuffled(count, mix(options.seed, key))) {
+            if (held-- > 0) {
+                unseen.push_back(first + i);
+            } else {
+                seen.push_back(first + i);
+            }
+        }
+    };
+    part(0, n, out_n, 0);
+    part(n, m, out_m, 1);
+    const Batch<double> h_seen = h(Eigen::all, seen);
+    const Column<double> sign_seen = sign(seen);
+    const detail::LogisticRegression fitted(h_seen, sign_seen, options.penalty);
+    const Column<double> w = fitted.weights();
+    double right = 0.0;  // of each side by itself: the sides may differ in number
+    for (const Index i : unseen) {
+        const double margin = w.dot(h.col(i)) + fitted.intercept();
+        if (margin * sign[i] > 0.0) right += 0.5 / static_cast<double>(i < n ? out_n : out_m);
+    }
+    result.accuracy = right;
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/concepts/tcav.hpp - whether a class's output rises towards a concept, tested against chance.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// renn/evaluation/measurement.hpp - what a metric of explanations says: one number, one a sample, the curve behind it.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A metric over samples. Samples for which it has no meaning (an explanation of zeros has no order) are dropped, and
+/// counted; they never pass for a value of 0.
+struct Measurement {
+    double score = std::numeric_limits<double>::quiet_NaN();           ///< mean over the samples that count
+    double standard_error = std::numeric_limits<double>::quiet_NaN();  ///< of the score; NaN for fewer than two
+    std::vector<double> per_sample;                                    ///< NaN: dropped
+    Batch<double> curve;                                               ///< points x samples; empty if there is none
+    std::size_t dropped = 0;
+};
+
+namespace detail {
+
+/// The sum in order, of the values that count, and their number.
+inline std::pair<double, double> sum_and_count(const std::vector<double>& values) {
+    double sum = 0.0, count = 0.0;
+    for (const double v : values) {
+        if (std::isnan(v)) continue;
+        sum += v;
+        count += 1.0;
+    }
+    return {sum, count};
+}
+
+/// Mean of the values that are not NaN; NaN without any.
+inline double mean_of(const std::vector<double>& values) {
+    const auto [sum, count] = sum_and_count(values);
+    return count > 0.0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
+}
+
+/// Standard error of that mean; NaN for fewer than two values.
+inline double standard_error_of(const std::vector<double>& values) {
+    const auto [sum, count] = sum_and_count(values);
+    if (count < 2.0) return std::numeric_limits<double>::quiet_NaN();
+    double squares = 0.0;
+    for (const double v : values) squares += std::isnan(v) ? 0.0 : (v - sum / count) * (v - sum / count);
+    return std::sqrt(squares / (count - 1.0) / count);
+}
+
+/// Throws DataError if no sample is left: a metric of nothing is no number.
+inline Measurement measured(const char* where, std::vector<double> per_sample, Batch<double> curve = {}) {
+    Measurement m;
+    m.score = mean_of(per_sample);
+    m.standard_error = standard_error_of(per_sample);
+    m.dropped = static_cast<std::size_t>(
+        std::count_if(per_sample.begin(), per_sample.end(), [](double v) { return std::isnan(v); }));
+    if (m.dropped == per_sample.size()) {
+        raise<DataError>(where, "samples left",
+                         "0 of " + std::to_string(per_sample.size()) + " (the others have no value of this metric)",
+                         "1 or more");
+    }
+    m.per_sample = std::move(per_sample);
+    m.curve = std::move(curve);
+    return m;
+}
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/significance.hpp - whether a difference is more than chance: bootstrap, paired comparison, Welch.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <numbers>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// log Gamma(x) for x > 0 by Stirling's series above 10; std::lgamma is not made for several threads.
+inline double log_gamma(double x) {
+    const int steps = x < 10.0 ? static_cast<int>(10.0 - x) + 1 : 0;
+    double below = 0.0;
+    for (int i = 0; i < steps; ++i) below += std::log(x + i);
+    const double z = x + steps, y = 1.0 / (z * z);
+    const double series = (1.0 / 12.0 - y * (1.0 / 360.0 - y * (1.0 / 1260.0 - y / 1680.0))) / z;
+    return (z - 0.5) * std::log(z) - z + 0.5 * std::log(2.0 * std::numbers::pi) + series - below;
+}
+
+/// Incomplete beta function I_x(a, b) by its continued fraction. Source: Press et al., Numerical Recipes, 6.4 (Lentz).
+inline double incomplete_beta(double a, double b, double x) {
+    if (x <= 0.0 || x >= 1.0) return x <= 0.0 ? 0.0 : 1.0;
+    if (x > (a + 1.0) / (a + b + 2.0)) return 1.0 - incomplete_beta(b, a, 1.0 - x);
+    const double front =
+        std::exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * std::log(x) + b * std::log1p(-x)) / a;
+    constexpr double tiny = 1e-300;
+    const auto guarded = [](double v) { return std::abs(v) < tiny ? tiny : v; };
+    double c = 1.0, d = 1.0 / guarded(1.0 - (a + b) * x / (a + 1.0)), fraction = d;
+    for (int i = 1; i < 1000; ++i) {
+        const double m = i;
+        const double even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
+        const double odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+        double step = 1.0;
+        for (const double term : {even, odd}) {
+            d = 1.0 / guarded(1.0 + term * d);
+            c = guarded(1.0 + term / c);
+            step = c * d;
+            fraction *= step;
+        }
+        if (std::abs(step - 1.0) < 1e-15) break;
+    }
+    return front * fraction;
+}
+
+inline void require_values(const char* where, const char* what, std::span<const double> values, std::size_t least) {
+    if (values.size() < least) {
+        raise<DataError>(where, what, std::to_string(values.size()), std::to_string(least) + " or more");
+    }
+    for (const double v : values) {
+        if (!std::isfinite(v)) raise<DataError>(where, what, "NaN or infinite", "finite values");
+    }
+}
+
+}  // namespace detail
+
+/// Where a mean probably lies.
+struct Interval {
+    double low = 0.0, high = 0.0;
+};
+
+/// Percentile bootstrap of the mean; values that are NaN (dropped samples) do not count.
+///
+/// Throws   DataError without a value, for no draws or a level outside 0..1.
+/// Source   Efron and Tibshirani (1993), chapter 13.
+inline Interval bootstrap_interval(std::span<const double> values, std::uint64_t seed = 0, double level = 0.95,
+                                   int draws = 2000) {
+    std::vector<double> kept;
+    std::copy_if(values.begin(), values.end(), std::back_inserter(kept), [](double v) { return !std::isnan(v); });
+    detail::require_values("bootstrap_interval", "values", kept, 1);
+    if (draws < 1) detail::raise<DataError>("bootstrap_interval", "draws", std::to_string(draws), "1 or more");
+    if (!(level > 0.0 && level < 1.0)) {
+        detail::raise<DataError>("bootstrap_interval", "level", std::to_string(level), "more than 0, less than 1");
+    }
+    Rng rng(seed);
+    std::vector<double> means(static_cast<std::size_t>(draws));
+    for (double& mean : means) {
+        double sum = 0.0;
+        for (std::size_t i = 0; i < kept.size(); ++i) sum += kept[static_cast<std::size_t>(rng.below(kept.size()))];
+        mean = sum / static_cast<double>(kept.size());
+    }
+    std::sort(means.begin(), means.end());
+    const auto at = [&](double share) {
+        return means[static_cast<std::size_t>(std::lround(share * static_cast<double>(means.size() - 1)))];
+    };
+    return {at(0.5 * (1.0 - level)), at(0.5 * (1.0 + level))};
+}
+
+/// Two methods on the same samples.
+struct PairedComparison {
+    double difference = 0.0;  ///< mean of a - b
+    double standard_error = 0.0;
+    Interval interval;     ///< of the difference, 95 %
+    std::size_t wins = 0;  ///< samples where a is larger
+    std::size_t ties = 0;
+    std::size_t samples = 0;  ///< where both have a value
+};
+
+/// Compares sample by sample, where both have a value: far sharper than comparing two means.
+///
+/// Throws   ShapeError for different numbers of samples, DataError if none has both values.
+inline PairedComparison compare_paired(std::span<const double> a, std::span<const double> b, std::uint64_t seed = 0) {
+    if (a.size() != b.size()) {
+        detail::raise<ShapeError>("compare_paired", "samples",
+                                  std::to_string(a.size()) + " and " + std::to_string(b.size()), "the same number");
+    }
+    std::vector<double> differences;
+    PairedComparison result;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (std::isnan(a[i]) || std::isnan(b[i])) continue;
+        differences.push_back(a[i] - b[i]);
+        result.wins += a[i] > b[i] ? 1U : 0U;
+        result.ties += a[i] == b[i] ? 1U : 0U;
+    }
+    detail::require_values("compare_paired", "samples with both values", differences, 1);
+    result.samples = differences.size();
+    result.difference = detail::mean_of(differences);
+    result.standard_error = detail::standard_error_of(differences);
+    result.interval = bootstrap_interval(differences, seed);
+    return result;
+}
+
+/// Result of Welch's t-test.
+struct TTest {
+    double t = 0.0;
+    double degrees_of_freedom = 0.0;
+    double p = 1.0;  ///< two-sided
+};
+
+/// Whether two samples of unlike variance have the same mean. Two constant samples: p is 1 if they are equal, else 0.
+///
+/// Throws   DataError for fewer than two values on a side, or values that are not finite.
+/// Source   Welch (1947).
+inline TTest welch_t_test(std::span<const double> a, std::span<const double> b) {
+    detail::require_values("welch_t_test", "values", a, 2);
+    detail::require_values("welch_t_test", "values", b, 2);
+    const std::vector<double> left(a.begin(), a.end()), right(b.begin(), b.end());
+    const double difference = detail::mean_of(left) - detail::mean_of(right);
+    const double u = std::pow(detail::standard_error_of(left), 2), v = std::pow(detail::standard_error_of(right), 2);
+    const auto n = static_cast<double>(a.size()), m = static_cast<double>(b.size());
+    TTest result;
+    if (u + v == 0.0) {
+        result.degrees_of_freedom = n + m - 2.0;
+        result.t = difference == 0.0 ? 0.0 : std::copysign(std::numeric_limits<double>::infinity(), difference);
+        result.p = difference == 0.0 ? 1.0 : 0.0;
+        return result;
+    }
+    result.t = difference / std::sqrt(u + v);
+    result.degrees_of_freedom = (u + v) * (u + v) / (u * u / (n - 1.0) + v * v / (m - 1.0));
+    const double f = result.degrees_of_freedom;
+    result.p = detail::incomplete_beta(0.5 * f, 0.5, f / (f + result.t * result.t));
+    return result;
+}
+
+/// p of one among several tests, so that all together err as rarely as one: min(1, p tests).
+inline double bonferroni(double p, std::size_t tests) {
+    return std::min(1.0, p * static_cast<double>(tests));
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+constexpr Index concept_batch = 64;
+
+/// Puts columns into a matrix that gets its height from the first.
+template <class S>
+void put_columns(Batch<S>& to, Index first, Index all, const BatchView<S>& columns) {
+    reshape(to, columns.rows(), all);
+    to.middleCols(first, columns.cols()) = columns;
+}
+
+}  // namespace detail
+
+/// What one layer puts out for samples, neurons x n. No other layer's values are kept; a few samples pass at a time.
+///
+/// Throws   DataError for a place that the network does not have.
+template <class Net, class D>
+Batch<typename Net::Scalar> activations_at(const Net& net, const Eigen::MatrixBase<D>& x, std::string_view place) {
+    using S = typename Net::Scalar;
+    const BatchView<S> input(x.derived());
+    Workspace<Net> workspace;
+    Batch<S> part, result;
+    for (Index first = 0; first < input.cols(); first += detail::concept_batch) {
+        const Index count = std::min(detail::concept_batch, input.cols() - first);
+        detail::KeepPlace<S> keep{place, part};
+        net.forward(input.middleCols(first, count), workspace, {}, keep);
+        if (!keep.found) detail::raise_no_place("activations_at", place, layer_paths(net));
+        detail::put_columns<S>(result, first, input.cols(), part);
+    }
+    return result;
+}
+
+/// The derivative of the target by what one layer puts out: neurons x n.
+///
+/// Throws   as the target; DataError for a place that the network does not have.
+template <class Net, class D, class T>
+Batch<typename Net::Scalar> gradient_at(const Net& net, const Eigen::MatrixBase<D>& x, const T& target,
+                                        std::string_view place) {
+    using S = typename Net::Scalar;
+    const BatchView<S> input(x.derived());
+    AttributionWorkspace<Net> workspace;
+    Batch<S> result;
+    bool found = input.cols() == 0;
+    for (Index first = 0; first < input.cols(); first += detail::concept_batch) {
+        const Index count = std::min(detail::concept_batch, input.cols() - first);
+        const BatchView<S> here(input.middleCols(first, count));
+        forward_to(net, here, target, workspace);
+        InputGradient gradient;
+        auto rule = watching(gradient, [&](std::string_view path, const auto&, const BatchView<S>& above) {
+            if (path != place) return;
+            found = true;
+            detail::put_columns<S>(result, first, input.cols(), above);
+        });
+        NotWanted none;
+        backward_from(net, here, target, rule, workspace, none);
+    }
+    if (!found) detail::raise_no_place("gradient_at", place, layer_paths(net));
+    return result;
+}
+
+/// How a class's output reacts to a step towards a concept.
+struct TcavScore {
+    double score = 0.0;          ///< share of the samples of which the output rises
+    double magnitude = 0.0;      ///< sum of what rises over the sum of |all|; NaN if nothing moves
+    Column<double> sensitivity;  ///< gradient . vector, one a sample
+};
+
+/// From gradients at a place, neurons x n. Throws ShapeError where the vector does not fit, DataError without samples.
+template <class D>
+TcavScore tcav_score(const Eigen::MatrixBase<D>& gradients, const ConceptVector& direction) {
+    if (gradients.cols() == 0) detail::raise<DataError>("tcav_score", "samples", "0", "1 or more");
+    detail::require_shape("tcav_score", "concept vector", direction.vector, gradients.rows(), 1);
+    TcavScore s;
+    s.sensitivity = gradients.template cast<double>().transpose() * direction.vector;
+    s.score = static_cast<double>((s.sensitivity.array() > 0.0).count()) / static_cast<double>(gradients.cols());
+    const double all = s.sensitivity.cwiseAbs().sum();
+    s.magnitude = all > 0.0 ? s.sensitivity.cwiseMax(0.0).sum() / all : std::numeric_limits<double>::quiet_NaN();
+    return s;
+}
+
+/// The same for samples of a class: x are inputs of that class, features x n, the target its output.
+template <class Net, class D, class T>
+TcavScore tcav_score(const Net& net, const Eigen::MatrixBase<D>& x, const T& target, std::string_view place,
+                     const ConceptVector& direction) {
+    return tcav_score(gradient_at(net, x, target, place), direction);
+}
+
+/// Examples of a concept, as inputs.
+template <class S>
+struct Concept {
+    std::string name;
+    Batch<S> examples;  ///< features x n
+};
+
+/// What TCAV says of one concept at one layer.
+struct TcavResult {
+    std::string concept_name, place;
+    double score = 0.0;           ///< mean over the random sets
+    double standard_error = 0.0;  ///< of it
+    double magnitude = 0.0;
+    std::vector<double> scores;         ///< of the concept against each random set
+    std::vector<double> random_scores;  ///< of each random set against the next
+    double accuracy = 0.0;              ///< mean held-out accuracy of the concept's vectors
+    std::size_t useless = 0;            ///< vectors with an accuracy below 0.6: the concept is not there to be tested
+    TTest test;                         ///< scores against random_scores
+    double p = 1.0;                     ///< corrected for all concepts and layers tested together (Bonferroni)
+    bool significant = false;           ///< p below 0.05, and no useless vector
+};
+
+/// TCAV of concepts at layers, against chance: each concept against each random set, each random set against the next
+/// one, and Welch's t-test between the two kinds of scores. One layer's activations are held at a time, of the random
+/// sets and the concepts; concepts and sets are only read, and may be used in many calls.
+///
+/// Shapes   x: inputs of the class, features x n; each random set: features x m, 10 sets or more.
+/// Throws   DataError for fewer than 10 random sets, no concepts, no places or a place that there is not; as
+///          concept_vector.
+/// Cost     places * (a pass over every example, one back for x, and (concepts + 1) * sets concept vectors).
+/// Source   Kim et al. (2018), section 3.
+template <class Net, class D, class T>
+std::vector<TcavResult> tcav(const Net& net, const Eigen::MatrixBase<D>& x, const T& target,
+                             const std::vector<std::string>& places,
+                             const std::vector<Concept<typename Net::Scalar>>& concepts,
+                             const std::vector<Batch<typename Net::Scalar>>& random_sets,
+                             const ConceptVectorOptions& options = {}) {
+    using S = typename Net::Scalar;
+    const auto require = [](std::size_t got, std::size_t least, const char* what) {
+        if (got < least) {
+            detail::raise<DataError>("tcav", what, std::to_string(got), std::to_string(least) + " or more");
+        }
+    };
+    require(random_sets.size(), 10, "random sets");
+    require(places.size(), 1, "places");
+    require(concepts.size(), 1, "concepts");
+    const std::size_t sets = random_sets.size();
+    std::vector<TcavResult> results;
+    for (const std::string& place : places) {
+        const Batch<S> gradients = gradient_at(net, x, target, place);
+        std::vector<Batch<S>> random;
+        for (const Batch<S>& set : random_sets) random.push_back(activations_at(net, set, place));
+        std::vector<double> random_scores;
+        for (std::size_t r = 0; r < sets; ++r) {
+            const ConceptVector v = concept_vector(random[r], random[(r + 1) % sets], options);
+            random_scores.push_back(tcav_score(gradients, v).score);
+        }
+        for (const Concept<S>& one : concepts) {
+            const Batch<S> examples = activations_at(net, one.examples, place);
+            TcavResult result;
+            result.concept_name = one.name;
+            result.place = place;
+            result.random_scores = random_scores;
+            std::vector<double> magnitudes, accuracies;
+            for (const Batch<S>& set : random) {
+                const ConceptVector v = concept_vector(examples, set, options);
+                const TcavScore s = tcav_score(gradients, v);
+                result.scores.push_back(s.score);
+                magnitudes.push_back(s.magnitude);
+                accuracies.push_back(v.accuracy);
+                result.useless += v.useful() ? 0U : 1U;
+            }
+            result.score = detail::mean_of(result.scores);
+            result.standard_error = detail::standard_error_of(result.scores);
+            result.magnitude = detail::mean_of(magnitudes);
+            result.accuracy = detail::mean_of(accuracies);
+            result.test = welch_t_test(result.scores, random_scores);
+            results.push_back(std::move(result));
+        }
+    }
+    for (TcavResult& result : results) {
+        result.p = bonferroni(result.test.p, results.size());
+        result.significant = result.p < 0.05 && result.useless == 0;
+    }
+    return results;
+}
 
 }  // namespace renn::inline RENN_ABI
 // renn/data/csv.hpp - tables as text: samples as lines, features, labels and targets as columns.
@@ -742,466 +9710,741 @@ Dataset<S> hsv_rgb_random(Index n, std::uint64_t seed) {
 }
 
 }  // namespace renn::inline RENN_ABI
-// renn/evaluation/confusion.hpp - which classes a model takes for which.
+// renn/data/principal_components.hpp - the directions in which data is widest.
+
+#include <cmath>
+#include <string>
+#include <string_view>
+
+#include <Eigen/Eigenvalues>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Principal components, widest first.
+struct PrincipalComponents {
+    Column<double> mean;       ///< of each feature
+    Column<double> variance;   ///< along each component: the covariance's eigenvalues
+    Column<double> explained;  ///< the same as parts of their sum
+    Batch<double> loadings;    ///< features x components, of length 1; the greatest entry of each is positive
+
+    /// What these say and what they do not.
+    static constexpr std::string_view caution =
+        "Principal components describe the data, not the network: a wide direction need not matter to its answers, and "
+        "what they rest on may be narrow.";
+
+    /// Along the first `count` components, all for -1: components x n.
+    template <class S>
+    Batch<double> project(const Eigen::MatrixBase<S>& x, Index count = -1) const {
+        detail::require_shape("PrincipalComponents::project", "x", x, mean.size(), x.cols());
+        return loadings.leftCols(checked(count)).transpose() * (x.template cast<double>().colwise() - mean);
+    }
+    /// Back from the first components: features x n, exact if there are all.
+    template <class S>
+    Batch<double> reconstruct(const Eigen::MatrixBase<S>& along) const {
+        const Batch<double> y = along.template cast<double>();
+        Batch<double> x = loadings.leftCols(checked(y.rows())) * y;
+        x.colwise() += mean;
+        return x;
+    }
+
+private:
+    Index checked(Index count) const {
+        if (count == -1) return loadings.cols();
+        if (count >= 0 && count <= loadings.cols()) return count;
+        detail::raise<ShapeError>("PrincipalComponents", "components", std::to_string(count),
+                                  "0.." + std::to_string(loadings.cols()));
+    }
+};
+
+/// Of the samples x.
+///
+/// Shapes   x: features x n.
+/// Throws   DataError for fewer than two samples or values that are not finite.
+/// Cost     O(features^2 n + features^3).
+template <class D>
+PrincipalComponents principal_components(const Eigen::MatrixBase<D>& x) {
+    if (x.cols() < 2) {
+        detail::raise<DataError>("principal_components", "samples", std::to_string(x.cols()), "2 or more");
+    }
+    Batch<double> centred = x.template cast<double>();
+    if (!detail::all_finite(centred)) {
+        detail::raise<DataError>("principal_components", "x", "values that are not finite", "finite ones");
+    }
+    PrincipalComponents result;
+    result.mean = centred.rowwise().mean();
+    centred.colwise() -= result.mean;
+    const Batch<double> covariance = centred * centred.transpose() / static_cast<double>(x.cols() - 1);
+    const Eigen::SelfAdjointEigenSolver<Batch<double>> solver(covariance);
+    result.variance = solver.eigenvalues().reverse().cwiseMax(0.0);
+    const double sum = result.variance.sum();
+    result.explained = sum > 0.0 ? Column<double>(result.variance / sum) : Column<double>::Zero(x.rows()).eval();
+    result.loadings = solver.eigenvectors().rowwise().reverse();
+    for (Index c = 0; c < result.loadings.cols(); ++c) {
+        Index greatest = 0;
+        result.loadings.col(c).cwiseAbs().maxCoeff(&greatest);
+        if (result.loadings(greatest, c) < 0.0) result.loadings.col(c) *= -1.0;
+    }
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/data/selection_task.hpp - many inputs, few of which matter: whether a ranking finds these is known.
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A class that depends on some inputs by themselves and on the product of two others; all others are noise.
+struct SelectionTask {
+    Index inputs = 30;
+    std::vector<Index> single = {2, 9, 17, 24};  ///< each counts with `weight`
+    std::pair<Index, Index> product = {5, 20};   ///< counts with `product_weight`
+    double weight = 1.0, product_weight = 1.5;
+
+    /// The inputs that matter, ascending.
+    std::vector<Index> relevant() const {
+        std::vector<Index> all = single;
+        all.push_back(product.first);
+        all.push_back(product.second);
+        std::sort(all.begin(), all.end());
+        all.erase(std::unique(all.begin(), all.end()), all.end());
+        return all;
+    }
+
+    /// The logit of the best answer.
+    template <class D>
+    double logit(const Eigen::MatrixBase<D>& x) const {
+        double sum = product_weight * static_cast<double>(x[product.first]) * static_cast<double>(x[product.second]);
+        for (const Index i : single) sum += weight * static_cast<double>(x[i]);
+        return sum;
+    }
+};
+
+/// Draws samples: inputs are normal, mean 0 and deviation 1, and independent; the label is 1 with the probability
+/// 1 / (1 + exp(-logit)).
+///
+/// Shapes   inputs: task.inputs x samples; labels: 0 or 1.
+/// Throws   DataError for a number of samples below 0 or a task that names an input it does not have.
+template <std::floating_point S = float>
+Dataset<S> selection_samples(Index samples, std::uint64_t seed, const SelectionTask& task = {}) {
+    if (samples < 0) detail::raise<DataError>("selection_samples", "samples", std::to_string(samples), "0 or more");
+    for (const Index i : task.relevant()) {
+        if (i >= 0 && i < task.inputs) continue;
+        detail::raise<DataError>("selection_samples", "input", std::to_string(i),
+                                 "0.." + std::to_string(task.inputs - 1));
+    }
+    Rng rng(seed);
+    Batch<S> x(task.inputs, samples);
+    std::vector<std::int32_t> labels(static_cast<std::size_t>(samples));
+    for (Index s = 0; s < samples; ++s) {
+        for (Index i = 0; i < task.inputs; ++i) x(i, s) = static_cast<S>(rng.normal());
+        const double chance = 1.0 / (1.0 + std::exp(-task.logit(x.col(s))));
+        labels[static_cast<std::size_t>(s)] = rng.uniform() < chance ? 1 : 0;
+    }
+    return Dataset<S>(std::move(x), {.labels = std::move(labels), .class_names = {"no", "yes"}});
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/axioms.hpp - four properties that a decomposition of the output may have, checked on your own
+// network.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// renn/evaluation/explained.hpp - what metrics ask of a model and of a method: the explained number, and the scores.
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI {
+
+/// The outputs of a model, outputs x n: of a network, or of any callable that takes features x n and returns them.
+template <class S, class Model>
+Batch<S> outputs_of(const Model& model, const BatchView<S>& x) {
+    if constexpr (requires { model.predict(x); }) {
+        return model.predict(x);
+    } else {
+        return model(x);
+    }
+}
+
+namespace detail {
+
+/// The target of sample j alone, for any number of inputs made of it. What it chooses by the prediction is settled by
+/// y, the outputs for the untouched samples: what is explained must not change its meaning while the input is changed.
+template <class T, class S>
+T target_of(const T& target, const BatchView<S>& y, Index j) {
+    if constexpr (requires { T{OutputChoice(target.choice.template of<S>(y, j))}; }) {
+        return T{OutputChoice(target.choice.template of<S>(y, j))};
+    } else {
+        return target;
+    }
+}
+template <class S>
+DifferenceTarget target_of(const DifferenceTarget& target, const BatchView<S>& y, Index j) {
+    return {OutputChoice(target.a.of<S>(y, j)), OutputChoice(target.b.of<S>(y, j))};
+}
+template <class V, class S>
+DirectionTarget<V> target_of(const DirectionTarget<V>& target, const BatchView<S>& y, Index j) {
+    if (target.weights.cols() == 1) return target;
+    require_shape("target", "weights on the outputs", target.weights, y.rows(), y.cols());
+    return {target.weights.col(j)};
+}
+template <class T, class S>
+PlaceTarget<T> target_of(const PlaceTarget<T>& target, const BatchView<S>& y, Index j) {
+    return {target.place, target_of(target.target, y, j)};
+}
+
+template <class T>
+inline constexpr bool is_place_target = false;
+template <class T>
+inline constexpr bool is_place_target<PlaceTarget<T>> = true;
+
+/// What a target looks at for some samples, and the number it makes of it.
+template <class S>
+struct Explained {
+    Batch<S> outputs;  ///< of the model
+    Batch<S> seen;     ///< what the target looks at, if that is inside
+    Column<S> value;   ///< one a sample
+
+    BatchView<S> basis() const { return seen.size() > 0 ? seen : outputs; }
+};
+
+/// The target with its choice of outputs made, for the same samples changed or another network.
+template <class T, class S>
+T settled_by(const T& target, const Explained<S>& e) {
+    return settle(target, e.basis());
+}
+template <class T, class S>
+PlaceTarget<T> settled_by(const PlaceTarget<T>& target, const Explained<S>& e) {
+    return {target.place, settle(target.target, e.basis())};
+}
+
+template <class S, class Model, class T>
+Explained<S> explained(const Model& model, const BatchView<S>& x, const T& target) {
+    Explained<S> e;
+    if constexpr (is_place_target<T>) {
+        static_assert(
+            requires { typename Model::Scalar; }, "renn: a place is inside a network; this is a callable");
+        AttributionWorkspace<Model> workspace;
+        forward_to(model, x, target, workspace);
+        e.value = workspace.value;
+        e.seen = std::move(workspace.explained);
+        e.outputs = std::move(workspace.pass.output);
+    } else {
+        e.outputs = outputs_of<S>(model, x);
+        if (e.outputs.cols() != x.cols()) {
+            raise<ShapeError>("model", "outputs", shape_text(e.outputs.rows(), e.outputs.cols()),
+                              "one column a sample, " + std::to_string(x.cols()));
+        }
+        Batch<S> slope;
+        target(BatchView<S>(e.outputs), e.value, slope);
+    }
+    return e;
+}
+
+/// f(first, e) for `count` inputs of so many features that make(i, column) writes, a few at a time, in order.
+template <class S, class Model, class T, class Make, class F>
+void explain_each(const Model& model, Index features, Index count, const T& target, Make&& make, F&& f) {
+    constexpr Index at_once = 64;
+    Batch<S> x(features, std::min(at_once, count));
+    for (Index first = 0; first < count; first += at_once) {
+        const Index here = std::min(at_once, count - first);
+        for (Index i = 0; i < here; ++i) make(first + i, x.col(i));
+        f(first, explained<S>(model, BatchView<S>(x.leftCols(here)), target));
+    }
+}
+
+/// The target's value of each of such inputs.
+template <class S, class Model, class T, class Make>
+Column<double> values_of(const Model& model, Index features, Index count, const T& target, Make&& make) {
+    Column<double> values(count);
+    explain_each<S>(model, features, count, target, make, [&](Index first, const Explained<S>& e) {
+        values.segment(first, e.value.size()) = e.value.template cast<double>();
+    });
+    return values;
+}
+
+template <class S>
+void require_finite_scores(const char* where, const char* what, const BatchView<S>& scores) {
+    if (!scores.allFinite()) raise<DataError>(where, what, "NaN or infinite", "finite");
+}
+
+/// Throws ShapeError unless the scores are of x, DataError unless they are finite or without a sample.
+template <class S>
+void require_scores_of(const char* where, const BatchView<S>& x, const BatchView<S>& scores) {
+    require_shape(where, "relevance", scores, x.rows(), x.cols());
+    if (x.cols() == 0) raise<DataError>(where, "samples", "0", "1 or more");
+    require_finite_scores<S>(where, "relevance", scores);
+}
+
+}  // namespace detail
+
+/// Scores of a method: an AttributionMethod, or any callable (model, x, target) that returns features x n.
+///
+/// Throws   as the method; ShapeError if the scores are not of x, DataError if they are not finite.
+template <class S, class Model, class T, class M>
+Batch<S> scores_of(const M& method, const Model& model, const BatchView<S>& x, const T& target) {
+    Batch<S> scores;
+    if constexpr (AttributionMethod<M, Model, T>) {
+        scores = attribute(model, x, target, method).scores;
+    } else {
+        scores = method(model, x, target);
+    }
+    detail::require_shape("method of attribution", "scores", scores, x.rows(), x.cols());
+    detail::require_finite_scores<S>("method of attribution", "scores", scores);
+    return scores;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/faithfulness.hpp - whether what a heatmap calls relevant is what the model uses.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+// renn/evaluation/flipping.hpp - takes features away in the order of their relevance and watches the output fall.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <span>
-#include <string>
-#include <utility>
-#include <vector>
-
-
-namespace renn::inline RENN_ABI {
-
-/// Samples counted by their class and the class a model predicts for them.
-class Confusion {
-public:
-    Confusion() = default;
-    explicit Confusion(Index classes) : counts_(Counts::Zero(classes, classes)) {}
-
-    /// Throws DataError for a label or prediction that is no class.
-    void add(std::int32_t label, std::int32_t prediction) {
-        for (const auto& [what, value] : {std::pair("label", label), std::pair("prediction", prediction)}) {
-            if (value < 0 || value >= classes()) {
-                detail::raise<DataError>("Confusion", what, std::to_string(value), detail::below_text(classes()));
-            }
-        }
-        ++counts_(label, prediction);
-    }
-    Confusion& operator+=(const Confusion& more) {
-        detail::require_shape("Confusion", "classes", more.counts_, classes(), classes());
-        counts_ += more.counts_;
-        return *this;
-    }
-
-    Index classes() const noexcept { return counts_.rows(); }
-    /// Samples of a class that were taken for another.
-    std::int64_t count(Index label, Index prediction) const { return counts_(label, prediction); }
-    std::int64_t samples(Index label) const { return counts_.row(label).sum(); }
-    std::int64_t samples() const { return counts_.sum(); }
-    /// Share of a class's samples that were recognised; NaN without any.
-    double accuracy(Index label) const { return share(counts_(label, label), samples(label)); }
-    double accuracy() const { return share(counts_.trace(), samples()); }
-    /// Mean of the accuracies of all classes but one, of those that have samples; NaN if none has.
-    double accuracy_without(Index label) const {
-        double sum = 0.0, others = 0.0;
-        for (Index c = 0; c < classes(); ++c) {
-            if (c == label || samples(c) == 0) continue;
-            sum += accuracy(c);
-            others += 1.0;
-        }
-        return others > 0.0 ? sum / others : std::numeric_limits<double>::quiet_NaN();
-    }
-
-    bool operator==(const Confusion& other) const { return classes() == other.classes() && counts_ == other.counts_; }
-
-private:
-    using Counts = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic>;
-
-    static double share(std::int64_t part, std::int64_t all) {
-        return all > 0 ? static_cast<double>(part) / static_cast<double>(all)
-                       : std::numeric_limits<double>::quiet_NaN();
-    }
-
-    Counts counts_;  ///< labels x predictions
-};
-
-/// Counts predictions made elsewhere. Throws ShapeError if there are not as many as labels; DataError as Confusion.
-inline Confusion confusion(std::span<const std::int32_t> labels, std::span<const std::int32_t> predictions,
-                           Index classes) {
-    if (labels.size() != predictions.size()) {
-        detail::raise<ShapeError>("confusion", "predictions", std::to_string(predictions.size()),
-                                  std::to_string(labels.size()) + ", one a label");
-    }
-    Confusion result(classes);
-    for (std::size_t i = 0; i < labels.size(); ++i) result.add(labels[i], predictions[i]);
-    return result;
-}
-
-namespace detail {
-
-/// Takes what a model reports, and forgets it.
-struct NoRecorder {
-    static void record(const Place&, const auto&, std::span<const std::uint64_t>) noexcept {}
-};
-
-/// Classes that labels or outputs speak of.
-template <class S>
-Index classes_of(const Dataset<S>& data, Index outputs) {
-    return std::max<Index>(data.classes(), outputs == 1 ? 2 : outputs);
-}
-
-template <class S>
-void require_labels(const char* where, const Dataset<S>& data) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "at least 1");
-    if (!data.has_labels()) raise<DataError>(where, "labels of the data", "none", "one a sample");
-}
-
-}  // namespace detail
-
-/// What a model makes of labelled samples: of a Network, any other network, or foreign code, masked or not.
-///
-/// Throws   DataError for no samples, no labels or a model without outputs; as the model.
-/// Cost     a forward pass a sample, batches of 64 spread over threads (0: every core) where the model may run so.
-template <class Model, class S>
-Confusion confusion(const Model& model, const Dataset<S>& data, int threads = 1) {
-    detail::require_labels("confusion", data);
-    constexpr Index width = 64;
-    const Index tasks = (data.samples() + width - 1) / width;
-    const int workers = may_run_in_parallel(model) ? detail::thread_count(threads, tasks) : 1;
-    struct Worker {
-        decltype(make_workspace(std::declval<const Model&>())) workspace;
-        Batch<S> x;
-    };
-    std::vector<Worker> all;
-    for (int w = 0; w < workers; ++w) all.push_back({make_workspace(model), {}});
-    std::vector<std::int32_t> predictions(static_cast<std::size_t>(data.samples()));
-    std::vector<Index> outputs(static_cast<std::size_t>(tasks));
-    detail::parallel_for(tasks, workers, [&](Index task, int worker) {
-        Worker& mine = all[static_cast<std::size_t>(worker)];
-        const Index first = task * width;
-        data.inputs(first, std::min(width, data.samples() - first), mine.x);
-        detail::NoRecorder none;
-        const Batch<S>& y = observe(model, BatchView<S>(mine.x), {}, mine.workspace, none);
-        outputs[static_cast<std::size_t>(task)] = y.rows();
-        if (y.rows() == 0) detail::raise<DataError>("confusion", "outputs of the model", "none", "one a class");
-        for (Index j = 0; j < y.cols(); ++j) {
-            predictions[static_cast<std::size_t>(first + j)] = predicted_class(y.col(j));
-        }
-    });
-    return confusion(data.labels(), predictions, detail::classes_of(data, outputs.front()));
-}
-
-}  // namespace renn::inline RENN_ABI
-// renn/evaluation/detection.hpp - how well a score tells two kinds of samples apart, and whether certainty is earned.
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
 #include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+// renn/evaluation/removal.hpp - what stands where a feature is taken away: a value, noise, a blur, its neighbours.
 
-namespace renn::inline RENN_ABI {
-namespace detail {
-
-inline void require_scores(const char* where, std::span<const double> scores, std::size_t answers) {
-    if (scores.size() != answers) {
-        raise<ShapeError>(where, "scores", std::to_string(scores.size()), std::to_string(answers) + ", one a sample");
-    }
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-        if (std::isnan(scores[i])) raise<DataError>(where, "score " + std::to_string(i), "NaN", "a number");
-    }
-}
-
-/// Samples by ascending score.
-inline std::vector<std::size_t> by_score(std::span<const double> scores) {
-    std::vector<std::size_t> order(scores.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-    return order;
-}
-
-/// End of the group of equal scores that begins at a place of the order.
-inline std::size_t end_of_group(std::span<const double> scores, const std::vector<std::size_t>& order,
-                                std::size_t begin) {
-    std::size_t end = begin;
-    while (end < order.size() && scores[order[end]] == scores[order[begin]]) ++end;
-    return end;
-}
-
-}  // namespace detail
-
-/// Area under the ROC curve: the chance that a positive sample scores higher than a negative one, equal scores counting
-/// half. Exact: pairs are counted in whole numbers and divided once. For errors: auroc(1 - certainty, wrong).
-///
-/// Shapes   scores and positive: one a sample. Infinite scores are scores.
-/// Throws   ShapeError if they differ in number; DataError for a NaN, or without a positive and a negative sample.
-/// Cost     O(n log n).
-inline double auroc(std::span<const double> scores, const std::vector<bool>& positive) {
-    detail::require_scores("auroc", scores, positive.size());
-    const auto positives = static_cast<std::uint64_t>(std::count(positive.begin(), positive.end(), true));
-    const std::uint64_t negatives = positive.size() - positives;
-    if (positives == 0 || negatives == 0) {
-        detail::raise<DataError>("auroc", "samples",
-                                 std::to_string(positives) + " positive and " + std::to_string(negatives) + " negative",
-                                 "1 or more of each");
-    }
-    const std::vector<std::size_t> order = detail::by_score(scores);
-    std::uint64_t below = 0, halves = 0;  // negatives with lower scores, half pairs won
-    for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
-        end = detail::end_of_group(scores, order, begin);
-        std::uint64_t here = 0;
-        for (std::size_t i = begin; i < end; ++i) here += positive[order[i]] ? 1U : 0U;
-        const std::uint64_t others = end - begin - here;
-        halves += here * (2 * below + others);
-        below += others;
-    }
-    return static_cast<double>(halves) / (2.0 * static_cast<double>(positives) * static_cast<double>(negatives));
-}
-
-/// Calibration of confidences.
-struct Calibration {
-    /// Samples with confidence in (b / bins, (b + 1) / bins], the first bin with 0.
-    struct Bin {
-        std::size_t samples = 0;
-        double confidence = 0.0;  ///< mean; 0 without samples
-        double accuracy = 0.0;    ///< share of right answers; 0 without samples
-    };
-    double error = 0.0;     ///< expected: sum over bins of samples / all * |accuracy - confidence|
-    double greatest = 0.0;  ///< of a bin with samples
-    std::vector<Bin> bins;  ///< the reliability diagram
-};
-
-/// Expected calibration error, bins of equal width. For evidence: its largest entry and whether that class is right.
-///
-/// Shapes   confidence and right: one a sample.
-/// Throws   ShapeError if they differ in number; DataError for no samples, no bins or a confidence outside 0..1.
-/// Source   Guo et al., On Calibration of Modern Neural Networks (2017), equation 3.
-inline Calibration calibration(std::span<const double> confidence, const std::vector<bool>& right, int bins = 10) {
-    detail::require_scores("calibration", confidence, right.size());
-    if (confidence.empty()) detail::raise<DataError>("calibration", "samples", "0", "1 or more");
-    if (bins < 1) detail::raise<DataError>("calibration", "bins", std::to_string(bins), "1 or more");
-    Calibration result;
-    result.bins.resize(static_cast<std::size_t>(bins));
-    const auto edge = [&](int bin) { return static_cast<double>(bin) / static_cast<double>(bins); };
-    for (std::size_t i = 0; i < confidence.size(); ++i) {
-        const double c = confidence[i];
-        if (!(c >= 0.0 && c <= 1.0)) {
-            detail::raise<DataError>("calibration", "confidence " + std::to_string(i), std::to_string(c), "0..1");
-        }
-        int bin = std::clamp(static_cast<int>(c * static_cast<double>(bins)), 0, bins - 1);
-        while (bin > 0 && c <= edge(bin)) --bin;  // the product is rounded
-        while (bin + 1 < bins && c > edge(bin + 1)) ++bin;
-        Calibration::Bin& b = result.bins[static_cast<std::size_t>(bin)];
-        ++b.samples;
-        b.confidence += c;
-        b.accuracy += right[i] ? 1.0 : 0.0;
-    }
-    for (Calibration::Bin& b : result.bins) {
-        if (b.samples == 0) continue;
-        b.confidence /= static_cast<double>(b.samples);
-        b.accuracy /= static_cast<double>(b.samples);
-        const double gap = std::abs(b.accuracy - b.confidence);
-        result.error += static_cast<double>(b.samples) / static_cast<double>(confidence.size()) * gap;
-        result.greatest = std::max(result.greatest, gap);
-    }
-    return result;
-}
-
-/// One of equal parts of the samples, by score.
-struct ScorePart {
-    double lowest = 0.0, highest = 0.0;  ///< scores in it
-    double accuracy = 0.0;
-};
-
-/// Accuracy by decile (or any number of equal parts) of a score such as certainty, lowest scores first. Part d covers
-/// the places from d n / parts to (d + 1) n / parts of the order; a sample across an edge counts in both with its
-/// pieces, and equal scores all have their group's mean, so that neither order nor n matters.
-///
-/// Shapes   scores and right: one a sample.
-/// Throws   ShapeError if they differ in number; DataError for no samples, no parts or a NaN.
-inline std::vector<ScorePart> accuracy_by_score(std::span<const double> scores, const std::vector<bool>& right,
-                                                int parts = 10) {
-    detail::require_scores("accuracy_by_score", scores, right.size());
-    if (scores.empty()) detail::raise<DataError>("accuracy_by_score", "samples", "0", "1 or more");
-    if (parts < 1) detail::raise<DataError>("accuracy_by_score", "parts", std::to_string(parts), "1 or more");
-    const std::vector<std::size_t> order = detail::by_score(scores);
-    const auto pieces = static_cast<std::uint64_t>(parts);  // a sample is so many; a part has n of them
-    const std::uint64_t size = order.size();
-    std::vector<ScorePart> result(static_cast<std::size_t>(parts));
-    for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
-        end = detail::end_of_group(scores, order, begin);
-        double correct = 0.0;
-        for (std::size_t i = begin; i < end; ++i) correct += right[order[i]] ? 1.0 : 0.0;
-        const double mean = correct / static_cast<double>(end - begin), score = scores[order[begin]];
-        const std::uint64_t from = begin * pieces, to = end * pieces;
-        for (std::uint64_t d = from / size; d * size < to; ++d) {
-            ScorePart& part = result[d];
-            const std::uint64_t low = std::max(from, d * size), high = std::min(to, (d + 1) * size);
-            if (low == d * size) part.lowest = score;
-            part.highest = score;
-            part.accuracy += mean * static_cast<double>(high - low);
-        }
-    }
-    for (ScorePart& part : result) part.accuracy /= static_cast<double>(size);
-    return result;
-}
-
-}  // namespace renn::inline RENN_ABI
-// renn/evaluation/evidence_quality.hpp - how often the sources alone name the right class, and the network's.
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <vector>
-
-// renn/retrace/certainty.hpp - how clearly the sources speak for one class.
-
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 
 namespace renn::inline RENN_ABI {
-namespace detail {
 
-/// Evidence as parts of 1; all 0 if there is none.
-inline std::vector<double> parts_of_evidence(const char* where, std::span<const double> evidence) {
-    if (evidence.empty()) raise<DataError>(where, "classes", "0", "1 or more");
-    require_amounts(where, "evidence of class", evidence);
-    if (*std::max_element(evidence.begin(), evidence.end()) > 0.0) return parts_of_one(evidence);
-    return std::vector<double>(evidence.size(), 0.0);
-}
+/// Which features of a sample are gone.
+using Removed = std::vector<bool>;
 
-}  // namespace detail
+/// Writes to `out` what is left of a sample x. `sample` is its place in the batch, so that noise is the same in every
+/// step and for every method compared.
+template <class R, class S>
+concept Removal = requires(const R& removal, const Eigen::Ref<const Column<S>>& x, const Removed& removed, Index sample,
+                           Eigen::Ref<Column<S>> out) {
+    removal(x, removed, sample, out);
+};
 
-/// 1 - entropy(E) / log C: 1 if all evidence is for one class, 0 if every class has as much. 0 without any evidence;
-/// with a single class, for which there is nothing to doubt, 1.
-///
-/// Shapes   evidence: one a class, in any unit: it is divided by its sum.
-/// Throws   DataError for negative or infinite evidence, or none of any class.
-inline double certainty(std::span<const double> evidence) {
-    const std::vector<double> parts = detail::parts_of_evidence("certainty", evidence);
-    const bool any = *std::max_element(parts.begin(), parts.end()) > 0.0;
-    if (!any || parts.size() == 1) return any ? 1.0 : 0.0;
-    double entropy = 0.0;
-    for (const double p : parts) {
-        if (p > 0.0) entropy -= p * std::log(p);
+/// A value: one for all features, or each its own.
+struct RemoveTo {
+    Column<double> values = Column<double>::Zero(1);
+
+    RemoveTo() = default;
+    explicit RemoveTo(double value) : values(Column<double>::Constant(1, value)) {}
+    explicit RemoveTo(Column<double> of_each) : values(std::move(of_each)) {}
+
+    /// The mean, or the least value, of each feature over some data, features x n. Throws DataError without samples.
+    template <class D>
+    static RemoveTo mean_of(const Eigen::MatrixBase<D>& data) {
+        require_data(data.cols());
+        return RemoveTo(Column<double>(data.template cast<double>().rowwise().mean()));
     }
-    return std::clamp(1.0 - entropy / std::log(static_cast<double>(parts.size())), 0.0, 1.0);
-}
+    /// \copydoc mean_of
+    template <class D>
+    static RemoveTo minimum_of(const Eigen::MatrixBase<D>& data) {
+        require_data(data.cols());
+        return RemoveTo(Column<double>(data.template cast<double>().rowwise().minCoeff()));
+    }
 
-/// How far the class with most evidence is before the next, in parts of all evidence; of a single class, all of it.
-/// 0 without any evidence. Shapes and errors as certainty.
-inline double margin(std::span<const double> evidence) {
-    std::vector<double> parts = detail::parts_of_evidence("margin", evidence);
-    std::sort(parts.begin(), parts.end(), std::greater<>());
-    return parts.size() == 1 ? parts[0] : parts[0] - parts[1];
-}
+    template <class S>
+    void operator()(const Eigen::Ref<const Column<S>>& x, const Removed& removed, Index,
+                    Eigen::Ref<Column<S>> out) const {
+        if (values.size() != 1) detail::require_shape("RemoveTo", "values", values, x.size(), 1);
+        for (Index i = 0; i < x.size(); ++i) {
+            const bool gone = removed[static_cast<std::size_t>(i)];
+            out[i] = gone ? static_cast<S>(values[values.size() == 1 ? 0 : i]) : x[i];
+        }
+    }
 
-/// What the votes of a layer or the network say about a prediction.
-struct Judgement {
-    std::string layer;                 ///< empty: the network
-    std::vector<double> evidence;      ///< one a class
-    std::int32_t evidence_class = -1;  ///< with most evidence, the first among equals; -1 if nobody voted
-    double certainty = 0.0;
-    double margin = 0.0;
-    bool agreement = false;  ///< the model predicts the class with most evidence
+private:
+    static void require_data(Index samples) {
+        if (samples == 0) detail::raise<DataError>("RemoveTo", "samples", "0", "1 or more");
+    }
+};
 
-    bool operator==(const Judgement&) const = default;
+/// A draw from [low, high) for each feature of each sample.
+struct RemoveToNoise {
+    double low = 0.0, high = 1.0;
+    std::uint64_t seed = 0;
+
+    template <class S>
+    void operator()(const Eigen::Ref<const Column<S>>& x, const Removed& removed, Index sample,
+                    Eigen::Ref<Column<S>> out) const {
+        const std::uint64_t key = mix(seed, static_cast<std::uint64_t>(sample));
+        for (Index i = 0; i < x.size(); ++i) {
+            const bool gone = removed[static_cast<std::size_t>(i)];
+            out[i] = gone ? static_cast<S>(Rng(mix(key, static_cast<std::uint64_t>(i))).uniform(low, high)) : x[i];
+        }
+    }
 };
 
 namespace detail {
 
-template <class I>
-Judgement judge_votes(const Votes<I>& votes, std::int32_t prediction, const std::string& layer) {
-    Judgement j{.layer = layer, .evidence = votes.evidence()};
-    const auto best = std::max_element(j.evidence.begin(), j.evidence.end());
-    if (best != j.evidence.end() && *best > 0.0)
-        j.evidence_class = static_cast<std::int32_t>(best - j.evidence.begin());
-    j.certainty = certainty(j.evidence);
-    j.margin = margin(j.evidence);
-    j.agreement = prediction >= 0 && j.evidence_class == prediction;
-    return j;
+inline void require_image(const char* where, const Shape& image, Index features) {
+    if (image.size() != features || features == 0) {
+        raise<ShapeError>(where, "image", image.text(), std::to_string(features) + " features");
+    }
 }
 
 }  // namespace detail
 
-/// The votes of the network, judged. Throws DataError if no labels were recorded.
-template <class I>
-Judgement judge(const Retrace<I>& answer) {
-    return detail::judge_votes<I>(answer, answer.prediction(), "");
-}
+/// The image blurred by a Gaussian; beyond the border its last pixel goes on.
+struct RemoveToBlur {
+    Shape image;
+    double deviation = 3.0;  ///< in pixels
 
-/// The votes of each layer, in the order of answer.layers(): where the decision forms. Throws as judge.
-template <class I>
-std::vector<Judgement> judge_layers(const Retrace<I>& answer) {
-    std::vector<Judgement> judgements;
-    const std::vector<std::string> names = answer.layers();
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        judgements.push_back(detail::judge_votes(answer.layer(i), answer.prediction(), names[i]));
+    template <class S>
+    void operator()(const Eigen::Ref<const Column<S>>& x, const Removed& removed, Index,
+                    Eigen::Ref<Column<S>> out) const {
+        detail::require_image("RemoveToBlur", image, x.size());
+        if (!(deviation > 0.0)) {
+            detail::raise<DataError>("RemoveToBlur", "deviation", std::to_string(deviation), "more than 0");
+        }
+        const Column<S> once = blurred<S>(x, 0, 1);
+        const Column<S> twice = blurred<S>(once, 1, 0);
+        for (Index i = 0; i < x.size(); ++i) out[i] = removed[static_cast<std::size_t>(i)] ? twice[i] : x[i];
     }
-    return judgements;
-}
+
+private:
+    template <class S>
+    Column<S> blurred(const Eigen::Ref<const Column<S>>& x, Index down, Index right) const {
+        const auto reach = static_cast<Index>(std::ceil(3.0 * deviation));
+        std::vector<double> weights;
+        double all = 0.0;
+        for (Index d = -reach; d <= reach; ++d) {
+            const double at = static_cast<double>(d) / deviation;
+            weights.push_back(std::exp(-0.5 * at * at));
+            all += weights.back();
+        }
+        const auto inside = [](Index at, Index size) { return at < 0 ? 0 : at >= size ? size - 1 : at; };
+        Column<S> out(x.size());
+        for (Index c = 0; c < image.channels; ++c) {
+            for (Index p = 0; p < image.positions(); ++p) {
+                const Index row = p / image.width, column = p % image.width;
+                double sum = 0.0;
+                for (Index d = -reach; d <= reach; ++d) {
+                    sum += weights[static_cast<std::size_t>(d + reach)] *
+                           static_cast<double>(x[image.at(c, inside(row + d * down, image.height),
+                                                          inside(column + d * right, image.width))]);
+                }
+                out[c * image.positions() + p] = static_cast<S>(sum / all);
+            }
+        }
+        return out;
+    }
+};
+
+/// Each pixel taken away becomes the mean of its neighbours, those beside it weighing 1/6, those at its corners 1/12,
+/// all of them solved together; a bit of noise hides that. It leaves no trace of the shape of what was taken away,
+/// which a model could see. With nothing left in a channel it becomes its mean.
+/// Source   Rong et al., A Consistent and Efficient Evaluation Strategy for Attribution Methods (ROAD, 2022).
+struct RemoveToNeighbours {
+    Shape image;
+    double noise = 0.01;  ///< deviation
+    std::uint64_t seed = 0;
+
+    template <class S>
+    void operator()(const Eigen::Ref<const Column<S>>& x, const Removed& removed, Index sample,
+                    Eigen::Ref<Column<S>> out) const {
+        detail::require_image("RemoveToNeighbours", image, x.size());
+        out = x;
+        const Index n = image.positions();
+        const std::uint64_t key = mix(seed, static_cast<std::uint64_t>(sample));
+        for (Index c = 0; c < image.channels; ++c) {
+            std::vector<Index> gone;
+            for (Index p = 0; p < n; ++p) {
+                if (removed[static_cast<std::size_t>(c * n + p)]) gone.push_back(p);
+            }
+            if (gone.empty()) continue;
+            Column<double> values = x.segment(c * n, n).template cast<double>();
+            solve(values, gone);
+            for (const Index p : gone) {
+                Rng rng(mix(key, static_cast<std::uint64_t>(c * n + p)));
+                out[c * n + p] = static_cast<S>(values[p] + noise * rng.normal());
+            }
+        }
+    }
+
+private:
+    /// f(neighbour, weight) for the pixels around p.
+    template <class F>
+    void around(Index p, F&& f) const {
+        const Index row = p / image.width, column = p % image.width;
+        for (Index dy = -1; dy <= 1; ++dy) {
+            for (Index dx = -1; dx <= 1; ++dx) {
+                const Index y = row + dy, x = column + dx;
+                if ((dy == 0 && dx == 0) || y < 0 || y >= image.height || x < 0 || x >= image.width) continue;
+                f(y * image.width + x, dy == 0 || dx == 0 ? 1.0 / 6.0 : 1.0 / 12.0);
+            }
+        }
+    }
+
+    /// sum of w (v_p - v_q) = 0 at every pixel that is gone: symmetric and positive definite, so conjugate gradients.
+    void solve(Column<double>& values, const std::vector<Index>& gone) const {
+        if (static_cast<Index>(gone.size()) == values.size()) {
+            values.setConstant(values.mean());
+            return;
+        }
+        Column<double> free = Column<double>::Zero(values.size());
+        for (const Index p : gone) free[p] = 1.0;
+        const auto apply = [&](const Column<double>& v) {
+            Column<double> r = Column<double>::Zero(v.size());
+            for (const Index p : gone) around(p, [&](Index q, double w) { r[p] += w * (v[p] - v[q]); });
+            return r;
+        };
+        const double known_mean = values.dot((1.0 - free.array()).matrix()) / (1.0 - free.array()).sum();
+        for (const Index p : gone) values[p] = known_mean;
+        Column<double> r = -apply(values), direction = r;
+        double square = r.squaredNorm();
+        const double enough = 1e-20 * square;
+        for (std::size_t i = 0; i < 2 * gone.size() + 50 && square > enough && square > 0.0; ++i) {
+            const Column<double> moved = apply(direction);
+            const double step = square / direction.dot(moved);
+            values += step * direction;
+            r -= step * moved;
+            const double next = r.squaredNorm();
+            direction = r + (next / square) * direction;
+            square = next;
+        }
+    }
+};
 
 }  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
-/// What the class with most evidence was worth, of the network or one layer. Each in 0..1; a query for which nobody
-/// voted is neither right nor in agreement.
-struct EvidenceQuality {
-    std::string layer;       ///< empty: the network
-    double accuracy = 0.0;   ///< share of the queries with that class
-    double agreement = 0.0;  ///< share of the queries for which the model predicts that class
-    double silent = 0.0;     ///< share of the queries for which nobody voted
+/// Features that are taken away together.
+using Regions = std::vector<std::vector<Index>>;
 
-    bool operator==(const EvidenceQuality&) const = default;
-};
-
-namespace detail {
-
-/// f(position, answer) for every sample of the data, retraced a few hundred at a time.
-template <class Traced, class F>
-void for_each_answer(const char* where, const Traced& traced, const Dataset<typename Traced::Scalar>& data,
-                     const RetraceOptions& options, int threads, F&& f) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
-    if (!data.has_labels()) raise<DataError>(where, "labels", "none", "one a sample");
-    constexpr Index at_once = 256;
-    Batch<typename Traced::Scalar> x;
-    for (Index first = 0; first < data.samples(); first += at_once) {
-        data.inputs(first, std::min(at_once, data.samples() - first), x);
-        Index position = first;
-        for (const auto& answer : traced.retrace_batch(x, options, threads)) f(position++, answer);
+/// Squares of an image, all channels, row after row; those at the right and lower border may be smaller. A side of 1:
+/// pixels. Throws DataError for a side below 1 or an image without pixels.
+inline Regions square_regions(const Shape& image, Index side) {
+    if (side < 1) detail::raise<DataError>("square_regions", "side", std::to_string(side), "1 or more");
+    if (image.size() == 0) detail::raise<DataError>("square_regions", "image", image.text(), "one with pixels");
+    const Index across = (image.width + side - 1) / side, down = (image.height + side - 1) / side;
+    Regions regions(static_cast<std::size_t>(across * down));
+    for (Index c = 0; c < image.channels; ++c) {
+        for (Index y = 0; y < image.height; ++y) {
+            for (Index x = 0; x < image.width; ++x) {
+                regions[static_cast<std::size_t>((y / side) * across + x / side)].push_back(image.at(c, y, x));
+            }
+        }
     }
+    return regions;
 }
 
-}  // namespace detail
+/// In which order features are taken away.
+enum class FlipOrder : std::uint8_t { most_relevant_first, least_relevant_first, random };
 
-/// Retraces the data and predicts by evidence alone: first of the network, then of each layer in the order of
-/// Retrace::layers().
+/// How flip_features takes features away.
+struct FlipOptions {
+    FlipOrder order = FlipOrder::most_relevant_first;
+    Regions regions = {};       ///< empty: each feature by itself
+    Index at_once = 1;          ///< regions taken away in a step
+    Index steps = 0;            ///< 0: until nothing is left
+    bool insert = false;        ///< begin with all taken away, and put them back in this order
+    bool only_correct = false;  ///< drop samples for which the model does not predict the explained output
+    std::uint64_t seed = 0;     ///< of the random order; each sample has its own
+};
+
+/// Regions in the order of a sample's relevance, ties by ascending index: regions x samples. A region's is the sum over
+/// its features.
 ///
-/// Throws   DataError for no samples or none with labels; as TracedNetwork::retrace and judge.
-/// Cost     a retrace and its evidence by layer a sample.
-template <class Traced>
-std::vector<EvidenceQuality> evidence_quality(const Traced& traced, const Dataset<typename Traced::Scalar>& data,
-                                              const RetraceOptions& options = {}, int threads = 1) {
-    std::vector<EvidenceQuality> table;
-    const auto n = static_cast<double>(data.samples());
-    const auto count = [&](std::size_t row, const Judgement& j, std::int32_t label) {
-        if (row == table.size()) table.push_back({.layer = j.layer});
-        table[row].accuracy += j.evidence_class == label ? 1.0 : 0.0;
-        table[row].agreement += j.agreement ? 1.0 : 0.0;
-        table[row].silent += j.evidence_class < 0 ? 1.0 : 0.0;
-    };
-    detail::for_each_answer("evidence_quality", traced, data, options, threads, [&](Index at, const auto& answer) {
-        std::size_t row = 0;
-        count(row++, judge(answer), data.label(at));
-        for (const Judgement& layer : judge_layers(answer)) count(row++, layer, data.label(at));
-    });
-    for (EvidenceQuality& row : table) {
-        row.accuracy /= n;
-        row.agreement /= n;
-        row.silent /= n;
+/// Throws   ShapeError for a feature that there is not, DataError for relevance that is not finite.
+template <class D>
+Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> flip_order(const Eigen::MatrixBase<D>& relevance,
+                                                                const FlipOptions& options = {}) {
+    if (!relevance.allFinite()) detail::raise<DataError>("flip_order", "relevance", "NaN or infinite", "finite");
+    const auto n = options.regions.empty() ? relevance.rows() : static_cast<Index>(options.regions.size());
+    Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> order(n, relevance.cols());
+    std::vector<Index> places(static_cast<std::size_t>(n));
+    std::vector<double> score(places.size());
+    for (Index j = 0; j < relevance.cols(); ++j) {
+        for (std::size_t r = 0; r < score.size(); ++r) {
+            if (options.regions.empty()) {
+                score[r] = static_cast<double>(relevance(static_cast<Index>(r), j));
+                continue;
+            }
+            score[r] = 0.0;
+            for (const Index i : options.regions[r]) {
+                if (i < 0 || i >= relevance.rows()) {
+                    detail::raise<ShapeError>("flip_order", "feature of a region", std::to_string(i),
+                                              "less than " + std::to_string(relevance.rows()));
+                }
+                score[r] += static_cast<double>(relevance(i, j));
+            }
+        }
+        std::iota(places.begin(), places.end(), Index{0});
+        if (options.order == FlipOrder::random) {
+            Rng rng(mix(options.seed, static_cast<std::uint64_t>(j)));
+            shuffle(places, rng);
+        } else {
+            const double sign = options.order == FlipOrder::most_relevant_first ? 1.0 : -1.0;
+            std::stable_sort(places.begin(), places.end(), [&](Index a, Index b) {
+                return sign * score[static_cast<std::size_t>(a)] > sign * score[static_cast<std::size_t>(b)];
+            });
+        }
+        std::copy(places.begin(), places.end(), order.col(j).data());
     }
-    return table;
+    return order;
+}
+
+/// What the output did while features were taken away. Row 0 is the sample as it came (with `insert`: with all taken
+/// away). Samples that were dropped are NaN.
+struct FlipCurves {
+    Batch<double> output;       ///< steps + 1 x samples: the explained output, a logit
+    Batch<double> probability;  ///< the same of its softmax probability
+    std::size_t dropped = 0;
+};
+
+/// Mean over the rows of a curve, untouched input included, of the first row less the row: the area over the
+/// perturbation curve (AOPC), larger is better for the most relevant first.
+/// Source   Samek et al. (2017), equation 12.
+inline Measurement area_over_curve(const Batch<double>& curve) {
+    std::vector<double> each;
+    for (Index j = 0; j < curve.cols(); ++j) each.push_back((curve(0, j) - curve.col(j).array()).mean());
+    return detail::measured("area_over_curve", std::move(each), curve);
+}
+
+/// Area under a curve by trapezoids, over 0..1 from its first to its last row.
+inline Measurement area_under_curve(const Batch<double>& curve) {
+    std::vector<double> each;
+    const Index n = curve.rows();
+    for (Index j = 0; j < curve.cols(); ++j) {
+        const double ends = 0.5 * (curve(0, j) + curve(n - 1, j));
+        each.push_back(n == 1 ? curve(0, j) : (curve.col(j).sum() - ends) / static_cast<double>(n - 1));
+    }
+    return detail::measured("area_under_curve", std::move(each), curve);
+}
+
+/// Pixel flipping and region perturbation: removes features step by step in the order of their relevance, which is
+/// taken as it is (never made absolute or scaled), and records the explained output and its probability.
+///
+///     renn::flip_features(net, x, scores, renn::output(labels), renn::RemoveTo(0), {.at_once = 16})
+///
+/// Shapes   x and relevance: features x n. The model is a network or any callable from features x n to outputs x n;
+///          its outputs are logits, or one logit.
+/// Throws   ShapeError where shapes do not fit; DataError without samples, for relevance that is not finite, steps or
+///          at_once below their least, or if no sample is left.
+/// Cost     n (steps + 1) forward passes; a few inputs of memory.
+/// Source   Bach et al. (2015); Samek et al. (2017); insert: Petsiuk et al. (RISE, 2018).
+template <class Model, class D, class E, class R>
+FlipCurves flip_features(const Model& model, const Eigen::MatrixBase<D>& x, const Eigen::MatrixBase<E>& relevance,
+                         const OutputTarget& target, const R& removal, const FlipOptions& options = {}) {
+    using S = typename D::Scalar;
+    static_assert(Removal<R, S>, "renn: this cannot take features away: see Removal in evaluation/removal.hpp");
+    constexpr const char* where = "flip_features";
+    const Batch<S> scores = relevance.template cast<S>();
+    const BatchView<S> input(x.derived());
+    detail::require_scores_of<S>(where, input, BatchView<S>(scores));
+    if (options.at_once < 1 || options.steps < 0) {
+        detail::raise<DataError>(where, options.at_once < 1 ? "at_once" : "steps",
+                                 std::to_string(options.at_once < 1 ? options.at_once : options.steps),
+                                 options.at_once < 1 ? "1 or more" : "0 (all) or more");
+    }
+    const auto order = flip_order(relevance, options);
+    const Index all = (order.rows() + options.at_once - 1) / options.at_once;
+    const Index steps = options.steps == 0 ? all : std::min(all, options.steps);
+    const detail::Explained<S> before = detail::explained<S>(model, input, target);
+
+    FlipCurves curves;
+    const double no_number = std::numeric_limits<double>::quiet_NaN();
+    curves.output.setConstant(steps + 1, input.cols(), no_number);
+    curves.probability.setConstant(steps + 1, input.cols(), no_number);
+    Removed removed(static_cast<std::size_t>(input.rows()));
+    for (Index j = 0; j < input.cols(); ++j) {
+        const BatchView<S> y(before.outputs);
+        const Index c = target.choice.template of<S>(y, j);
+        const std::int32_t predicted = predicted_class(before.outputs.col(j));
+        if (options.only_correct && (y.rows() == 1 ? predicted != 1 : predicted != static_cast<std::int32_t>(c))) {
+            ++curves.dropped;
+            continue;
+        }
+        std::fill(removed.begin(), removed.end(), options.insert);
+        const auto make = [&](Index step, Eigen::Ref<Column<S>> out) {
+            const Index first = step == 0 ? 0 : (step - 1) * options.at_once;
+            const Index last = std::min(order.rows(), step * options.at_once);
+            for (Index r = first; r < last; ++r) {
+                const Index region = order(r, j);
+                if (options.regions.empty()) {
+                    removed[static_cast<std::size_t>(region)] = !options.insert;
+                    continue;
+                }
+                for (const Index i : options.regions[static_cast<std::size_t>(region)]) {
+                    removed[static_cast<std::size_t>(i)] = !options.insert;
+                }
+            }
+            removal(Eigen::Ref<const Column<S>>(input.col(j)), removed, j, out);
+        };
+        const OutputTarget here{OutputChoice(c)};
+        detail::explain_each<S>(model, input.rows(), steps + 1, here, make, [&](Index first, const auto& e) {
+            Column<S> probability;
+            Batch<S> slope;
+            ProbabilityTarget{here.choice}(BatchView<S>(e.outputs), probability, slope);
+            curves.output.col(j).segment(first, e.value.size()) = e.value.template cast<double>();
+            curves.probability.col(j).segment(first, e.value.size()) = probability.template cast<double>();
+        });
+    }
+    if (curves.dropped == static_cast<std::size_t>(input.cols())) {
+        detail::raise<DataError>(where, "samples that the model predicts right", "none", "1 or more");
+    }
+    return curves;
 }
 
 }  // namespace renn::inline RENN_ABI
+// renn/evaluation/similarity.hpp - how alike two vectors are: a blend and its query, two heatmaps, two rankings.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
 // renn/evaluation/inversions.hpp - counts the pairs of a sequence that are in the wrong order, for Kendall's tau.
 
 #include <algorithm>
@@ -1236,28 +10479,6 @@ std::int64_t sort_and_count(std::vector<T>& values) {
 }
 
 }  // namespace renn::inline RENN_ABI::detail
-// renn/evaluation/linear_datamodelling.hpp - whether scores of training samples foretell what retraining does.
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <span>
-#include <string>
-#include <vector>
-
-// renn/evaluation/similarity.hpp - how alike two vectors are: a blend and its query, two heatmaps, two rankings.
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <numeric>
-#include <string>
-#include <utility>
-#include <vector>
-
 
 namespace renn::inline RENN_ABI {
 namespace detail {
@@ -1434,6 +10655,1462 @@ Similarities similarities(const Eigen::MatrixBase<A>& a, const Eigen::MatrixBase
 
 namespace renn::inline RENN_ABI {
 
+/// Flipping in the order of relevance against a random one.
+struct Selectivity {
+    Measurement area;         ///< under the output's curve, most relevant first
+    Measurement random_area;  ///< the same in random orders, each sample's mean over the repeats
+    double difference = 0.0;  ///< mean over samples of area - random_area: below 0 is better than chance
+    double standard_error = 0.0;
+    bool below_random = false;  ///< by more than two standard errors
+};
+
+/// Whether the output falls faster than by chance: the least that a heatmap must do.
+///
+/// Throws   as flip_features; DataError for fewer than one repeat.
+/// Cost     1 + repeats times flip_features.
+template <class Model, class D, class E, class R>
+Selectivity selectivity(const Model& model, const Eigen::MatrixBase<D>& x, const Eigen::MatrixBase<E>& relevance,
+                        const OutputTarget& target, const R& removal, FlipOptions options = {}, int repeats = 5) {
+    if (repeats < 1) detail::raise<DataError>("selectivity", "repeats", std::to_string(repeats), "1 or more");
+    Selectivity s;
+    options.order = FlipOrder::most_relevant_first;
+    s.area = area_under_curve(flip_features(model, x, relevance, target, removal, options).output);
+    options.order = FlipOrder::random;
+    const std::uint64_t seed = options.seed;
+    Batch<double> sum;
+    for (int r = 0; r < repeats; ++r) {
+        options.seed = mix(seed, static_cast<std::uint64_t>(r));
+        const Batch<double> curve = flip_features(model, x, relevance, target, removal, options).output;
+        if (r == 0) {
+            sum = curve;
+        } else {
+            sum += curve;
+        }
+    }
+    s.random_area = area_under_curve(sum / static_cast<double>(repeats));
+    std::vector<double> differences;
+    for (std::size_t i = 0; i < s.area.per_sample.size(); ++i) {
+        differences.push_back(s.area.per_sample[i] - s.random_area.per_sample[i]);
+    }
+    s.difference = detail::mean_of(differences);
+    s.standard_error = detail::standard_error_of(differences);
+    s.below_random = s.difference < -2.0 * s.standard_error;
+    return s;
+}
+
+/// Areas under the probability's curves.
+struct InsertionDeletion {
+    Measurement insertion;  ///< most relevant put back first: larger is better
+    Measurement deletion;   ///< most relevant taken away first: smaller is better
+};
+
+/// Insertion and deletion, each with its own removal: usually a blur and a value.
+/// Source   Petsiuk et al. (RISE, 2018). Cost and throws as flip_features, twice.
+template <class Model, class D, class E, class RI, class RD>
+InsertionDeletion insertion_deletion(const Model& model, const Eigen::MatrixBase<D>& x,
+                                     const Eigen::MatrixBase<E>& relevance, const OutputTarget& target,
+                                     const RI& before_insertion, const RD& deletion, FlipOptions options = {}) {
+    InsertionDeletion result;
+    options.order = FlipOrder::most_relevant_first;
+    options.insert = true;
+    result.insertion =
+        area_under_curve(flip_features(model, x, relevance, target, before_insertion, options).probability);
+    options.insert = false;
+    result.deletion = area_under_curve(flip_features(model, x, relevance, target, deletion, options).probability);
+    return result;
+}
+
+/// Options of sensitivity_n.
+struct SubsetOptions {
+    int draws = 100;
+    std::uint64_t seed = 0;
+};
+
+/// Faithfulness correlation for subsets of each of some sizes: takes random subsets of the features away and correlates
+/// (Pearson) the relevance in them with what the target loses; 1 for a heatmap whose relevance adds up. A sample of
+/// which the sums or the losses are all alike has no correlation at that size.
+///
+/// Result   curve: sizes x samples; per_sample: mean over the sizes.
+/// Throws   as flip_features; DataError for no size, a size that is not in 1..features, fewer than 3 draws, or if no
+///          sample has a correlation.
+/// Cost     samples * sizes * draws forward passes.
+/// Source   Bhatt et al. (2020), faithfulness correlation (one size); Ancona et al. (2018), sensitivity-n.
+template <class Model, class D, class E, class T, class R>
+Measurement sensitivity_n(const Model& model, const Eigen::MatrixBase<D>& x, const Eigen::MatrixBase<E>& relevance,
+                          const T& target, const R& removal, const std::vector<Index>& sizes,
+                          const SubsetOptions& options = {}) {
+    using S = typename D::Scalar;
+    constexpr const char* where = "sensitivity_n";
+    const Batch<S> scores = relevance.template cast<S>();
+    const BatchView<S> input(x.derived());
+    detail::require_scores_of<S>(where, input, BatchView<S>(scores));
+    if (sizes.empty()) detail::raise<DataError>(where, "sizes", "none", "1 or more");
+    if (options.draws < 3) detail::raise<DataError>(where, "draws", std::to_string(options.draws), "3 or more");
+    const detail::Explained<S> before = detail::explained<S>(model, input, target);
+    const BatchView<S> basis(before.basis());
+    const Index features = input.rows();
+    Batch<double> curve(static_cast<Index>(sizes.size()), input.cols());
+    std::vector<double> each;
+    std::vector<Index> order(static_cast<std::size_t>(features));
+    std::iota(order.begin(), order.end(), Index{0});
+    for (Index j = 0; j < input.cols(); ++j) {
+        const T here = detail::target_of(target, basis, j);
+        for (Index k = 0; k < curve.rows(); ++k) {
+            const Index size = sizes[static_cast<std::size_t>(k)];
+            if (size < 1 || size > features) {
+                detail::raise<DataError>(where, "size of a subset", std::to_string(size),
+                                         "1.." + std::to_string(features));
+            }
+            Rng rng(mix(mix(options.seed, static_cast<std::uint64_t>(j)), static_cast<std::uint64_t>(k)));
+            Column<double> sums = Column<double>::Zero(options.draws);
+            Removed removed;
+            const auto make = [&](Index draw, Eigen::Ref<Column<S>> out) {
+                removed.assign(order.size(), false);
+                for (std::size_t i = 0; i < static_cast<std::size_t>(size); ++i) {
+                    std::swap(order[i], order[i + static_cast<std::size_t>(rng.below(order.size() - i))]);
+                    removed[static_cast<std::size_t>(order[i])] = true;
+                    sums[draw] += static_cast<double>(scores(order[i], j));
+                }
+                removal(Eigen::Ref<const Column<S>>(input.col(j)), removed, j, out);
+            };
+            const Column<double> values = detail::values_of<S>(model, features, options.draws, here, make);
+            const Column<double> losses = static_cast<double>(before.value[j]) - values.array();
+            curve(k, j) = pearson_correlation(sums, losses);
+        }
+        const Column<double> own = curve.col(j);
+        each.push_back(detail::mean_of(std::vector<double>(own.data(), own.data() + own.size())));
+    }
+    return detail::measured(where, std::move(each), std::move(curve));
+}
+
+/// |sum of R - (f(x) - f(x0))|: what is missing of completeness, against a baseline of one column or one a sample.
+///
+/// Throws   ShapeError where shapes do not fit, DataError for relevance that is not finite.
+template <class Model, class D, class E, class B, class T>
+Measurement completeness_gap(const Model& model, const Eigen::MatrixBase<D>& x, const Eigen::MatrixBase<E>& relevance,
+                             const Eigen::MatrixBase<B>& baseline, const T& target) {
+    using S = typename D::Scalar;
+    constexpr const char* where = "completeness_gap";
+    const Batch<S> scores = relevance.template cast<S>();
+    const BatchView<S> input(x.derived());
+    detail::require_scores_of<S>(where, input, BatchView<S>(scores));
+    const Index columns = baseline.cols() == 1 ? 1 : input.cols();
+    detail::require_shape(where, "baseline", baseline, input.rows(), columns);
+    const detail::Explained<S> here = detail::explained<S>(model, input, target);
+    const T same = detail::settled_by(target, here);
+    const Batch<S> roots = columns == 1 ? Batch<S>(baseline.template cast<S>().replicate(1, input.cols()))
+                                        : Batch<S>(baseline.template cast<S>());
+    const detail::Explained<S> there = detail::explained<S>(model, BatchView<S>(roots), same);
+    std::vector<double> each;
+    for (Index j = 0; j < input.cols(); ++j) {
+        const double rise = static_cast<double>(here.value[j]) - static_cast<double>(there.value[j]);
+        each.push_back(std::abs(scores.col(j).template cast<double>().sum() - rise));
+    }
+    return detail::measured(where, std::move(each));
+}
+
+/// A class and its probability.
+struct RankedClass {
+    Index output = 0;
+    double probability = 0.0;
+};
+
+/// What covering the most relevant region of a sample did.
+struct Closure {
+    Index region = 0;                 ///< the one covered
+    std::vector<RankedClass> before;  ///< the most probable classes, first the largest
+    std::vector<RankedClass> after;
+};
+
+/// Closure test: covers each sample's most relevant region and predicts again. Of an explanation that holds, the class
+/// loses its place or much of its probability.
+///
+/// Throws   as flip_features; DataError without regions.
+template <class Model, class D, class E, class R>
+std::vector<Closure> closure_test(const Model& model, const Eigen::MatrixBase<D>& x,
+                                  const Eigen::MatrixBase<E>& relevance, const Regions& regions, const R& removal,
+                                  Index classes = 5) {
+    using S = typename D::Scalar;
+    constexpr const char* where = "closure_test";
+    const Batch<S> scores = relevance.template cast<S>();
+    const BatchView<S> input(x.derived());
+    detail::require_scores_of<S>(where, input, BatchView<S>(scores));
+    if (regions.empty()) detail::raise<DataError>(where, "regions", "none", "1 or more");
+    const auto order = flip_order(relevance, {.regions = regions});
+    const auto ranked = [&](const Batch<S>& y) {
+        Column<S> p(y.rows());
+        detail::probabilities<S>(BatchView<S>(y), 0, p);
+        std::vector<RankedClass> all;
+        for (Index c = 0; c < y.rows(); ++c) all.push_back({c, static_cast<double>(p[c])});
+        std::stable_sort(all.begin(), all.end(),
+                         [](const auto& a, const auto& b) { return a.probability > b.probability; });
+        if (static_cast<Index>(all.size()) > classes) all.resize(static_cast<std::size_t>(classes));
+        return all;
+    };
+    std::vector<Closure> result;
+    for (Index j = 0; j < input.cols(); ++j) {
+        Removed removed(static_cast<std::size_t>(input.rows()));
+        for (const Index i : regions[static_cast<std::size_t>(order(0, j))])
+            removed[static_cast<std::size_t>(i)] = true;
+        Column<S> covered(input.rows());
+        removal(Eigen::Ref<const Column<S>>(input.col(j)), removed, j, Eigen::Ref<Column<S>>(covered));
+        result.push_back({order(0, j), ranked(outputs_of<S>(model, BatchView<S>(input.col(j)))),
+                          ranked(outputs_of<S>(model, BatchView<S>(covered)))});
+    }
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Whether an axiom held on the samples of the check, and how far it is from holding.
+struct Verdict {
+    std::string axiom;
+    bool holds = false;
+    double number = 0.0;
+    std::string meaning;   ///< what the number is, and its limit
+    Measurement measured;  ///< the number of each sample
+};
+
+/// What check_axioms found.
+struct Axioms {
+    Verdict conservation, positivity, continuity, selectivity;
+
+    /// One line an axiom, for printing.
+    std::string text() const {
+        std::string lines;
+        for (const Verdict* v : {&conservation, &positivity, &continuity, &selectivity}) {
+            std::array<char, 64> start{};
+            std::snprintf(start.data(), start.size(), "%-12s  %-3s  %10.3g  ", v->axiom.c_str(),
+                          v->holds ? "yes" : "no", v->number);
+            lines += start.data() + v->meaning;
+            if (v->measured.dropped > 0) lines += " (" + std::to_string(v->measured.dropped) + " samples dropped)";
+            lines += '\n';
+        }
+        return lines;
+    }
+};
+
+/// Limits of check_axioms.
+struct AxiomOptions {
+    double conservation = 0.01;  ///< |sum of R - f| / |f| at most
+    double positivity = 1e-6;    ///< part of |R| that is negative at most
+    double continuity = 0.01;    ///< jump / mean sum of |R| at most
+    int pairs = 20;              ///< segments a sample that are searched for a jump
+    double reach = 0.5;          ///< of a segment, relative to the norm of the sample
+    Regions regions = {};        ///< for selectivity; empty: each feature by itself
+    Index at_once = 1;           ///< regions taken away in a step
+    int repeats = 10;            ///< random orders
+    std::uint64_t seed = 0;
+};
+
+namespace detail {
+
+inline std::string limit_text(const char* meaning, double limit) {
+    std::array<char, 32> number{};
+    std::snprintf(number.data(), number.size(), "%g", limit);
+    return std::string(meaning) + ", at most " + number.data();
+}
+
+/// The change of a map that is left when segments from each sample are halved, each time into the half where it changes
+/// more, until they are 2^-halvings long: 0 of a continuous map, the jump of one that jumps.
+template <class S, class Model, class T, class M>
+std::vector<double> jumps(const M& method, const Model& model, const BatchView<S>& x, const T& target,
+                          const Batch<S>& basis, const AxiomOptions& options) {
+    constexpr int halvings = std::is_same_v<S, float> ? 12 : 24;
+    std::vector<double> each;
+    for (Index j = 0; j < x.cols(); ++j) {
+        const T here = target_of(target, BatchView<S>(basis), j);
+        Rng rng(mix(options.seed, static_cast<std::uint64_t>(j)));
+        Batch<S> a(x.rows(), options.pairs), b(x.rows(), options.pairs);
+        const double reach = options.reach * x.col(j).template cast<double>().norm();
+        for (Index p = 0; p < a.cols(); ++p) {
+            Column<double> direction(x.rows());
+            for (Index i = 0; i < x.rows(); ++i) direction[i] = rng.normal();
+            const double norm = direction.norm();
+            a.col(p) = x.col(j);
+            b.col(p) = x.col(j) + (direction * (norm > 0.0 ? reach / norm : 0.0)).template cast<S>();
+        }
+        Batch<S> at_a = scores_of<S>(method, model, BatchView<S>(a), here);
+        Batch<S> at_b = scores_of<S>(method, model, BatchView<S>(b), here);
+        const double size = at_a.col(0).template cast<double>().cwiseAbs().sum();
+        for (int h = 0; h < halvings; ++h) {
+            const Batch<S> middle = S(0.5) * (a + b);
+            const Batch<S> between = scores_of<S>(method, model, BatchView<S>(middle), here);
+            for (Index p = 0; p < a.cols(); ++p) {
+                const bool first =
+                    (between.col(p) - at_a.col(p)).cwiseAbs().sum() >= (at_b.col(p) - between.col(p)).cwiseAbs().sum();
+                (first ? b : a).col(p) = middle.col(p);
+                (first ? at_b : at_a).col(p) = between.col(p);
+            }
+        }
+        const double greatest = (at_b - at_a).template cast<double>().cwiseAbs().colwise().sum().maxCoeff();
+        each.push_back(size > 0.0 ? greatest / size : std::numeric_limits<double>::quiet_NaN());
+    }
+    return each;
+}
+
+}  // namespace detail
+
+/// Conservation (sum of R = f), positivity (R >= 0 where f >= 0), continuity (no jumps, found by halving segments) and
+/// selectivity (flipping the most relevant first falls below random orders by more than two standard errors) of a
+/// method, on a network and samples of your own.
+///
+///     std::cout << renn::check_axioms(method, net, x, renn::predicted_output(), renn::RemoveTo(0)).text();
+///
+/// Shapes   x: features x n. The method is an AttributionMethod, or any callable (net, x, target) -> features x n; the
+///          network a network, or any callable that gives outputs.
+/// Throws   as the method; DataError without samples or pairs.
+/// Cost     n * pairs * 24 maps, and flip_features repeats + 1 times.
+/// Source   Montavon, Samek and Mueller (2018); Montavon (2019), "Gradient-based vs. propagation-based explanations".
+template <class M, class Model, class D, class R = RemoveTo>
+Axioms check_axioms(const M& method, const Model& net, const Eigen::MatrixBase<D>& x,
+                    const OutputTarget& target = predicted_output(), const R& removal = {},
+                    const AxiomOptions& options = {}) {
+    using S = typename D::Scalar;
+    constexpr const char* where = "check_axioms";
+    const BatchView<S> input(x.derived());
+    if (input.cols() == 0) detail::raise<DataError>(where, "samples", "0", "1 or more");
+    if (options.pairs < 1) detail::raise<DataError>(where, "pairs", std::to_string(options.pairs), "1 or more");
+    const detail::Explained<S> before = detail::explained<S>(net, input, target);
+    const OutputTarget same = detail::settled_by(target, before);
+    const Batch<S> scores = scores_of<S>(method, net, input, same);
+
+    constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
+    std::vector<double> gaps, negative;
+    for (Index j = 0; j < input.cols(); ++j) {
+        const Column<double> r = scores.col(j).template cast<double>();
+        const auto f = static_cast<double>(before.value[j]);
+        const double all = r.cwiseAbs().sum();
+        gaps.push_back(f != 0.0 ? std::abs(r.sum() - f) / std::abs(f) : no_number);
+        negative.push_back(f >= 0.0 && all > 0.0 ? (0.0 - r.cwiseMin(0.0).sum()) / all : no_number);
+    }
+    const auto greatest = [](const Measurement& m) {
+        double worst = 0.0;
+        for (const double v : m.per_sample) worst = std::isnan(v) ? worst : std::max(worst, v);
+        return worst;
+    };
+    const auto verdict = [&](const char* axiom, std::vector<double> each, double limit, const char* meaning) {
+        Verdict v{axiom, false, 0.0, detail::limit_text(meaning, limit), detail::measured(where, std::move(each))};
+        v.number = greatest(v.measured);
+        v.holds = v.number <= limit;
+        return v;
+    };
+    Axioms axioms;
+    axioms.conservation = verdict("conservation", std::move(gaps), options.conservation, "|sum R - f| / |f|, greatest");
+    axioms.positivity =
+        verdict("positivity", std::move(negative), options.positivity, "negative part of |R|, greatest");
+    axioms.continuity = verdict("continuity", detail::jumps<S>(method, net, input, same, before.outputs, options),
+                                options.continuity, "jump of R / sum of |R|, greatest");
+    Selectivity s =
+        selectivity(net, input, scores, same, removal,
+                    {.regions = options.regions, .at_once = options.at_once, .seed = options.seed}, options.repeats);
+    axioms.selectivity = {"selectivity", s.below_random, s.difference / s.standard_error,
+                          "flipping area less that of random orders, in standard errors, less than -2",
+                          std::move(s.area)};
+    return axioms;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/complexity.hpp - over how many features a heatmap is spread.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// f(|R| of a sample, their sum) for each sample; a map of zeros has no value.
+template <class D, class F>
+Measurement of_magnitudes(const char* where, const Eigen::MatrixBase<D>& relevance, const F& f) {
+    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite");
+    std::vector<double> each;
+    for (Index j = 0; j < relevance.cols(); ++j) {
+        const Column<double> v = relevance.col(j).template cast<double>().cwiseAbs();
+        const double sum = v.sum();
+        each.push_back(sum > 0.0 ? f(v, sum) : std::numeric_limits<double>::quiet_NaN());
+    }
+    return measured(where, std::move(each));
+}
+
+}  // namespace detail
+
+// All of them take features x n, drop maps of zeros, and throw DataError for values that are not finite or if no map is
+// left.
+
+/// Gini index of |R|: 0 if all features have the same, 1 - 1 / features if one has all.
+/// Source   Chalasani et al. (2020).
+template <class D>
+Measurement sparseness(const Eigen::MatrixBase<D>& relevance) {
+    return detail::of_magnitudes("sparseness", relevance, [](Column<double> v, double sum) {
+        std::sort(v.data(), v.data() + v.size());
+        const auto n = static_cast<double>(v.size());
+        double weighted = 0.0;
+        for (Index i = 0; i < v.size(); ++i) weighted += (2.0 * static_cast<double>(i + 1) - n - 1.0) * v[i];
+        return weighted / (n * sum);
+    });
+}
+
+/// Entropy of |R| / sum |R| in nats: 0 if one feature has all, log(features) if all have the same.
+/// Source   Bhatt et al. (2020), complexity.
+template <class D>
+Measurement map_entropy(const Eigen::MatrixBase<D>& relevance) {
+    return detail::of_magnitudes("map_entropy", relevance, [](const Column<double>& v, double sum) {
+        double entropy = 0.0;
+        for (const double m : v) entropy -= m > 0.0 ? m / sum * std::log(m / sum) : 0.0;
+        return entropy;
+    });
+}
+
+/// Features with at least a share of the largest |R|.
+/// Source   Nguyen and Martinez (2020), effective complexity.
+template <class D>
+Measurement effective_features(const Eigen::MatrixBase<D>& relevance, double share = 0.01) {
+    return detail::of_magnitudes("effective_features", relevance, [share](const Column<double>& v, double) {
+        return static_cast<double>((v.array() >= share * v.maxCoeff()).count());
+    });
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/confusion.hpp - which classes a model takes for which.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Samples counted by their class and the class a model predicts for them.
+class Confusion {
+public:
+    Confusion() = default;
+    explicit Confusion(Index classes) : counts_(Counts::Zero(classes, classes)) {}
+
+    /// Throws DataError for a label or prediction that is no class.
+    void add(std::int32_t label, std::int32_t prediction) {
+        for (const auto& [what, value] : {std::pair("label", label), std::pair("prediction", prediction)}) {
+            if (value < 0 || value >= classes()) {
+                detail::raise<DataError>("Confusion", what, std::to_string(value), detail::below_text(classes()));
+            }
+        }
+        ++counts_(label, prediction);
+    }
+    Confusion& operator+=(const Confusion& more) {
+        detail::require_shape("Confusion", "classes", more.counts_, classes(), classes());
+        counts_ += more.counts_;
+        return *this;
+    }
+
+    Index classes() const noexcept { return counts_.rows(); }
+    /// Samples of a class that were taken for another.
+    std::int64_t count(Index label, Index prediction) const { return counts_(label, prediction); }
+    std::int64_t samples(Index label) const { return counts_.row(label).sum(); }
+    std::int64_t samples() const { return counts_.sum(); }
+    /// Share of a class's samples that were recognised; NaN without any.
+    double accuracy(Index label) const { return share(counts_(label, label), samples(label)); }
+    double accuracy() const { return share(counts_.trace(), samples()); }
+    /// Mean of the accuracies of all classes but one, of those that have samples; NaN if none has.
+    double accuracy_without(Index label) const {
+        double sum = 0.0, others = 0.0;
+        for (Index c = 0; c < classes(); ++c) {
+            if (c == label || samples(c) == 0) continue;
+            sum += accuracy(c);
+            others += 1.0;
+        }
+        return others > 0.0 ? sum / others : std::numeric_limits<double>::quiet_NaN();
+    }
+
+    bool operator==(const Confusion& other) const { return classes() == other.classes() && counts_ == other.counts_; }
+
+private:
+    using Counts = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic>;
+
+    static double share(std::int64_t part, std::int64_t all) {
+        return all > 0 ? static_cast<double>(part) / static_cast<double>(all)
+                       : std::numeric_limits<double>::quiet_NaN();
+    }
+
+    Counts counts_;  ///< labels x predictions
+};
+
+/// Counts predictions made elsewhere. Throws ShapeError if there are not as many as labels; DataError as Confusion.
+inline Confusion confusion(std::span<const std::int32_t> labels, std::span<const std::int32_t> predictions,
+                           Index classes) {
+    if (labels.size() != predictions.size()) {
+        detail::raise<ShapeError>("confusion", "predictions", std::to_string(predictions.size()),
+                                  std::to_string(labels.size()) + ", one a label");
+    }
+    Confusion result(classes);
+    for (std::size_t i = 0; i < labels.size(); ++i) result.add(labels[i], predictions[i]);
+    return result;
+}
+
+namespace detail {
+
+/// Takes what a model reports, and forgets it.
+struct NoRecorder {
+    static void record(const Place&, const auto&, std::span<const std::uint64_t>) noexcept {}
+};
+
+/// Classes that labels or outputs speak of.
+template <class S>
+Index classes_of(const Dataset<S>& data, Index outputs) {
+    return std::max<Index>(data.classes(), outputs == 1 ? 2 : outputs);
+}
+
+template <class S>
+void require_labels(const char* where, const Dataset<S>& data) {
+    if (data.empty()) raise<DataError>(where, "samples", "0", "at least 1");
+    if (!data.has_labels()) raise<DataError>(where, "labels of the data", "none", "one a sample");
+}
+
+}  // namespace detail
+
+/// What a model makes of labelled samples: of a Network, any other network, or foreign code, masked or not.
+///
+/// Throws   DataError for no samples, no labels or a model without outputs; as the model.
+/// Cost     a forward pass a sample, batches of 64 spread over threads (0: every core) where the model may run so.
+template <class Model, class S>
+Confusion confusion(const Model& model, const Dataset<S>& data, int threads = 1) {
+    detail::require_labels("confusion", data);
+    constexpr Index width = 64;
+    const Index tasks = (data.samples() + width - 1) / width;
+    const int workers = may_run_in_parallel(model) ? detail::thread_count(threads, tasks) : 1;
+    struct Worker {
+        decltype(make_workspace(std::declval<const Model&>())) workspace;
+        Batch<S> x;
+    };
+    std::vector<Worker> all;
+    for (int w = 0; w < workers; ++w) all.push_back({make_workspace(model), {}});
+    std::vector<std::int32_t> predictions(static_cast<std::size_t>(data.samples()));
+    std::vector<Index> outputs(static_cast<std::size_t>(tasks));
+    detail::parallel_for(tasks, workers, [&](Index task, int worker) {
+        Worker& mine = all[static_cast<std::size_t>(worker)];
+        const Index first = task * width;
+        data.inputs(first, std::min(width, data.samples() - first), mine.x);
+        detail::NoRecorder none;
+        const Batch<S>& y = observe(model, BatchView<S>(mine.x), {}, mine.workspace, none);
+        outputs[static_cast<std::size_t>(task)] = y.rows();
+        if (y.rows() == 0) detail::raise<DataError>("confusion", "outputs of the model", "none", "one a class");
+        for (Index j = 0; j < y.cols(); ++j) {
+            predictions[static_cast<std::size_t>(first + j)] = predicted_class(y.col(j));
+        }
+    });
+    return confusion(data.labels(), predictions, detail::classes_of(data, outputs.front()));
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/continuity.hpp - how much a heatmap moves when the input moves a little.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A metric of continuity. `per_sample` is the greatest ratio of a sample, `curve` every ratio.
+struct Continuity {
+    Measurement measured;
+    double greatest = 0.0;               ///< over all samples
+    std::size_t pairs = 0;               ///< of inputs that were compared
+    std::size_t prediction_changes = 0;  ///< pairs for which the model predicts two classes: the map may well change
+};
+
+/// Random inputs around each sample.
+struct NearbyOptions {
+    int draws = 200;
+    double radius = 0.2;  ///< of the ball, relative to the norm of the sample
+    std::uint64_t seed = 0;
+};
+
+namespace detail {
+
+/// Scores and predictions of some inputs, with the target of one sample.
+template <class S>
+struct MapsOfSample {
+    Batch<S> scores;
+    std::vector<std::int32_t> predicted;
+};
+
+template <class S, class Model, class T, class M>
+MapsOfSample<S> maps_of(const M& method, const Model& model, const BatchView<S>& x, const T& target) {
+    MapsOfSample<S> maps{scores_of<S>(method, model, x, target), {}};
+    const Batch<S> y = outputs_of<S>(model, x);
+    for (Index j = 0; j < y.cols(); ++j) maps.predicted.push_back(predicted_class(y.col(j)));
+    return maps;
+}
+
+/// Compares pairs of inputs of each sample: `inputs(j, x)` fills x with the inputs of sample j, `pair(i)` names the two
+/// columns of pair i, `ratio(maps, x, a, b)` compares them.
+template <class S, class Model, class T, class M, class Inputs, class Pair, class Ratio>
+Continuity compare_maps_nearby(const char* where, const M& method, const Model& model, const BatchView<S>& x,
+                               const T& target, Index pairs, const Inputs& inputs, const Pair& pair,
+                               const Ratio& ratio) {
+    if (x.cols() == 0) raise<DataError>(where, "samples", "0", "1 or more");
+    if (pairs < 1) raise<DataError>(where, "pairs", std::to_string(pairs), "1 or more");
+    const Explained<S> before = explained<S>(model, x, target);
+    Continuity c;
+    std::vector<double> each;
+    Batch<double> curve(pairs, x.cols());
+    Batch<S> near;
+    for (Index j = 0; j < x.cols(); ++j) {
+        inputs(j, near);
+        const MapsOfSample<S> maps =
+            maps_of<S>(method, model, BatchView<S>(near), target_of(target, before.basis(), j));
+        double greatest = std::numeric_limits<double>::quiet_NaN();
+        for (Index i = 0; i < pairs; ++i) {
+            const auto [a, b] = pair(i);
+            const double r = ratio(maps.scores, near, a, b);
+            curve(i, j) = r;
+            if (std::isnan(r)) continue;
+            greatest = std::isnan(greatest) ? r : std::max(greatest, r);
+            ++c.pairs;
+            c.prediction_changes +=
+                maps.predicted[static_cast<std::size_t>(a)] != maps.predicted[static_cast<std::size_t>(b)] ? 1U : 0U;
+        }
+        each.push_back(greatest);
+    }
+    c.measured = measured(where, std::move(each), std::move(curve));
+    for (const double r : c.measured.per_sample) c.greatest = std::isnan(r) ? c.greatest : std::max(c.greatest, r);
+    return c;
+}
+
+/// ||R(a) - R(b)||_1 / ||a - b||_2; NaN if the inputs are equal.
+inline constexpr auto l1_over_l2 = [](const auto& scores, const auto& x, Index a, Index b) {
+    const double apart = (x.col(a) - x.col(b)).template cast<double>().norm();
+    const double moved = (scores.col(a) - scores.col(b)).template cast<double>().cwiseAbs().sum();
+    return apart > 0.0 ? moved / apart : std::numeric_limits<double>::quiet_NaN();
+};
+
+/// The sample, then draws from a ball around it, uniform in direction and in radius.
+template <class S>
+void fill_nearby(const BatchView<S>& x, Index j, const NearbyOptions& options, Batch<S>& near) {
+    reshape(near, x.rows(), static_cast<Index>(options.draws) + 1);
+    near.col(0) = x.col(j);
+    const double radius = options.radius * x.col(j).template cast<double>().norm();
+    Rng rng(mix(options.seed, static_cast<std::uint64_t>(j)));
+    Column<double> direction(x.rows());
+    for (Index d = 1; d < near.cols(); ++d) {
+        for (Index i = 0; i < x.rows(); ++i) direction[i] = rng.normal();
+        const double norm = direction.norm();
+        direction *= norm > 0.0 ? radius * (1.0 - rng.uniform()) / norm : 0.0;
+        near.col(d) = x.col(j) + direction.template cast<S>();
+    }
+}
+
+inline constexpr auto first_with_each = [](Index i) { return std::pair<Index, Index>(0, i + 1); };
+
+}  // namespace detail
+
+/// Continuity: the greatest ||R(x) - R(x')||_1 / ||x - x'||_2 over `draws` normal perturbations x' of each sample. Of a
+/// map that jumps it grows like 1 / deviation.
+///
+/// Shapes   x: features x n. The method is an AttributionMethod, or a callable (model, x, target) -> features x n.
+/// Throws   as the method; DataError without samples or draws.
+/// Cost     n * draws maps.
+/// Source   Montavon, Samek and Mueller (2018), section 7.1.
+template <class Model, class D, class T, class M>
+Continuity continuity(const Model& model, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
+                      double deviation = 0.01, int draws = 20, std::uint64_t seed = 0) {
+    using S = typename D::Scalar;
+    const BatchView<S> input(x.derived());
+    const auto inputs = [&](Index j, Batch<S>& near) {
+        detail::reshape(near, input.rows(), static_cast<Index>(draws) + 1);
+        Rng rng(mix(seed, static_cast<std::uint64_t>(j)));
+        for (Index d = 0; d < near.cols(); ++d) {
+            for (Index i = 0; i < input.rows(); ++i) {
+                near(i, d) =
+                    d == 0 ? input(i, j) : static_cast<S>(static_cast<double>(input(i, j)) + deviation * rng.normal());
+            }
+        }
+    };
+    return detail::compare_maps_nearby<S>("continuity", method, model, input, target, draws, inputs,
+                                          detail::first_with_each, detail::l1_over_l2);
+}
+
+/// The same along a translation: the image is moved to the right a pixel at a time, `steps` times, what is left behind
+/// being `empty`; neighbours of the sequence are compared. Curve: steps x samples; a step that changes nothing is NaN.
+template <class Model, class D, class T, class M>
+Continuity translation_continuity(const Model& model, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
+                                  const Shape& image, int steps = 28, double empty = 0.0) {
+    using S = typename D::Scalar;
+    const BatchView<S> input(x.derived());
+    if (image.size() != input.rows()) {
+        detail::raise<ShapeError>("translation_continuity", "image", image.text(),
+                                  std::to_string(input.rows()) + " features");
+    }
+    const auto inputs = [&](Index j, Batch<S>& near) {
+        detail::reshape(near, input.rows(), static_cast<Index>(steps) + 1);
+        for (Index step = 0; step < near.cols(); ++step) {
+            for (Index i = 0; i < input.rows(); ++i) {
+                near(i, step) = i % image.width >= step ? input(i - step, j) : static_cast<S>(empty);
+            }
+        }
+    };
+    const auto neighbours = [](Index i) { return std::pair<Index, Index>(i, i + 1); };
+    return detail::compare_maps_nearby<S>("translation_continuity", method, model, input, target, steps, inputs,
+                                          neighbours, detail::l1_over_l2);
+}
+
+/// Max-sensitivity, relative: the greatest ||R(x + e) - R(x)|| / ||R(x)|| over e in a ball. A map of zeros is dropped.
+/// Source   Yeh et al. (2019), definition 3.1. Throws and cost as continuity.
+template <class Model, class D, class T, class M>
+Continuity max_sensitivity(const Model& model, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
+                           const NearbyOptions& options = {}) {
+    using S = typename D::Scalar;
+    const BatchView<S> input(x.derived());
+    const auto ratio = [](const Batch<S>& scores, const Batch<S>&, Index a, Index b) {
+        const double norm = scores.col(a).template cast<double>().norm();
+        const double moved = (scores.col(a) - scores.col(b)).template cast<double>().norm();
+        return norm > 0.0 ? moved / norm : std::numeric_limits<double>::quiet_NaN();
+    };
+    return detail::compare_maps_nearby<S>(
+        "max_sensitivity", method, model, input, target, options.draws,
+        [&](Index j, Batch<S>& near) { detail::fill_nearby<S>(input, j, options, near); }, detail::first_with_each,
+        ratio);
+}
+
+/// Local Lipschitz estimate: the greatest ||R(x') - R(x)||_2 / ||x' - x||_2 over x' in a ball.
+/// Source   Alvarez-Melis and Jaakkola (2018). Throws and cost as continuity.
+template <class Model, class D, class T, class M>
+Continuity local_lipschitz(const Model& model, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
+                           const NearbyOptions& options = {}) {
+    using S = typename D::Scalar;
+    const BatchView<S> input(x.derived());
+    const auto ratio = [](const Batch<S>& scores, const Batch<S>& near, Index a, Index b) {
+        const double apart = (near.col(a) - near.col(b)).template cast<double>().norm();
+        const double moved = (scores.col(a) - scores.col(b)).template cast<double>().norm();
+        return apart > 0.0 ? moved / apart : std::numeric_limits<double>::quiet_NaN();
+    };
+    return detail::compare_maps_nearby<S>(
+        "local_lipschitz", method, model, input, target, options.draws,
+        [&](Index j, Batch<S>& near) { detail::fill_nearby<S>(input, j, options, near); }, detail::first_with_each,
+        ratio);
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/edge_map.hpp - edges of a picture, the control for heatmaps that only find edges.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Strength of the edges of each picture: |Sobel gradient|, the greatest over channels, scaled to 0..1; 0 of a picture
+/// without edges. Beyond its border a picture goes on as it ends.
+///
+/// Shapes   x: channels height width x n; result: height width x n.
+/// Throws   ShapeError if x does not have the shape's size; DataError for a shape without pixels.
+/// Source   Sobel and Feldman (1968); as a control: Adebayo et al. (2018).
+template <class D>
+Batch<typename D::Scalar> edge_map(const Eigen::MatrixBase<D>& x, const Shape& shape) {
+    using S = typename D::Scalar;
+    const Index h = shape.height, w = shape.width, area = h * w;
+    if (shape.unknown() || area == 0) detail::raise<DataError>("edge_map", "shape", "no pixels", "1 or more");
+    detail::require_shape("edge_map", "x", x, shape.channels * area, x.cols());
+    Batch<S> edges = Batch<S>::Zero(area, x.cols());
+    for (Index s = 0; s < x.cols(); ++s) {
+        for (Index c = 0; c < shape.channels; ++c) {
+            const auto at = [&](Index row, Index column) {
+                return x(c * area + std::clamp<Index>(row, 0, h - 1) * w + std::clamp<Index>(column, 0, w - 1), s);
+            };
+            for (Index i = 0; i < h; ++i) {
+                for (Index j = 0; j < w; ++j) {
+                    const S across = at(i - 1, j + 1) + S(2) * at(i, j + 1) + at(i + 1, j + 1) - at(i - 1, j - 1) -
+                                     S(2) * at(i, j - 1) - at(i + 1, j - 1);
+                    const S down = at(i + 1, j - 1) + S(2) * at(i + 1, j) + at(i + 1, j + 1) - at(i - 1, j - 1) -
+                                   S(2) * at(i - 1, j) - at(i - 1, j + 1);
+                    S& edge = edges(i * w + j, s);
+                    edge = std::max(edge, std::hypot(across, down));
+                }
+            }
+        }
+        const S low = edges.col(s).minCoeff(), range = edges.col(s).maxCoeff() - low;
+        edges.col(s).array() =
+            range > S(0) ? ((edges.col(s).array() - low) / range).eval() : edges.col(s).array() * S(0);
+    }
+    return edges;
+}
+
+/// Correlation of each picture's edges with a heatmap of it, by Pearson. Near 1 is a warning: the heatmap may show the
+/// picture rather than the network. NaN where one of them is the same everywhere.
+///
+/// Shapes   x: channels height width x n; heatmaps: height width x n, as reduced to one value a pixel. Result: n.
+/// Throws   ShapeError, DataError as edge_map.
+template <class D, class H>
+Column<double> edge_correlation(const Eigen::MatrixBase<D>& x, const Eigen::MatrixBase<H>& heatmaps,
+                                const Shape& shape) {
+    const auto edges = edge_map(x, shape);
+    detail::require_shape("edge_correlation", "heatmaps", heatmaps, edges.rows(), edges.cols());
+    Column<double> result(edges.cols());
+    for (Index s = 0; s < edges.cols(); ++s) {
+        Column<double> a = edges.col(s).template cast<double>(), b = heatmaps.col(s).template cast<double>();
+        a.array() -= a.mean();
+        b.array() -= b.mean();
+        const double size = a.norm() * b.norm();
+        result[s] = size > 0.0 ? a.dot(b) / size : std::numeric_limits<double>::quiet_NaN();
+    }
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/evidence_quality.hpp - how often the sources alone name the right class, and the network's.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// renn/retrace/certainty.hpp - how clearly the sources speak for one class.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// Evidence as parts of 1; all 0 if there is none.
+inline std::vector<double> parts_of_evidence(const char* where, std::span<const double> evidence) {
+    if (evidence.empty()) raise<DataError>(where, "classes", "0", "1 or more");
+    require_amounts(where, "evidence of class", evidence);
+    if (*std::max_element(evidence.begin(), evidence.end()) > 0.0) return parts_of_one(evidence);
+    return std::vector<double>(evidence.size(), 0.0);
+}
+
+}  // namespace detail
+
+/// 1 - entropy(E) / log C: 1 if all evidence is for one class, 0 if every class has as much. 0 without any evidence;
+/// with a single class, for which there is nothing to doubt, 1.
+///
+/// Shapes   evidence: one a class, in any unit: it is divided by its sum.
+/// Throws   DataError for negative or infinite evidence, or none of any class.
+inline double certainty(std::span<const double> evidence) {
+    const std::vector<double> parts = detail::parts_of_evidence("certainty", evidence);
+    const bool any = *std::max_element(parts.begin(), parts.end()) > 0.0;
+    if (!any || parts.size() == 1) return any ? 1.0 : 0.0;
+    double entropy = 0.0;
+    for (const double p : parts) {
+        if (p > 0.0) entropy -= p * std::log(p);
+    }
+    return std::clamp(1.0 - entropy / std::log(static_cast<double>(parts.size())), 0.0, 1.0);
+}
+
+/// How far the class with most evidence is before the next, in parts of all evidence; of a single class, all of it.
+/// 0 without any evidence. Shapes and errors as certainty.
+inline double margin(std::span<const double> evidence) {
+    std::vector<double> parts = detail::parts_of_evidence("margin", evidence);
+    std::sort(parts.begin(), parts.end(), std::greater<>());
+    return parts.size() == 1 ? parts[0] : parts[0] - parts[1];
+}
+
+/// What the votes of a layer or the network say about a prediction.
+struct Judgement {
+    std::string layer;                 ///< empty: the network
+    std::vector<double> evidence;      ///< one a class
+    std::int32_t evidence_class = -1;  ///< with most evidence, the first among equals; -1 if nobody voted
+    double certainty = 0.0;
+    double margin = 0.0;
+    bool agreement = false;  ///< the model predicts the class with most evidence
+
+    bool operator==(const Judgement&) const = default;
+};
+
+namespace detail {
+
+template <class I>
+Judgement judge_votes(const Votes<I>& votes, std::int32_t prediction, const std::string& layer) {
+    Judgement j{.layer = layer, .evidence = votes.evidence()};
+    const auto best = std::max_element(j.evidence.begin(), j.evidence.end());
+    if (best != j.evidence.end() && *best > 0.0)
+        j.evidence_class = static_cast<std::int32_t>(best - j.evidence.begin());
+    j.certainty = certainty(j.evidence);
+    j.margin = margin(j.evidence);
+    j.agreement = prediction >= 0 && j.evidence_class == prediction;
+    return j;
+}
+
+}  // namespace detail
+
+/// The votes of the network, judged. Throws DataError if no labels were recorded.
+template <class I>
+Judgement judge(const Retrace<I>& answer) {
+    return detail::judge_votes<I>(answer, answer.prediction(), "");
+}
+
+/// The votes of each layer, in the order of answer.layers(): where the decision forms. Throws as judge.
+template <class I>
+std::vector<Judgement> judge_layers(const Retrace<I>& answer) {
+    std::vector<Judgement> judgements;
+    const std::vector<std::string> names = answer.layers();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        judgements.push_back(detail::judge_votes(answer.layer(i), answer.prediction(), names[i]));
+    }
+    return judgements;
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// What the class with most evidence was worth, of the network or one layer. Each in 0..1; a query for which nobody
+/// voted is neither right nor in agreement.
+struct EvidenceQuality {
+    std::string layer;       ///< empty: the network
+    double accuracy = 0.0;   ///< share of the queries with that class
+    double agreement = 0.0;  ///< share of the queries for which the model predicts that class
+    double silent = 0.0;     ///< share of the queries for which nobody voted
+
+    bool operator==(const EvidenceQuality&) const = default;
+};
+
+namespace detail {
+
+/// f(position, answer) for every sample of the data, retraced a few hundred at a time.
+template <class Traced, class F>
+void for_each_answer(const char* where, const Traced& traced, const Dataset<typename Traced::Scalar>& data,
+                     const RetraceOptions& options, int threads, F&& f) {
+    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
+    if (!data.has_labels()) raise<DataError>(where, "labels", "none", "one a sample");
+    constexpr Index at_once = 256;
+    Batch<typename Traced::Scalar> x;
+    for (Index first = 0; first < data.samples(); first += at_once) {
+        data.inputs(first, std::min(at_once, data.samples() - first), x);
+        Index position = first;
+        for (const auto& answer : traced.retrace_batch(x, options, threads)) f(position++, answer);
+    }
+}
+
+}  // namespace detail
+
+/// Retraces the data and predicts by evidence alone: first of the network, then of each layer in the order of
+/// Retrace::layers().
+///
+/// Throws   DataError for no samples or none with labels; as TracedNetwork::retrace and judge.
+/// Cost     a retrace and its evidence by layer a sample.
+template <class Traced>
+std::vector<EvidenceQuality> evidence_quality(const Traced& traced, const Dataset<typename Traced::Scalar>& data,
+                                              const RetraceOptions& options = {}, int threads = 1) {
+    std::vector<EvidenceQuality> table;
+    const auto n = static_cast<double>(data.samples());
+    const auto count = [&](std::size_t row, const Judgement& j, std::int32_t label) {
+        if (row == table.size()) table.push_back({.layer = j.layer});
+        table[row].accuracy += j.evidence_class == label ? 1.0 : 0.0;
+        table[row].agreement += j.agreement ? 1.0 : 0.0;
+        table[row].silent += j.evidence_class < 0 ? 1.0 : 0.0;
+    };
+    detail::for_each_answer("evidence_quality", traced, data, options, threads, [&](Index at, const auto& answer) {
+        std::size_t row = 0;
+        count(row++, judge(answer), data.label(at));
+        for (const Judgement& layer : judge_layers(answer)) count(row++, layer, data.label(at));
+    });
+    for (EvidenceQuality& row : table) {
+        row.accuracy /= n;
+        row.agreement /= n;
+        row.silent /= n;
+    }
+    return table;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/evidence_randomisation.hpp - whether the votes of the sources depend on what the network has learnt.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+// renn/evaluation/sanity_checks.hpp - whether an explanation depends on what the network has learnt.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// renn/evaluation/map_similarity.hpp - how alike two heatmaps are, as rankings and as pictures.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numbers>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// How alike the maps of each sample are. NaN where a map is the same everywhere: it has no order and no pattern.
+struct MapSimilarity {
+    std::vector<double> spearman;         ///< of R
+    std::vector<double> absolute;         ///< of |R|
+    std::vector<double> absolute_scored;  ///< of |R| where either map is not 0: features that neither scores are ties
+    std::vector<double> structural;       ///< SSIM of the pictures; empty without an image shape
+    std::vector<double> oriented;         ///< Pearson's of histograms of oriented gradients; empty without one
+};
+
+namespace detail {
+
+/// Mean structural similarity over all windows of 7 x 7 that fit, of two pictures in [-1, 1].
+inline double structural_similarity(const Vector& a, const Vector& b, const Shape& image) {
+    constexpr double c1 = 0.02 * 0.02, c2 = 0.06 * 0.06;  // (0.01 L)^2 and (0.03 L)^2 with L = 2
+    const Index h = std::min<Index>(7, image.height), w = std::min<Index>(7, image.width);
+    const auto n = static_cast<double>(h * w);
+    double sum = 0.0, windows = 0.0;
+    for (Index c = 0; c < image.channels; ++c) {
+        for (Index top = 0; top + h <= image.height; ++top) {
+            for (Index left = 0; left + w <= image.width; ++left) {
+                double ma = 0.0, mb = 0.0, aa = 0.0, bb = 0.0, ab = 0.0;
+                for (Index y = top; y < top + h; ++y) {
+                    for (Index x = left; x < left + w; ++x) {
+                        const double u = a[image.at(c, y, x)], v = b[image.at(c, y, x)];
+                        ma += u, mb += v, aa += u * u, bb += v * v, ab += u * v;
+                    }
+                }
+                ma /= n, mb /= n;
+                const double va = aa / n - ma * ma, vb = bb / n - mb * mb, covariance = ab / n - ma * mb;
+                sum += (2.0 * ma * mb + c1) * (2.0 * covariance + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2));
+                windows += 1.0;
+            }
+        }
+    }
+    return sum / windows;
+}
+
+/// f(position, slope to the right, slope downwards) of a picture, all channels summed, by central differences; the
+/// border repeats.
+template <class F>
+void each_slope(const Vector& v, const Shape& image, F&& f) {
+    const auto pixel = [&](Index y, Index x) {
+        double sum = 0.0;
+        for (Index c = 0; c < image.channels; ++c) {
+            sum += v[image.at(c, std::clamp<Index>(y, 0, image.height - 1), std::clamp<Index>(x, 0, image.width - 1))];
+        }
+        return sum;
+    };
+    for (Index y = 0; y < image.height; ++y) {
+        for (Index x = 0; x < image.width; ++x) {
+            f(y * image.width + x, pixel(y, x + 1) - pixel(y, x - 1), pixel(y + 1, x) - pixel(y - 1, x));
+        }
+    }
+}
+
+/// Histograms of unsigned orientation, 8 bins in cells of 4 x 4 pixels, weighted by slope, of length 1 in all.
+inline Vector oriented_gradients(const Vector& v, const Shape& image) {
+    constexpr Index bins = 8, cell = 4;
+    const Index across = (image.width + cell - 1) / cell, down = (image.height + cell - 1) / cell;
+    Vector histogram = Vector::Zero(across * down * bins);
+    each_slope(v, image, [&](Index p, double dx, double dy) {
+        const double turn = std::atan2(dy, dx) / std::numbers::pi + 1.0;  // 0..2, half a turn is 1
+        const auto bin = static_cast<Index>(std::floor(turn * static_cast<double>(bins))) % bins;
+        const Index at = (p / image.width / cell) * across + (p % image.width) / cell;
+        histogram[at * bins + bin] += std::hypot(dx, dy);
+    });
+    const double norm = histogram.norm();
+    return norm > 0.0 ? Vector(histogram / norm) : histogram;
+}
+
+inline double spearman_or_nothing(const Vector& a, const Vector& b) {
+    return a.size() < 2 || is_constant(a) || is_constant(b) ? no_number : spearman_correlation(a, b);
+}
+
+}  // namespace detail
+
+/// Compares map by map. For the pictures alone, each is divided by its largest magnitude, for maps of unlike scale are
+/// alike if they show the same; the rank correlations need no scale.
+///
+/// Shapes   a and b: features x n; image: how features lie in a picture, none for no picture.
+/// Throws   ShapeError where shapes do not fit, DataError for values that are not finite.
+/// Source   Adebayo et al., Sanity Checks for Saliency Maps (2018); Wang et al. (SSIM, 2004).
+template <class A, class B>
+MapSimilarity compare_maps(const Eigen::MatrixBase<A>& a, const Eigen::MatrixBase<B>& b, const Shape& image = {}) {
+    detail::require_shape("compare_maps", "second maps", b, a.rows(), a.cols());
+    if (!image.unknown() && image.size() != a.rows()) {
+        detail::raise<ShapeError>("compare_maps", "image", image.text(), std::to_string(a.rows()) + " features");
+    }
+    MapSimilarity s;
+    for (Index j = 0; j < a.cols(); ++j) {
+        const detail::VectorPair p("compare_maps", a.col(j), b.col(j));
+        const detail::Vector u = p.a.cwiseAbs(), v = p.b.cwiseAbs();
+        s.spearman.push_back(detail::spearman_or_nothing(p.a, p.b));
+        s.absolute.push_back(detail::spearman_or_nothing(u, v));
+        std::vector<double> scored_u, scored_v;
+        for (Index i = 0; i < u.size(); ++i) {
+            if (u[i] == 0.0 && v[i] == 0.0) continue;
+            scored_u.push_back(u[i]);
+            scored_v.push_back(v[i]);
+        }
+        const auto as_vector = [](const std::vector<double>& from) {
+            return detail::Vector(Eigen::Map<const detail::Vector>(from.data(), static_cast<Index>(from.size())));
+        };
+        s.absolute_scored.push_back(detail::spearman_or_nothing(as_vector(scored_u), as_vector(scored_v)));
+        if (image.unknown()) continue;
+        const bool flat = detail::is_constant(p.a) || detail::is_constant(p.b);
+        const detail::Vector left = detail::to_unit(p.a), right = detail::to_unit(p.b);
+        s.structural.push_back(flat ? detail::no_number : detail::structural_similarity(left, right, image));
+        s.oriented.push_back(flat ? detail::no_number
+                                  : pearson_correlation(detail::oriented_gradients(left, image),
+                                                        detail::oriented_gradients(right, image)));
+    }
+    return s;
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Gives a layer the parameters of one just made: matrices drawn by an initialiser, He's unless told otherwise, columns
+/// zero, the scales of a normalisation one and its running statistics those of no data. Of a layer of your own with
+/// other ideas, pass your own callable (path, layer, parameters, seed) in its place.
+struct Reinitialise {
+    template <class L, class P>
+    void operator()(std::string_view, L& layer, P& parameters, std::uint64_t seed) const {
+        using S = typename L::Scalar;
+        std::uint64_t draw = 0;
+        for_each_block(
+            [&](auto& block) {
+                if constexpr (std::remove_cvref_t<decltype(block)>::ColsAtCompileTime == 1) {
+                    block.setZero();
+                } else {
+                    He{mix(seed, draw++)}(block, block.cols(), block.rows());
+                }
+            },
+            parameters);
+        if constexpr (requires { P::ones(Index{}); }) parameters.weights.setOnes();
+        if constexpr (requires { layer.set_running(layer.running_mean(), layer.running_variance()); }) {
+            const Index n = layer.running_mean().size();
+            layer.set_running(Column<S>::Zero(n), Column<S>::Ones(n));
+        }
+    }
+};
+
+/// Paths of the layers that have parameters, in the order of the forward walk.
+template <class Net>
+std::vector<std::string> layers_with_parameters(const Net& net) {
+    std::vector<std::string> paths;
+    for_each_layer(net, [&](std::string_view path, const auto&, const auto& parameters) {
+        if (parameter_count(parameters) > 0) paths.emplace_back(path);
+    });
+    return paths;
+}
+
+/// A copy of a network in which one layer begins anew. Throws DataError if it has no such layer with parameters.
+template <class Net, class Replace = Reinitialise>
+Net with_layer_randomised(Net net, std::string_view layer, std::uint64_t seed, const Replace& replace = {}) {
+    bool found = false;
+    for_each_layer(net, [&](std::string_view path, auto& l, auto& parameters) {
+        if (path != layer || parameter_count(parameters) == 0) return;
+        replace(path, l, parameters, seed);
+        found = true;
+    });
+    if (!found) {
+        std::string known;
+        for (const std::string& path : layers_with_parameters(net)) known += (known.empty() ? "" : ", ") + path;
+        detail::raise<DataError>("with_layer_randomised", "layer", "\"" + std::string(layer) + "\"", "one of " + known);
+    }
+    return net;
+}
+
+/// Which layers are new at a stage.
+enum class RandomiseOrder : std::uint8_t {
+    cascading,   ///< from the last layer to the first, each stage on top of those before
+    independent  ///< one layer at a time, all others as trained
+};
+
+/// Options of randomise_parameters.
+struct RandomiseOptions {
+    RandomiseOrder order = RandomiseOrder::cascading;
+    std::uint64_t seed = 0;
+    Shape image = {};      ///< for the comparison as pictures; none: no pictures
+    double similar = 0.3;  ///< mean correlation above which maps count as the same
+};
+
+/// How alike explanations stay while the network forgets.
+struct RandomisationCheck {
+    std::vector<std::string> layers;  ///< made new at each stage
+    /// Stages x samples, NaN where a map is constant; see MapSimilarity.
+    Batch<double> spearman, absolute, absolute_scored, structural, oriented;
+    /// Of each sample the mean over the stages of `absolute_scored`; its curve is that.
+    Measurement similarity;
+    /// At the last stage: with cascading, when nothing learnt is left.
+    Measurement at_the_end;
+    /// (entropy of the last stage's |R| - that before) / that before; larger is better. Source: Hedstroem et al.
+    /// (2023).
+    std::vector<double> entropy_rise;
+    /// similarity.score is above RandomiseOptions::similar: the method shows much the same without what was learnt.
+    bool stays_similar = false;
+};
+
+namespace detail {
+
+inline void put_row(Batch<double>& to, Index stage, Index stages, const std::vector<double>& values) {
+    const auto n = static_cast<Index>(values.size());
+    reshape(to, stages, n);
+    for (Index j = 0; j < n; ++j) to(stage, j) = values[static_cast<std::size_t>(j)];
+}
+
+inline std::vector<double> column_means(const Batch<double>& m) {
+    std::vector<double> means;
+    for (Index j = 0; j < m.cols(); ++j) {
+        const Column<double> own = m.col(j);
+        means.push_back(mean_of(std::vector<double>(own.data(), own.data() + own.size())));
+    }
+    return means;
+}
+
+}  // namespace detail
+
+/// Model parameter randomisation: makes layers new and compares the explanations with those of the trained network, for
+/// the same target (the class predicted at first, if the target is the prediction). A method that stays similar does
+/// not explain what was learnt. Input times gradient keeps the input's own pattern in |R|: compare with edge_map as
+/// well.
+///
+/// Shapes   x: features x n.
+/// Throws   as the method and compare_maps; DataError for a network without parameters.
+/// Cost     a map of x and its comparison a stage.
+/// Source   Adebayo et al., Sanity Checks for Saliency Maps (2018).
+template <class Net, class D, class T, class M, class Replace = Reinitialise>
+RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
+                                        const RandomiseOptions& options = {}, const Replace& replace = {}) {
+    using S = typename Net::Scalar;
+    constexpr const char* where = "randomise_parameters";
+    const BatchView<S> input(x.derived());
+    const detail::Explained<S> before = detail::explained<S>(net, input, target);
+    const T same = detail::settled_by(target, before);
+    const Batch<S> original = scores_of<S>(method, net, input, same);
+    RandomisationCheck check;
+    check.layers = layers_with_parameters(net);
+    if (check.layers.empty()) detail::raise<DataError>(where, "layers with parameters", "none", "1 or more");
+    std::reverse(check.layers.begin(), check.layers.end());
+    const auto stages = static_cast<Index>(check.layers.size());
+    Net changed = net;
+    Batch<S> map;
+    for (Index stage = 0; stage < stages; ++stage) {
+        if (options.order == RandomiseOrder::independent) changed = net;
+        changed = with_layer_randomised(std::move(changed), check.layers[static_cast<std::size_t>(stage)],
+                                        mix(options.seed, static_cast<std::uint64_t>(stage)), replace);
+        map = scores_of<S>(method, changed, input, same);
+        const MapSimilarity s = compare_maps(original, map, options.image);
+        detail::put_row(check.spearman, stage, stages, s.spearman);
+        detail::put_row(check.absolute, stage, stages, s.absolute);
+        detail::put_row(check.absolute_scored, stage, stages, s.absolute_scored);
+        if (options.image.unknown()) continue;
+        detail::put_row(check.structural, stage, stages, s.structural);
+        detail::put_row(check.oriented, stage, stages, s.oriented);
+    }
+    check.similarity = detail::measured(where, detail::column_means(check.absolute_scored), check.absolute_scored);
+    check.at_the_end = detail::measured(where, detail::column_means(check.absolute_scored.bottomRows(1)));
+    const std::vector<double> then = map_entropy(original).per_sample, now = map_entropy(map).per_sample;
+    for (std::size_t i = 0; i < then.size(); ++i) check.entropy_rise.push_back((now[i] - then[i]) / then[i]);
+    check.stays_similar = check.similarity.score > options.similar;
+    return check;
+}
+
+/// Two sets of explanations that should differ.
+struct DifferenceCheck {
+    MapSimilarity maps;
+    Measurement similarity;      ///< Spearman's of R
+    bool stays_similar = false;  ///< the mean is above the limit: the method does not see the difference
+};
+
+namespace detail {
+
+template <class S>
+DifferenceCheck difference_check(const char* where, const Batch<S>& a, const Batch<S>& b, const Shape& image,
+                                 double similar) {
+    DifferenceCheck check;
+    check.maps = compare_maps(a, b, image);
+    check.similarity = measured(where, check.maps.spearman);
+    check.stays_similar = check.similarity.score > similar;
+    return check;
+}
+
+}  // namespace detail
+
+/// Compares the explanations of two networks for the same target, such as one trained on the true labels and one on
+/// permuted ones (data randomisation, see permuted_labels.hpp). Throws as the method and compare_maps.
+template <class Net, class Other, class D, class T, class M>
+DifferenceCheck compare_networks(const Net& net, const Other& other, const Eigen::MatrixBase<D>& x, const T& target,
+                                 const M& method, const Shape& image = {}, double similar = 0.3) {
+    using S = typename D::Scalar;
+    const BatchView<S> input(x.derived());
+    const detail::Explained<S> before = detail::explained<S>(net, input, target);
+    const T same = detail::settled_by(target, before);
+    return detail::difference_check("compare_networks", scores_of<S>(method, net, input, same),
+                                    scores_of<S>(method, other, input, same), image, similar);
+}
+
+/// Random logit: compares the explanation of each sample's output with that of another one, drawn by the seed.
+/// Throws as the method and compare_maps; DataError for a network with one output.
+/// Source   Sixt, Granz and Landgraf (2020).
+template <class Net, class D, class M>
+DifferenceCheck random_logit(const Net& net, const Eigen::MatrixBase<D>& x, const OutputTarget& target, const M& method,
+                             std::uint64_t seed = 0, const Shape& image = {}, double similar = 0.3) {
+    using S = typename D::Scalar;
+    const BatchView<S> input(x.derived());
+    const detail::Explained<S> before = detail::explained<S>(net, input, target);
+    const auto outputs = static_cast<std::uint64_t>(before.outputs.rows());
+    if (outputs < 2) detail::raise<DataError>("random_logit", "outputs", std::to_string(outputs), "2 or more");
+    std::vector<std::int32_t> own, other;
+    for (Index j = 0; j < input.cols(); ++j) {
+        Rng rng(mix(seed, static_cast<std::uint64_t>(j)));
+        const auto c = static_cast<std::uint64_t>(target.choice.template of<S>(BatchView<S>(before.outputs), j));
+        own.push_back(static_cast<std::int32_t>(c));
+        other.push_back(static_cast<std::int32_t>((c + 1 + rng.below(outputs - 1)) % outputs));
+    }
+    return detail::difference_check("random_logit", scores_of<S>(method, net, input, output(own)),
+                                    scores_of<S>(method, net, input, output(other)), image, similar);
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// Evidence of a network that forgets, layer by layer.
+struct EvidenceRandomisation {
+    std::vector<std::string> layers;          ///< made new at each stage, from the last to the first
+    std::vector<EvidenceQuality> network;     ///< all neurons' evidence: as trained, then after each stage
+    std::vector<EvidenceQuality> last_layer;  ///< the same of the last layer alone
+    double chance = 0.0;                      ///< share of the most frequent class among the queries
+    /// Share of the last layer's accuracy above chance that is left at the end. The votes of random neurons still know
+    /// appearance (samples that look alike have like random features), so it need not be 0.
+    double left = 0.0;
+};
+
+/// Retraces the queries in the network as trained and after each stage of a cascading randomisation. For labels that
+/// mean nothing, give a network trained on permuted labels with data that has them: evidence must follow those.
+///
+/// Throws   as TracedNetwork and evidence_quality.
+/// Cost     layers + 1 recordings of the training data, and as many retraces of each query.
+template <class Net, class S>
+EvidenceRandomisation randomise_evidence(const Net& net, const Dataset<S>& training, const Dataset<S>& queries,
+                                         std::uint64_t seed = 0, const RetraceOptions& options = {}, int threads = 1) {
+    EvidenceRandomisation result;
+    result.layers = layers_with_parameters(net);
+    std::reverse(result.layers.begin(), result.layers.end());
+    Net changed = net;
+    for (std::size_t stage = 0; stage <= result.layers.size(); ++stage) {
+        if (stage > 0) {
+            changed = with_layer_randomised(std::move(changed), result.layers[stage - 1], mix(seed, stage));
+        }
+        auto traced = trace<Sorted>(changed);
+        traced.record(training, {.threads = threads});
+        const std::vector<EvidenceQuality> table = evidence_quality(traced, queries, options, threads);
+        result.network.push_back(table.front());
+        result.last_layer.push_back(table.back());
+    }
+    std::vector<Index> frequency(static_cast<std::size_t>(queries.classes()));
+    for (const std::int32_t label : queries.labels()) ++frequency[static_cast<std::size_t>(label)];
+    result.chance = static_cast<double>(*std::max_element(frequency.begin(), frequency.end())) /
+                    static_cast<double>(queries.samples());
+    const double above = result.last_layer.front().accuracy - result.chance;
+    result.left = above > 0.0 ? (result.last_layer.back().accuracy - result.chance) / above : 0.0;
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/infidelity.hpp - how far an explanation is from foretelling what random perturbations do.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// What is subtracted from the input: normal noise on every feature.
+struct InfidelityOptions {
+    int draws = 100;
+    double deviation = 0.1;  ///< in units of the input
+    std::uint64_t seed = 0;
+};
+
+/// E[(I . R - (f(x) - f(x - I)))^2] over random I: 0 if R foretells every change, as the gradient does of a linear
+/// model. R is per unit of input (a gradient); scores that are already multiplied by the input are to be divided by it.
+///
+/// Shapes   x and relevance: features x n.
+/// Throws   ShapeError where shapes do not fit; DataError for relevance that is not finite, no samples, no draws.
+/// Cost     n * draws forward passes.
+/// Source   Yeh et al., On the (In)fidelity and Sensitivity of Explanations (2019), definition 2.1.
+template <class Model, class D, class E, class T>
+Measurement infidelity(const Model& model, const Eigen::MatrixBase<D>& x, const Eigen::MatrixBase<E>& relevance,
+                       const T& target, const InfidelityOptions& options = {}) {
+    using S = typename D::Scalar;
+    constexpr const char* where = "infidelity";
+    const Batch<S> scores = relevance.template cast<S>();
+    const BatchView<S> input(x.derived());
+    detail::require_scores_of<S>(where, input, BatchView<S>(scores));
+    if (options.draws < 1) detail::raise<DataError>(where, "draws", std::to_string(options.draws), "1 or more");
+    const detail::Explained<S> before = detail::explained<S>(model, input, target);
+    std::vector<double> each;
+    for (Index j = 0; j < input.cols(); ++j) {
+        Rng rng(mix(options.seed, static_cast<std::uint64_t>(j)));
+        Column<double> foretold = Column<double>::Zero(options.draws);
+        const auto make = [&](Index draw, Eigen::Ref<Column<S>> out) {
+            for (Index i = 0; i < input.rows(); ++i) {
+                const double change = options.deviation * rng.normal();
+                foretold[draw] += change * static_cast<double>(scores(i, j));
+                out[i] = static_cast<S>(static_cast<double>(input(i, j)) - change);
+            }
+        };
+        const T here = detail::target_of(target, before.basis(), j);
+        const Column<double> values = detail::values_of<S>(model, input.rows(), options.draws, here, make);
+        const Column<double> fell = static_cast<double>(before.value[j]) - values.array();
+        each.push_back((foretold - fell).cwiseAbs2().mean());
+    }
+    return detail::measured(where, std::move(each));
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/linear_datamodelling.hpp - whether scores of training samples foretell what retraining does.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
 /// Linear datamodelling score of each query, and over all of them.
 struct DatamodellingScore {
     std::vector<double> per_query;  ///< in [-1, 1]; NaN where every subset has the same sum or output
@@ -1495,6 +12172,274 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
     result.mean = n > 0.0 ? sum / n : no_number;
     const double variance = n > 1.0 ? std::max(0.0, (squares - n * result.mean * result.mean) / (n - 1.0)) : no_number;
     result.standard_error = std::sqrt(variance / n);
+    return result;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/localisation.hpp - whether a heatmap points at the thing: a mask of where the cause is.
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Where the cause is: features x n, or features x 1 for all samples; true inside.
+using FeatureMask = Eigen::Matrix<bool, Eigen::Dynamic, Eigen::Dynamic>;
+
+namespace detail {
+
+/// f(relevance, inside, features inside) for each sample whose mask is neither empty nor everything.
+template <class D, class F>
+Measurement inside_mask(const char* where, const Eigen::MatrixBase<D>& relevance, const FeatureMask& mask, const F& f) {
+    const Index columns = mask.cols() == 1 ? 1 : relevance.cols();
+    require_shape(where, "mask", mask, relevance.rows(), columns);
+    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite");
+    std::vector<double> each;
+    for (Index j = 0; j < relevance.cols(); ++j) {
+        const auto inside = mask.col(columns == 1 ? 0 : j);
+        const Index count = inside.count();
+        const bool says = count > 0 && count < mask.rows();
+        const Column<double> r = relevance.col(j).template cast<double>();
+        each.push_back(says ? f(r, inside, count) : std::numeric_limits<double>::quiet_NaN());
+    }
+    return measured(where, std::move(each));
+}
+
+}  // namespace detail
+
+// All of them take relevance, features x n, as it is; drop samples whose mask is empty or everything; and throw
+// ShapeError for a mask of another shape, DataError for relevance that is not finite or if no sample is left.
+
+/// Share of the positive relevance that lies inside; samples without positive relevance are dropped.
+template <class D>
+Measurement mass_inside(const Eigen::MatrixBase<D>& relevance, const FeatureMask& mask) {
+    return detail::inside_mask("mass_inside", relevance, mask, [](const auto& r, const auto& inside, Index) {
+        const double all = r.cwiseMax(0.0).sum();
+        const double within = inside.select(r.cwiseMax(0.0), 0.0).sum();
+        return all > 0.0 ? within / all : std::numeric_limits<double>::quiet_NaN();
+    });
+}
+
+/// Pointing game: 1 if the most relevant feature is inside, else 0; of several equal ones the share that is inside.
+/// Source   Zhang et al. (2016).
+template <class D>
+Measurement pointing_game(const Eigen::MatrixBase<D>& relevance, const FeatureMask& mask) {
+    return detail::inside_mask("pointing_game", relevance, mask, [](const auto& r, const auto& inside, Index) {
+        const auto greatest = (r.array() == r.maxCoeff()).eval();
+        return static_cast<double>((greatest && inside.array()).count()) / static_cast<double>(greatest.count());
+    });
+}
+
+/// Relevance rank accuracy: of the most relevant features, as many as the mask has, the share that is inside. Features
+/// equal to the last one share its places.
+/// Source   Arras, Osman and Samek (2022).
+template <class D>
+Measurement rank_accuracy(const Eigen::MatrixBase<D>& relevance, const FeatureMask& mask) {
+    return detail::inside_mask("rank_accuracy", relevance, mask, [](const auto& r, const auto& inside, Index count) {
+        Column<double> sorted = r;
+        std::nth_element(sorted.data(), sorted.data() + count - 1, sorted.data() + sorted.size(), std::greater<>());
+        const double last = sorted[count - 1];
+        double above = 0.0, above_inside = 0.0, tied = 0.0, tied_inside = 0.0;
+        for (Index i = 0; i < r.size(); ++i) {
+            above += r[i] > last ? 1.0 : 0.0;
+            above_inside += r[i] > last && inside[i] ? 1.0 : 0.0;
+            tied += r[i] == last ? 1.0 : 0.0;
+            tied_inside += r[i] == last && inside[i] ? 1.0 : 0.0;
+        }
+        const auto places = static_cast<double>(count);
+        return (above_inside + (places - above) * tied_inside / tied) / places;
+    });
+}
+
+/// Area under the ROC curve of relevance as a score for "inside".
+template <class D>
+Measurement mask_auroc(const Eigen::MatrixBase<D>& relevance, const FeatureMask& mask) {
+    return detail::inside_mask("mask_auroc", relevance, mask, [](const auto& r, const auto& inside, Index) {
+        std::vector<bool> positive;
+        for (Index i = 0; i < r.size(); ++i) positive.push_back(inside[i]);
+        return auroc(std::span<const double>(r.data(), static_cast<std::size_t>(r.size())), positive);
+    });
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/method_table.hpp - methods against metrics, with intervals, directions and times.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Which way of a metric is better.
+enum class Better : std::uint8_t { higher, lower, towards_zero };
+
+/// One report: what each method got in each metric. Fill it with metrics of the same samples and seed; rows and columns
+/// appear in the order in which they were first named.
+class MethodTable {
+public:
+    /// A metric of a method, with the seconds it took to explain and measure. Throws DataError if it was there already
+    /// or the metric was said to be better the other way.
+    void add(const std::string& method, const std::string& metric, Better better, Measurement measured,
+             double seconds = 0.0) {
+        const std::size_t row = place(methods_, method), column = place(metrics_, metric);
+        if (column == better_.size()) better_.push_back(better);
+        if (better_[column] != better) {
+            detail::raise<DataError>("MethodTable", "\"" + metric + "\"", "better in another direction",
+                                     "always the same");
+        }
+        for (const Cell& cell : cells_) {
+            if (cell.row == row && cell.column == column) {
+                detail::raise<DataError>("MethodTable", "\"" + metric + "\" of \"" + method + "\"", "a second one",
+                                         "one");
+            }
+        }
+        cells_.push_back({row, column, std::move(measured), seconds});
+    }
+
+    const std::vector<std::string>& methods() const noexcept { return methods_; }
+    const std::vector<std::string>& metrics() const noexcept { return metrics_; }
+
+    /// Throws DataError if there is none.
+    const Measurement& at(const std::string& method, const std::string& metric) const {
+        for (const Cell& cell : cells_) {
+            if (methods_[cell.row] == method && metrics_[cell.column] == metric) return cell.measured;
+        }
+        detail::raise<DataError>("MethodTable", "cell", "\"" + metric + "\" of \"" + method + "\"",
+                                 "one that was added");
+    }
+
+    /// Sample by sample: a metric of one method less that of another.
+    PairedComparison compare(const std::string& method, const std::string& other, const std::string& metric,
+                             std::uint64_t seed = 0) const {
+        return compare_paired(at(method, metric).per_sample, at(other, metric).per_sample, seed);
+    }
+
+    /// A line a method: score and half of its bootstrap 95 % interval, + dropped samples if any; and its seconds.
+    /// A metric's arrow says what is better: ^ higher, v lower, 0 towards zero.
+    std::string text(std::uint64_t seed = 0) const {
+        std::vector<std::vector<std::string>> lines(methods_.size() + 1,
+                                                    std::vector<std::string>(metrics_.size() + 2, "-"));
+        lines[0].front() = "method";
+        lines[0].back() = "seconds";
+        for (std::size_t m = 0; m < metrics_.size(); ++m) {
+            const Better b = better_[m];
+            lines[0][m + 1] = metrics_[m] + (b == Better::higher ? " ^" : b == Better::lower ? " v" : " 0");
+        }
+        std::vector<double> seconds(methods_.size());
+        for (const Cell& cell : cells_) {
+            const Interval i = bootstrap_interval(cell.measured.per_sample, seed);
+            std::string& text = lines[cell.row + 1][cell.column + 1];
+            text = number(cell.measured.score) + " +- " + number(0.5 * (i.high - i.low));
+            if (cell.measured.dropped > 0) text += " (-" + std::to_string(cell.measured.dropped) + ")";
+            seconds[cell.row] += cell.seconds;
+        }
+        std::string result;
+        for (std::size_t row = 0; row < methods_.size(); ++row) {
+            lines[row + 1].front() = methods_[row];
+            lines[row + 1].back() = number(seconds[row]);
+        }
+        std::vector<std::size_t> widths(metrics_.size() + 2);
+        for (const auto& line : lines) {
+            for (std::size_t c = 0; c < line.size(); ++c) widths[c] = std::max(widths[c], line[c].size());
+        }
+        for (const auto& line : lines) {
+            for (std::size_t c = 0; c < line.size(); ++c) {
+                const bool last = c + 1 == line.size();
+                result += line[c] + (last ? "\n" : std::string(widths[c] - line[c].size() + 2, ' '));
+            }
+        }
+        return result;
+    }
+
+private:
+    struct Cell {
+        std::size_t row, column;
+        Measurement measured;
+        double seconds;
+    };
+
+    static std::size_t place(std::vector<std::string>& names, const std::string& name) {
+        const auto at = std::find(names.begin(), names.end(), name);
+        if (at != names.end()) return static_cast<std::size_t>(at - names.begin());
+        names.push_back(name);
+        return names.size() - 1;
+    }
+    static std::string number(double v) {
+        std::array<char, 32> text{};
+        std::snprintf(text.data(), text.size(), "%.3g", v);
+        return text.data();
+    }
+
+    std::vector<std::string> methods_, metrics_;
+    std::vector<Better> better_;
+    std::vector<Cell> cells_;
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/evaluation/permuted_labels.hpp - the same network trained on labels that mean nothing.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// The same samples, each with the label of a random other one. Throws DataError without labels.
+template <class S>
+Dataset<S> with_permuted_labels(const Dataset<S>& data, std::uint64_t seed = 0) {
+    if (!data.has_labels()) detail::raise<DataError>("with_permuted_labels", "labels", "none", "one a sample");
+    DatasetDescription<S> more = data.description();
+    Rng rng(seed);
+    shuffle(more.labels, rng);
+    return data.holds_bytes() ? Dataset<S>(data.pixels(), std::move(more)) : Dataset<S>(data.values(), std::move(more));
+}
+
+/// A network that knows its samples by heart.
+template <class Net>
+struct Memorised {
+    Net network;
+    double accuracy = 0.0;  ///< on the permuted labels it was trained on
+    int epochs = 0;
+    bool learnt = false;  ///< the accuracy is what was wanted
+};
+
+/// A network like this one, begun anew and trained on permuted labels until it knows `accuracy` of them by heart, or
+/// until options.epochs are over. Its explanations should differ from those of the network of the true labels:
+/// compare_networks tells.
+///
+/// Throws   as fit and with_permuted_labels.
+/// Source   Adebayo et al. (2018), data randomisation test.
+template <class Net, class S>
+Memorised<Net> train_on_permuted_labels(Net net, const Dataset<S>& data, FitOptions options = {},
+                                        double accuracy = 0.95, std::uint64_t seed = 0) {
+    for_each_layer(net, [&, draw = std::uint64_t{0}](std::string_view path, auto& layer, auto& parameters) mutable {
+        Reinitialise{}(path, layer, parameters, mix(seed, draw++));
+    });
+    const Dataset<S> permuted = with_permuted_labels(data, seed);
+    Memorised<Net> result{std::move(net)};
+    options.on_epoch = [&, own = options.on_epoch](const Epoch& epoch) {
+        result.epochs = epoch.number;
+        return epoch.accuracy < accuracy && (!own || own(epoch));
+    };
+    fit(result.network, permuted, options);
+    result.accuracy = evaluate(result.network, permuted, CrossEntropy{}).accuracy;
+    result.learnt = result.accuracy >= accuracy;
     return result;
 }
 
@@ -1651,7 +12596,6 @@ RetraceLikeness compare_retraces(const Reference& reference, const Other& other,
 }  // namespace renn::inline RENN_ABI
 // renn/evaluation/source_curve.hpp - how many of the most voted sources mean anything.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -1681,9 +12625,6 @@ SourceCurve source_curve(const Traced& traced, const Dataset<typename Traced::Sc
     if (ranks == 0) detail::raise<DataError>("source_curve", "ranks", "0", "1 or more");
     const std::vector<double> zeros(ranks, 0.0);
     SourceCurve curve{zeros, zeros, zeros, zeros, zeros};
-    const auto largest = [](const std::vector<double>& evidence) {
-        return static_cast<std::int32_t>(std::max_element(evidence.begin(), evidence.end()) - evidence.begin());
-    };
     detail::for_each_answer("source_curve", traced, data, options, threads, [&](Index at, const auto& answer) {
         std::vector<double> rest = answer.evidence();
         std::vector<double> near(rest.size(), 0.0);
@@ -1697,10 +12638,10 @@ SourceCurve source_curve(const Traced& traced, const Dataset<typename Traced::Sc
                 curve.same[r] += sources[r].label == answer.prediction() ? 1.0 : 0.0;
             }
             if (sources.empty()) continue;
-            const std::int32_t first = largest(near);
+            const std::int32_t first = evidence_class(near);
             curve.accuracy[r] += first == data.label(at) ? 1.0 : 0.0;
             curve.agreement[r] += first == answer.prediction() ? 1.0 : 0.0;
-            if (r + 1 < sources.size()) curve.beyond[r] += largest(rest) == data.label(at) ? 1.0 : 0.0;
+            if (r + 1 < sources.size()) curve.beyond[r] += evidence_class(rest) == data.label(at) ? 1.0 : 0.0;
         }
     });
     for (auto* values : {&curve.share, &curve.same, &curve.accuracy, &curve.agreement, &curve.beyond}) {
@@ -3240,13 +14181,13 @@ template <class Net, class F>
 void for_each_exported(const std::string& where, const Net& net, const Renames& renames, F&& f) {
     using S = typename Net::Scalar;
     const auto one = [&](const std::string&, const std::string& name, const auto& layer, const auto& block) {
-        using Block = std::remove_cvref_t<decltype(block)>;
+        using Matrix = std::remove_cvref_t<decltype(block)>;
         std::vector<S> values;
         for (Index i = 0; i < block.rows(); ++i) {
             for (Index j = 0; j < block.cols(); ++j) values.push_back(block(i, j));
         }
         std::vector<Index> shape{block.rows()};
-        if constexpr (Block::ColsAtCompileTime != 1) {
+        if constexpr (Matrix::ColsAtCompileTime != 1) {
             shape.push_back(block.cols());
             if constexpr (requires { layer.weights_shape(); }) {
                 const auto known = layer.weights_shape();
@@ -3669,6 +14610,12 @@ void save_json(const std::string& path, const T& item) {
 }  // namespace renn::inline RENN_ABI
 // renn/io/mapped_file.hpp - a whole file as memory, read page by page when it is looked at.
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -3676,19 +14623,7 @@ void save_json(const std::string& path, const T& item) {
 #include <utility>
 
 
-#if __has_include(<sys/mman.h>)
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#endif
-
 namespace renn::inline RENN_ABI::detail {
-
-#if __has_include(<sys/mman.h>)
 
 /// Read only, for any number of threads. A file must not be cut or rewritten in place while it is mapped (the system
 /// then ends the program); one that is replaced by rename keeps its old bytes here.
@@ -3746,27 +14681,6 @@ private:
     char* data_ = nullptr;
     std::uint64_t size_ = 0;
 };
-
-#else
-
-/// Where files cannot be mapped: read as a whole.
-class MappedFile {
-public:
-    MappedFile() = default;
-    MappedFile(const char* where, const std::string& path) {
-        InputFile file(where, path);
-        bytes_ = Pages<char>(static_cast<std::size_t>(file.size()));
-        file.read(bytes_.data(), file.size());
-    }
-    const char* data() const noexcept { return bytes_.data(); }
-    std::uint64_t size() const noexcept { return bytes_.size(); }
-    void populate() const noexcept {}
-
-private:
-    Pages<char> bytes_;
-};
-
-#endif
 
 }  // namespace renn::inline RENN_ABI::detail
 // renn/io/save_partial.hpp - partial answers as files and in archives, to travel from machine to machine.
@@ -4248,7 +15162,8 @@ inline void check_partial(const PartialRetrace& partial) {
     require(k >= 0, "k");
     require(ascend(partial.restriction.classes) && ascend(partial.restriction.ids), "restriction");
     require(partial.known <= partial.restriction.ids.size() + (partial.restriction.without ? 1U : 0U), "known ids");
-    require(partial.classes >= 0 && partial.prediction >= -1, "classes");
+    require(partial.classes >= 0 && partial.classes <= most_classes(partial.class_names.size(), 0), "classes");
+    require(partial.prediction >= -1, "prediction");
     require(held.size() <= partial.samples && held.size() < std::numeric_limits<std::uint32_t>::max(), "samples");
     SampleSet named(held.size());
     for (std::size_t s = 0; s < held.size(); ++s) {
@@ -4522,38 +15437,58 @@ private:
     std::size_t inside_;
 };
 
-template <class Net, class W>
-void collect_paths(const Net& net, const W& parameters, const std::string& at, std::vector<std::string>& paths) {
-    Net::for_each_child(net, parameters, [&](const std::string& name, const auto& layer, const auto& weights) {
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-            collect_paths(layer, weights, at + name + "/", paths);
+/// What stands between a reverse walk and its rule: nothing goes below a masked unit, whose value nothing can change.
+template <class Rule, class S>
+class MaskRule {
+public:
+    MaskRule(const Mask& mask, Rule& rule, std::size_t inside) : mask_(mask), rule_(rule), inside_(inside) {}
+
+    BatchView<S> arrive(std::string_view path, const BatchView<S>& y, const BatchView<S>& above) {
+        const auto given = [&]() -> BatchView<S> {
+            if constexpr (ReverseEditor<Rule, S>) {
+                return rule_.arrive(path, y, above);
+            } else {
+                return above;
+            }
+        };
+        bool held = false;
+        for (const MaskedUnits& place : mask_) {
+            if (path.substr(inside_) != place.layer) continue;
+            if (!held) below_ = given();
+            held = true;
+            for (const Index unit : place.units) {
+                below_.middleRows(unit * place.positions, place.positions).setZero();
+            }
         }
-        if (Net::wiring != Wiring::side_by_side) paths.push_back(at + name);
-    });
-}
+        return held ? BatchView<S>(below_) : given();
+    }
+    Rule& rule() noexcept { return rule_; }
 
-[[noreturn]] inline void raise_no_place(const std::string& layer, const std::vector<std::string>& paths) {
-    std::string known;
-    for (const std::string& path : paths) known += (known.empty() ? "" : ", ") + path;
-    raise<DataError>("mask", "layer", "\"" + layer + "\"", "one of " + known);
-}
-
-/// Whether a network's walk may begin at a later layer.
-template <class Net>
-concept WalksFrom = Composite<Net> &&
-    requires(const Net& net, const BatchView<typename Net::Scalar>& x, Batch<typename Net::Scalar>& y,
-             typename Net::Cache& cache, NoVisit& visitor, Path& path) {
-    net.walk(net.parameters(), x, y, cache, Pass{}, visitor, path, std::size_t{});
+private:
+    const Mask& mask_;
+    Rule& rule_;
+    std::size_t inside_;
+    Batch<S> below_;
 };
+
+template <class Rule, class S, class L, class Below>
+void reverse(MaskRule<Rule, S>& held, const Step<L>& s, X<L> above, Below& below) {
+    reverse(held.rule(), s, above, below);
+}
+template <class Rule, class S>
+BatchView<S> share(MaskRule<Rule, S>& held, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
+                   const BatchView<S>& above, Batch<S>& scratch) {
+    return share(held.rule(), path, branch, sum, above, scratch);
+}
 
 /// Throws DataError for a place or unit that the network does not have.
 template <class Net>
 void check_mask(const Net& net, const Mask& mask) {
     check_mask(mask);
-    std::vector<std::string> paths;
-    collect_paths(net, net.parameters(), "", paths);
+    const std::vector<std::string> paths = layer_paths(net);
     for (const MaskedUnits& place : mask) {
-        if (std::find(paths.begin(), paths.end(), place.layer) == paths.end()) raise_no_place(place.layer, paths);
+        if (std::find(paths.begin(), paths.end(), place.layer) == paths.end())
+            raise_no_place("mask", place.layer, paths);
     }
     if (mask.empty() || net.in_features() == Dynamic) return;
     using S = typename Net::Scalar;
@@ -4570,7 +15505,8 @@ void check_mask(const Net& net, const Mask& mask) {
 /// A network some of whose units are held at fixed values: 0, or their mean (mean ablation). It stands wherever a
 /// network does in evaluation (predict, evaluate, activations, trace, another network) and is told apart by its
 /// fingerprint; with an empty mask it is the network, bit for bit and by fingerprint. The weights stay as they are:
-/// network() is the network unchanged. It has no reverse walk.
+/// network() is the network unchanged. Attribution and other reverse walks see the network as it runs: nothing goes
+/// through a masked unit.
 ///
 ///     renn::evaluate(renn::masked(net, {{.layer = "relu1", .units = {3, 17}}}), test)
 ///
@@ -4644,6 +15580,28 @@ public:
         net_.walk(w, x, y, cache, pass, held, path, first...);
     }
 
+    /// As LayerSequence::reverse_walk.
+    template <class Rule, class Below>
+    void reverse_walk(Rule&& rule, const BatchView<Scalar>& x, Workspace<Masked>& workspace,
+                      const BatchView<Scalar>& above, Below& below, Parameters* gradient = nullptr) const {
+        detail::Path path;
+        walk_back(rule, net_.parameters(), x, workspace.output, workspace.cache, above, below, gradient, path);
+    }
+
+    /// The network's reverse walk.
+    template <class Rule, class Below>
+    void walk_back(Rule& rule, const Parameters& w, const BatchView<Scalar>& x, const BatchView<Scalar>& y,
+                   Cache& cache, const BatchView<Scalar>& above, Below& below, Parameters* gradient,
+                   detail::Path& path) const {
+        if (mask_.empty()) {
+            net_.walk_back(rule, w, x, y, cache, above, below, gradient, path);
+            return;
+        }
+        const std::size_t depth = path.view().size();
+        detail::MaskRule<Rule, Scalar> held(mask_, rule, depth == 0 ? 0 : depth + 1);
+        net_.walk_back(held, w, x, y, cache, above, below, gradient, path);
+    }
+
     template <class Self, class P, class F>
     static void for_each_child(Self& self, P& parameters, F&& f) {
         Net::for_each_child(self.net_, parameters, f);
@@ -4661,206 +15619,26 @@ Masked<Net> masked(Net net, Mask mask) {
 }
 
 }  // namespace renn::inline RENN_ABI
-// renn/network/receptive_field.hpp - which part of the input image a neuron of a convolution can see.
+// renn/report/attribution_view.hpp - what methods of attribution say about one sample, side by side on a page.
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
-
-namespace renn::inline RENN_ABI {
-
-namespace detail {
-
-/// Rows or columns [begin, end); empty where begin is not below end.
-struct Span {
-    Index begin = 0, end = 0;
-
-    void unite(const Span& other) noexcept {
-        if (other.begin >= other.end) return;
-        if (begin >= end) {
-            *this = other;
-        } else {
-            *this = {std::min(begin, other.begin), std::max(end, other.end)};
-        }
-    }
-};
-
-/// What each position along one axis of a layer sees of the input. Kept position by position: at borders a stride may
-/// leave out rows of the layer below, and branches may go at different paces, which no start and step describe.
-struct Sight {
-    std::vector<Span> at;
-
-    static Sight of_input(Index size) {
-        Sight sight;
-        for (Index i = 0; i < size; ++i) sight.at.push_back({i, i + 1});
-        return sight;
-    }
-    Index size() const noexcept { return std::ssize(at); }
-
-    /// From here on every one of `size` positions sees what all see together.
-    void mix(Index size) {
-        Span all;
-        for (const Span& s : at) all.unite(s);
-        at.assign(static_cast<std::size_t>(size), all);
-    }
-    void slide(Index size, Index kernel, Index stride, Index padding, Index dilation) {
-        std::vector<Span> out(static_cast<std::size_t>(size));
-        for (Index i = 0; i < size; ++i) {
-            for (Index tap = 0; tap < kernel; ++tap) {
-                const Index from = i * stride - padding + tap * dilation;
-                if (from < 0 || from >= this->size()) continue;
-                out[static_cast<std::size_t>(i)].unite(at[static_cast<std::size_t>(from)]);
-            }
-        }
-        at = std::move(out);
-    }
-    /// What branches that are summed or stacked see together.
-    void unite(const Sight& other) {
-        for (std::size_t i = 0; i < at.size(); ++i) at[i].unite(other.at[i]);
-    }
-};
-
-struct Field {
-    Sight rows, columns;
-
-    void mix(Index height, Index width) {
-        rows.mix(height);
-        columns.mix(width);
-    }
-    /// Values that are read as an image of another size no longer lie where they lay.
-    void fit(const Shape& shape) {
-        if (rows.size() != shape.height || columns.size() != shape.width) mix(shape.height, shape.width);
-    }
-
-    template <class L>
-    void pass(const L& layer) {
-        if constexpr (requires { layer.window(); }) {
-            fit(layer.input_shape());
-            const auto& w = layer.window();
-            const Shape out = layer.output_shape();
-            rows.slide(out.height, w.kernel.height, w.stride.height, w.padding.height, w.dilation.height);
-            columns.slide(out.width, w.kernel.width, w.stride.width, w.padding.width, w.dilation.width);
-        } else if constexpr (requires { layer.output_shape(); }) {
-            const Shape in = layer.input_shape(), out = layer.output_shape();
-            if (in.positions() != out.positions()) {
-                mix(out.height, out.width);
-            } else if (in.positions() > 1) {  // else value by value, whatever their shape
-                fit(in);
-            }
-        } else if constexpr (requires { layer.out_features(); }) {
-            mix(1, 1);
-        } else if constexpr (requires { requires L::is_activation; }) {
-            using S = typename L::Scalar;
-            constexpr bool elementwise = requires(const S* in, S* out) {
-                layer.apply(in, out, Index{});
-            };
-            if (!elementwise) mix(rows.size(), columns.size());
-        }
-    }
-    void unite(Field other) {
-        if (rows.size() != other.rows.size() || columns.size() != other.columns.size()) {
-            mix(1, 1);
-            other.mix(1, 1);
-        }
-        rows.unite(other.rows);
-        columns.unite(other.columns);
-    }
-};
-
-/// Looks for the shape of the input: that which the first layer with an image takes, unless one before it changes the
-/// number of features. Returns whether to go on looking.
-template <class Net, class P>
-bool find_image(const Net& net, const P& parameters, Shape& image) {
-    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
-    bool searching = true;
-    Net::for_each_child(net, parameters,
-                        [&](const std::string&, const auto& layer, [[maybe_unused]] const auto& weights) {
-                            using L = std::remove_cvref_t<decltype(layer)>;
-                            if (image.size() != 0 || (!searching && !side_by_side)) return;
-                            if constexpr (Composite<L>) {
-                                searching = find_image(layer, weights, image) && searching;
-                            } else if constexpr (requires { layer.input_shape(); }) {
-                                constexpr bool windowed = requires {
-                                    layer.window();
-                                };
-                                const Shape in = layer.input_shape();
-                                if (windowed || in != layer.output_shape() || in.positions() > 1) image = in;
-                            } else if constexpr (requires { layer.out_features(); }) {
-                                searching = layer.out_features() == layer.in_features() && searching;
-                            }
-                        });
-    return searching && image.size() == 0;
-}
-
-/// Carries the field through a network, as far as `place` if that is in it; returns whether it was reached.
-template <class Net, class P>
-bool follow(const Net& net, const P& parameters, std::string_view place, Field& field) {
-    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
-    const Field at_input = field;
-    Field together;
-    bool reached = false, first = true;
-    Net::for_each_child(
-        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
-            if (reached) return;
-            if constexpr (side_by_side) field = at_input;
-            const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
-            if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-                reached = follow(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), field);
-            } else {
-                field.pass(layer);
-            }
-            reached = reached || place == name;
-            if (side_by_side && !reached) {
-                first ? together = field : (together.unite(field), together);
-                first = false;
-            }
-        });
-    if (side_by_side && !reached) field = together;
-    if (Net::wiring == Wiring::residual && !reached) field.unite(at_input);
-    return reached;
-}
-
-}  // namespace detail
-
-/// The part of the input image that position (row, column) of a place ("conv2d2", "residual1/relu1") can see, for any
-/// channel, exactly: clipped at the borders, without rows that a stride leaves out, empty where a window lies in the
-/// padding alone. A place behind a layer that sees everything has one position, (0, 0), which sees what all before it
-/// see together: mostly the whole image.
-///
-/// Throws   DataError for an unknown place, a network whose input is no image, or a position the place does not have.
-/// Cost     a vector of height and one of width for each layer; the weights are not looked at.
-template <Composite Net>
-Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Index column = 0) {
-    constexpr const char* where = "receptive_field";
-    Shape image;
-    detail::find_image(net, net.parameters(), image);
-    detail::Field field{detail::Sight::of_input(image.height), detail::Sight::of_input(image.width)};
-    if (!detail::follow(net, net.parameters(), place, field)) {
-        detail::raise<DataError>(where, "place", "\"" + std::string(place) + "\"", "a layer of the network");
-    }
-    if (image.size() == 0) {
-        detail::raise<DataError>(where, "input of the network", "no image", "a convolution or pooling layer");
-    }
-    const Index height = field.rows.size(), width = field.columns.size();
-    if (row < 0 || column < 0 || row >= height || column >= width) {
-        detail::raise<DataError>(where, "row and column", std::to_string(row) + ", " + std::to_string(column),
-                                 "inside the " + detail::shape_text(height, width) + " of " + std::string(place));
-    }
-    const detail::Span& y = field.rows.at[static_cast<std::size_t>(row)];
-    const detail::Span& x = field.columns.at[static_cast<std::size_t>(column)];
-    return {y.begin, x.begin, y.end, x.end};
-}
-
-}  // namespace renn::inline RENN_ABI
-// renn/report/audit_page.hpp - the findings of a sample audit as HTML, with the picture of each sample.
+// renn/report/heatmap.hpp - scores of the pixels of an image as a picture: which speak for a target, which against it.
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -5129,6 +15907,23 @@ inline std::string seconds(double value) {
     return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
 }
 
+/// Three digits that count: 0.012345: "0.0123", -4.5678: "-4.57", 1234.5: "1235"; far from 1 with a power: "1.2e-07".
+inline std::string significant(double value) {
+    const double size = std::abs(value);
+    if (size == 0.0 || !std::isfinite(value)) return number(value, 0);
+    if (size >= 9.995e-5 && size < 1e6) {
+        return number(value, std::max(0, 2 - static_cast<int>(std::floor(std::log10(size) + 1e-4))));
+    }
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, 1).ptr};
+}
+
+/// The same with a sign before all but 0, and a real minus.
+inline std::string signed_significant(double value) {
+    const std::string text = significant(std::abs(value));
+    return value < 0.0 ? "\u2212" + text : value > 0.0 ? "+" + text : text;
+}
+
 /// <img>, pixel for pixel; nothing for an empty picture.
 inline std::string image(const Picture& picture, std::string_view alternative, std::string_view attributes = "") {
     if (picture.empty()) return {};
@@ -5139,6 +15934,458 @@ inline std::string image(const Picture& picture, std::string_view alternative, s
 }
 
 }  // namespace renn::inline RENN_ABI::html
+
+namespace renn::inline RENN_ABI {
+
+/// The colours of a score from 0 to 1: that of 0, one on the way at 0.4, and the full one. What lies between is mixed.
+struct HeatScale {
+    /// Red, green and blue.
+    using Colour = std::array<std::uint8_t, 3>;
+    Colour none, some, full;
+
+    /// Throws DataError for NaN; what is beyond 0 to 1 gets the colour of the nearer of the two.
+    Colour operator()(double part) const {
+        if (std::isnan(part)) detail::raise<DataError>("HeatScale", "part", "NaN", "0 to 1");
+        constexpr double at = 0.4;
+        const double t = std::clamp(part, 0.0, 1.0);
+        return t < at ? mix(none, some, t / at) : mix(some, full, (t - at) / (1.0 - at));
+    }
+
+    /// From a to b, part of the way.
+    static Colour mix(const Colour& a, const Colour& b, double part) {
+        Colour c{};
+        for (std::size_t i = 0; i < 3; ++i) {
+            c[i] = static_cast<std::uint8_t>(std::lround((1.0 - part) * a[i] + part * b[i]));
+        }
+        return c;
+    }
+};
+
+/// The colours of heatmaps: what is for, what is against, and strength without direction.
+struct HeatColours {
+    HeatScale positive, negative, strength;
+};
+/// Of a light page: 0 is white, for is red, against is blue; strength is purple.
+inline constexpr HeatColours light_heat{{{255, 255, 255}, {244, 165, 130}, {202, 0, 32}},
+                                        {{255, 255, 255}, {146, 197, 222}, {5, 90, 176}},
+                                        {{255, 255, 255}, {196, 164, 222}, {106, 27, 154}}};
+/// Of a dark page, and over an image: 0 is black, the full colours are light.
+inline constexpr HeatColours dark_heat{{{17, 19, 22}, {142, 44, 40}, {255, 128, 104}},
+                                       {{17, 19, 22}, {26, 82, 136}, {112, 188, 255}},
+                                       {{17, 19, 22}, {92, 48, 128}, {214, 160, 255}}};
+
+/// How scores become colours.
+struct HeatmapOptions {
+    bool one_sided = false;  ///< scores are strengths: none is negative, and the scale begins at 0
+    double scale = 0.0;      ///< |score| that gets the full colour; 0: the largest there is. For maps to be compared
+};
+
+/// A drawn map. Only the picture is scaled: `values` are the scores as they were.
+struct Heatmap {
+    std::vector<double> values = {};  ///< one a pixel, row after row; channels are added up
+    double scale = 0.0;               ///< |score| of the full colour; 0: all scores are 0
+    bool one_sided = false;
+    Picture light = {}, dark = {};  ///< the same for light and dark pages
+    Picture over = {};              ///< over the darkened input, if that was given
+};
+
+namespace detail {
+
+/// The scores of an image's channels added up. Throws as heatmap.
+template <class D>
+std::vector<double> pixel_values(const Eigen::MatrixBase<D>& scores, const Shape& shape) {
+    if (shape.size() < 1) raise<ShapeError>("heatmap", "shape", shape.text(), "an image");
+    require_shape("heatmap", "scores", scores, shape.size(), 1);
+    std::vector<double> values(static_cast<std::size_t>(shape.positions()), 0.0);
+    for (Index i = 0; i < scores.size(); ++i) {
+        const auto score = static_cast<double>(scores(i, 0));
+        if (!std::isfinite(score)) {
+            raise<DataError>("heatmap", "score " + std::to_string(i), html::number(score, 0), "a finite number");
+        }
+        values[static_cast<std::size_t>(i % shape.positions())] += score;
+    }
+    return values;
+}
+
+/// The largest |value|, or the scale that was asked for. Throws DataError if values do not fit the options.
+inline double heat_scale(const std::vector<double>& values, const HeatmapOptions& options) {
+    if (!(options.scale >= 0.0) || !std::isfinite(options.scale)) {
+        raise<DataError>("heatmap", "scale", html::number(options.scale, 3), "0, or what gets the full colour");
+    }
+    double most = 0.0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (options.one_sided && values[i] < 0.0) {
+            raise<DataError>("heatmap", "score " + std::to_string(i) + " of a one-sided map",
+                             html::number(values[i], 6), "0 or more");
+        }
+        most = std::max(most, std::abs(values[i]));
+    }
+    return options.scale > 0.0 ? options.scale : most;
+}
+
+/// Calls colour(pixel) -> HeatScale::Colour for each.
+template <class F>
+Picture heat_picture(Index height, Index width, const F& colour) {
+    std::vector<std::uint8_t> bytes;
+    bytes.reserve(static_cast<std::size_t>(3 * height * width));
+    for (Index i = 0; i < height * width; ++i) {
+        for (const std::uint8_t part : colour(static_cast<std::size_t>(i))) bytes.push_back(part);
+    }
+    return {data_uri(png(bytes, width, height, 3)), width, height};
+}
+
+inline Heatmap drawn(std::vector<double> values, const Shape& shape, const HeatmapOptions& options) {
+    Heatmap map{.values = std::move(values), .one_sided = options.one_sided};
+    map.scale = heat_scale(map.values, options);
+    const auto with = [&](const HeatColours& colours) {
+        return heat_picture(shape.height, shape.width, [&](std::size_t i) {
+            const double part = map.scale > 0.0 ? map.values[i] / map.scale : 0.0;
+            return map.one_sided ? colours.strength(part)
+                                 : (part < 0.0 ? colours.negative : colours.positive)(std::abs(part));
+        });
+    };
+    map.light = with(light_heat);
+    map.dark = with(dark_heat);
+    return map;
+}
+
+}  // namespace detail
+
+/// Draws the scores of one sample, channels added up: 0 has no colour, and the scale is symmetric around it, up to the
+/// largest |score| of the map. Never centred anew.
+///
+/// Shapes   scores: channels x height x width, as the shape says; to reduce channels in another way, do so before
+///          (by_pixel in attribution/reduce.hpp), and give a shape of one channel.
+/// Throws   ShapeError if the scores do not have the shape's size; DataError for a score that is not finite, or is
+///          negative in a one-sided map, and for a negative scale.
+template <class D>
+Heatmap heatmap(const Eigen::MatrixBase<D>& scores, const Shape& shape, const HeatmapOptions& options = {}) {
+    return detail::drawn(detail::pixel_values(scores, shape), shape, options);
+}
+
+/// The same, and over the input too, as grey as half its light.
+///
+/// Shapes   input: as scores; pixels from 0 to 1, a mean over its channels.
+template <class D, class E>
+Heatmap heatmap(const Eigen::MatrixBase<D>& scores, const Eigen::MatrixBase<E>& input, const Shape& shape,
+                const HeatmapOptions& options = {}) {
+    Heatmap map = heatmap(scores, shape, options);
+    detail::require_shape("heatmap", "input", input, shape.size(), 1);
+    map.over = detail::heat_picture(shape.height, shape.width, [&](std::size_t i) {
+        double light = 0.0;
+        for (Index c = 0; c < shape.channels; ++c) {
+            light += static_cast<double>(input(c * shape.positions() + static_cast<Index>(i), 0));
+        }
+        light /= static_cast<double>(shape.channels);
+        const auto grey = static_cast<std::uint8_t>(std::lround(128.0 * (light > 0.0 ? std::min(light, 1.0) : 0.0)));
+        const double part = map.scale > 0.0 ? std::min(std::abs(map.values[i]) / map.scale, 1.0) : 0.0;
+        const HeatScale& scale = map.one_sided         ? dark_heat.strength
+                                 : map.values[i] < 0.0 ? dark_heat.negative
+                                                       : dark_heat.positive;
+        return HeatScale::mix({grey, grey, grey}, scale.full, part);
+    });
+    return map;
+}
+
+/// How heatmaps look. --heat, the width of a map, may be set by the page.
+inline constexpr std::string_view heatmap_style = R"css(
+:root{--for:#ca0020;--against:#055ab0;--strength:#6a1b9a;--heat:168px;
+--two-sided:linear-gradient(90deg,#055ab0,#92c5de 30%,#fff 50%,#f4a582 70%,#ca0020);
+--one-sided:linear-gradient(90deg,#fff,#c4a4de 40%,#6a1b9a)}
+@media (prefers-color-scheme:dark){:root{--for:#ff8068;--against:#70bcff;--strength:#d6a0ff;
+--two-sided:linear-gradient(90deg,#70bcff,#1a5288 30%,#111316 50%,#8e2c28 70%,#ff8068);
+--one-sided:linear-gradient(90deg,#111316,#5c3080 40%,#d6a0ff)}}
+.heat{width:var(--heat);max-width:100%}
+.heat .drawn{display:grid}
+.heat .drawn>*{grid-area:1/1;display:block}
+.heat img{width:100%;box-shadow:0 0 0 1px var(--line)}
+.heat .over{opacity:0}
+.heat .scale{display:block;height:8px;margin-top:7px;border-radius:2px;background:var(--two-sided);
+box-shadow:0 0 0 1px var(--line);print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.heat .scale.one{background:var(--one-sided)}
+.heat .scale.none{background:none}
+.heat .ends{display:flex;justify-content:space-between;font-size:12px;line-height:1.3;color:var(--quiet);margin-top:3px}
+)css";
+
+/// A map with its scale beneath it; the page needs heatmap_style. What of it is read aloud begins with `name`.
+inline void write_heatmap(std::ostream& out, const Heatmap& map, std::string_view name) {
+    const std::string most = html::significant(map.scale);
+    const std::string told = std::string(name) + ": heatmap, full colour at " + most;
+    out << "<div class=\"heat\"><div class=\"drawn\"><picture><source media=\"(prefers-color-scheme:dark)\" srcset=\""
+        << map.dark.uri << "\"/>" << html::image(map.light, told) << "</picture>"
+        << html::image(map.over, told + ", over the input", "class=\"over\"") << "</div>";
+    if (map.scale > 0.0) {
+        out << "<i class=\"scale" << (map.one_sided ? " one" : "") << "\"></i><div class=\"ends\">";
+        if (!map.one_sided) out << "<span>\u2212" << most << "</span>";
+        out << "<span>0</span><span>" << (map.one_sided ? "" : "+") << most << "</span></div>";
+    } else {
+        out << "<i class=\"scale none\"></i><div class=\"ends\"><span>All scores are 0.</span></div>";
+    }
+    out << "</div>";
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// What a page tells of a method beside its scores.
+struct MethodText {
+    /// Something that was found out about it, such as "follows the weights".
+    struct Verdict {
+        std::string text;
+        bool good = true;
+    };
+    std::string name = {};
+    std::string meaning = {};  ///< one sentence: what its scores say
+    bool one_sided = false;    ///< scores are strengths, never negative: drawn in one colour
+    std::vector<Verdict> verdicts = {};
+};
+
+/// What one method says about a sample.
+struct AttributionMap {
+    MethodText method;
+    std::vector<double> scores;         ///< as the method gave them
+    Heatmap map;                        ///< of an image
+    double sum = 0.0;                   ///< of all scores
+    std::optional<double> gap = {};     ///< what is missing from what they should sum to, if they should
+    std::vector<std::string> warnings;  ///< of the method
+};
+
+/// What is explained of a sample.
+struct AttributionSubject {
+    std::string target = {};                 ///< in words: "the logit of 4"
+    double value = 0.0;                      ///< of the target
+    Shape image = {};                        ///< of the input; unknown: features are shown as bars
+    std::vector<std::string> features = {};  ///< their names, for bars; empty: numbers
+    std::string title = {};                  ///< above all; empty: none
+    std::string input_name = "Input";        ///< above the input
+    std::size_t bars = 12;                   ///< most shown of a method, those with the largest |score|
+};
+
+/// A sample's input and the scores that methods gave it, for a page.
+///
+///     AttributionView view({.target = "the logit of 4", .value = 8.9, .image = {1, 28, 28}}, x);
+///     view.add({.name = "Gradient"}, attribute(net, x, output(4), Gradient{}));
+///     page.style(heatmap_style);
+///     page.style(attribution_style);
+///     page.section("Test image 7", [&](std::ostream& out) { write_attributions(out, view); });
+///
+/// A value; nothing it was given is referred to later.
+class AttributionView {
+public:
+    /// Throws ShapeError if the input does not have its shape, or another number of features than of their names.
+    template <class D>
+    AttributionView(AttributionSubject subject, const Eigen::MatrixBase<D>& input)
+        : subject_(std::move(subject)), input_(input.rows(), 1) {
+        detail::require_shape("AttributionView", "input", input, input.rows(), 1);
+        for (Index i = 0; i < input.rows(); ++i) input_(i, 0) = static_cast<double>(input(i, 0));
+        if (!subject_.image.unknown()) {
+            picture_ = picture(input_, subject_.image);
+        } else if (!subject_.features.empty() && std::ssize(subject_.features) != input.rows()) {
+            detail::raise<ShapeError>("AttributionView", "names of features", std::to_string(subject_.features.size()),
+                                      std::to_string(input.rows()) + ", one a feature");
+        }
+    }
+
+    /// Adds what a method says of a sample. `scale`, if not 0, is the |score| of the full colour or the longest bar.
+    /// Throws   ShapeError if the scores are of other features or there is no such sample; DataError as heatmap.
+    template <class S>
+    void add(MethodText method, const Attribution<S>& result, Index sample = 0, double scale = 0.0) {
+        const std::string where = "AttributionView::add: " + method.name;
+        if (sample < 0 || sample >= result.scores.cols() || result.scores.rows() != input_.rows()) {
+            detail::raise<ShapeError>(where, "scores of sample " + std::to_string(sample),
+                                      detail::shape_text(result.scores.rows(), result.scores.cols()),
+                                      std::to_string(input_.rows()) + " features of it");
+        }
+        const auto column = result.scores.col(sample);
+        for (Index i = 0; i < column.size(); ++i) {
+            if (std::isfinite(static_cast<double>(column[i]))) continue;
+            detail::raise<DataError>(where, "score " + std::to_string(i),
+                                     html::number(static_cast<double>(column[i]), 0), "a finite number");
+        }
+        AttributionMap& added = maps_.emplace_back();
+        added.method = std::move(method);
+        for (Index i = 0; i < column.size(); ++i) added.scores.push_back(static_cast<double>(column[i]));
+        added.sum = std::accumulate(added.scores.begin(), added.scores.end(), 0.0);
+        if (result.gap.size() > 0) added.gap = static_cast<double>(result.gap[sample]);
+        added.warnings = result.warnings;
+        const HeatmapOptions drawn{.one_sided = added.method.one_sided, .scale = scale};
+        const Eigen::Map<const Eigen::VectorXd> scores(added.scores.data(), column.size());
+        if (subject_.image.unknown()) {
+            added.map.scale = detail::heat_scale(added.scores, drawn);
+        } else {
+            added.map = heatmap(scores, input_, subject_.image, drawn);
+        }
+    }
+
+    const AttributionSubject& subject() const noexcept { return subject_; }
+    const std::vector<AttributionMap>& maps() const noexcept { return maps_; }
+    const Picture& input_picture() const noexcept { return picture_; }
+    double input(Index feature) const { return input_(feature, 0); }
+    std::string feature_name(std::size_t feature) const {
+        return subject_.features.empty() ? "#" + std::to_string(feature) : subject_.features[feature];
+    }
+
+private:
+    AttributionSubject subject_;
+    Batch<double> input_;
+    Picture picture_;
+    std::vector<AttributionMap> maps_;
+};
+
+/// How the views look, beside heatmap_style.
+inline constexpr std::string_view attribution_style = R"css(
+.maps{list-style:none;margin:14px 0 0;padding:0;display:grid;gap:22px 20px;
+grid-template-columns:repeat(auto-fill,minmax(min(100%,var(--heat)),1fr))}
+.maps.bars{grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr))}
+.maps>li{min-width:0;font-size:12.5px;line-height:1.35}
+.maps h5{margin:0 0 7px;font-size:13.5px;font-weight:600;color:inherit;line-height:1.3}
+.maps dl{margin:5px 0 0}
+.maps dl div{display:flex}
+.maps dt{color:var(--quiet);width:2.6em}
+.maps dd{margin:0;font-weight:600}
+.maps p{margin:5px 0 0;max-width:34ch}
+.maps .verdicts{list-style:none;margin:4px 0 0;padding:0}
+.maps .warning::first-letter{text-transform:uppercase}
+.maps .warning{border-left:3px solid var(--look-frame,#e09a1a);padding-left:8px}
+.overlay{display:inline-flex;gap:7px;align-items:center;cursor:pointer}
+.overlay input{margin:0;width:15px;height:15px}
+.attributions:has(.overlay :checked) .heat .over{opacity:1}
+.heat-key i{display:inline-block;width:44px;height:11px;margin-right:7px;border-radius:2px;vertical-align:-1px;
+box-shadow:0 0 0 1px var(--line);print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.above,.heat-key{display:flex;flex-wrap:wrap;align-items:center;gap:3px 20px;font-size:13px;color:var(--quiet)}
+.above{margin-top:8px}
+.heat-key{list-style:none;margin:0;padding:0}
+.attributions>h4{margin-top:22px;padding-top:16px;border-top:1px solid var(--line);font-size:15px}
+.attributions:first-child>h4{margin-top:0;padding-top:0;border:0}
+.maps table{border-collapse:collapse;width:100%;font-size:12.5px}
+.maps th{font-weight:400;text-align:left;padding:1px 8px 1px 0;width:30%;overflow-wrap:anywhere}
+.maps td{padding:1px 0}
+.maps td:last-child{text-align:right;width:58px;white-space:nowrap}
+.maps td i{display:block;height:10px;position:relative;background:var(--track);border-radius:2px}
+.maps td b{position:absolute;top:0;height:100%;border-radius:2px;background:var(--for)}
+.maps td b.less{background:var(--against)}
+.maps td b.strength{background:var(--strength)}
+@media (max-width:480px){:root{--heat:140px}.maps{gap:20px 14px}}
+)css";
+
+namespace detail {
+
+/// Features by falling |score|, as bars from the middle, or from the left if there is no other side.
+inline void write_bars(std::ostream& out, const AttributionView& view, const AttributionMap& shown) {
+    std::vector<std::size_t> order(shown.scores.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return std::abs(shown.scores[a]) > std::abs(shown.scores[b]);
+    });
+    const std::size_t most = std::min(order.size(), view.subject().bars);
+    out << "<table><caption class=\"hidden\">" << html::escape(shown.method.name) << ", scores</caption>\n";
+    for (std::size_t r = 0; r < most; ++r) {
+        const double score = shown.scores[order[r]], span = shown.method.one_sided ? 100.0 : 50.0;
+        const double part = shown.map.scale > 0.0 ? std::min(std::abs(score) / shown.map.scale, 1.0) * span : 0.0;
+        const double left = shown.method.one_sided ? 0.0 : score < 0.0 ? 50.0 - part : 50.0;
+        out << "<tr><th scope=\"row\">" << html::escape(view.feature_name(order[r])) << "</th><td><i><b"
+            << (shown.method.one_sided ? " class=\"strength\""
+                : score < 0.0          ? " class=\"less\""
+                                       : "")
+            << " style=\"left:" << html::number(left, 1) << "%;width:" << html::number(part, 1)
+            << "%\"></b></i></td><td>"
+            << (shown.method.one_sided ? html::significant(score) : html::signed_significant(score)) << "</td></tr>\n";
+    }
+    out << "</table>";
+    if (most < order.size()) out << "<p class=\"quiet\">and " << order.size() - most << " smaller ones</p>";
+}
+
+inline void write_card(std::ostream& out, const AttributionView& view, const AttributionMap& shown) {
+    out << "<li><h5>" << html::escape(shown.method.name) << "</h5>\n";
+    if (view.subject().image.unknown()) {
+        write_bars(out, view, shown);
+    } else {
+        write_heatmap(out, shown.map, shown.method.name);
+    }
+    out << "\n<dl><div><dt>Sum</dt><dd>" << html::signed_significant(shown.sum) << "</dd></div><div><dt>Gap</dt><dd>";
+    if (shown.gap) {
+        out << html::signed_significant(*shown.gap);
+    } else {
+        out << "<span class=\"quiet\" title=\"these scores are not meant to add up\">\u2013</span>";
+    }
+    out << "</dd></div></dl>\n";
+    if (!shown.method.verdicts.empty()) {
+        out << "<ul class=\"verdicts\">";
+        for (const MethodText::Verdict& v : shown.method.verdicts) {
+            out << "<li class=\"" << (v.good ? "true" : "wrong") << "\">" << (v.good ? "\u2713 " : "\u2717 ")
+                << html::escape(v.text) << "</li>";
+        }
+        out << "</ul>\n";
+    }
+    if (!shown.method.meaning.empty()) out << "<p class=\"quiet\">" << html::escape(shown.method.meaning) << "</p>\n";
+    for (const std::string& warning : shown.warnings) {
+        out << "<p class=\"warning\">" << html::escape(warning) << "</p>\n";
+    }
+    out << "</li>\n";
+}
+
+/// What the colours mean.
+inline void write_heat_key(std::ostream& out) {
+    out << "<ul class=\"heat-key\"><li><i style=\"background:var(--for)\"></i>speaks for it</li><li><i "
+           "style=\"background:var(--against)\"></i>speaks against it</li><li><i "
+           "style=\"background:var(--one-sided)\"></i>matters, for or against</li></ul>\n";
+}
+
+}  // namespace detail
+
+/// How views are read, folded up; once a page.
+inline void write_attribution_key(std::ostream& out) {
+    out << "<details>\n<summary>How to read the maps</summary>\n<dl class=\"key\">\n<dt>Colours</dt><dd>Red speaks for "
+           "what is explained, blue against it, and what has no colour does neither. Purple is strength without "
+           "direction. The full colour is the largest score of each map, told beneath it: colours of two maps are not "
+           "to be compared.</dd>\n<dt>Sum and gap</dt><dd>The sum of all scores of a map, and what is missing from "
+           "what "
+           "they should add up to: the value explained, for some methods less that of a baseline. A dash: they need "
+           "not add up.</dd>\n</dl>\n</details>\n";
+}
+
+/// The input with the target and its value, then a map for each method with its scale, the sum of its scores, what is
+/// missing from what they should add up to, and what is known of it. The page needs heatmap_style and
+/// attribution_style.
+inline void write_attributions(std::ostream& out, const AttributionView& view) {
+    const AttributionSubject& subject = view.subject();
+    const bool image = !subject.image.unknown();
+    out << "<div class=\"attributions\">\n";
+    if (!subject.title.empty()) out << "<h4>" << html::escape(subject.title) << "</h4>\n";
+    if (!view.maps().empty()) {
+        out << "<div class=\"above\">";
+        detail::write_heat_key(out);
+        if (image) out << "<label class=\"overlay\"><input type=\"checkbox\"/>over the input</label>";
+        out << "</div>\n";
+    }
+    const std::string explained = "<p>Explained: " + html::escape(subject.target) + ", which is <b>" +
+                                  html::significant(subject.value) + "</b></p>";
+    if (image) {
+        out << "<ul class=\"maps\">\n<li><h5>" << html::escape(subject.input_name)
+            << "</h5>\n<div class=\"heat\"><div class=\"drawn\">"
+            << html::image(view.input_picture(), subject.input_name) << "</div></div>\n"
+            << explained << "</li>\n";
+    } else {
+        out << explained << "\n<ul class=\"maps bars\">\n";
+    }
+    for (const AttributionMap& shown : view.maps()) detail::write_card(out, view, shown);
+    out << "</ul>\n</div>\n";
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/report/audit_page.hpp - the findings of a sample audit as HTML, with the picture of each sample.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 // renn/report/page.hpp - a web page that needs nothing but itself, put together from sections.
 
 #include <algorithm>
@@ -5251,6 +16498,19 @@ namespace renn::inline RENN_ABI {
 template <class W>
 concept HtmlWriter = std::invocable<W&, std::ostream&>;
 
+namespace detail {
+
+/// What a writer writes. Numbers have a point in every locale.
+template <HtmlWriter W>
+std::string written(W& write) {
+    std::ostringstream out;
+    out.imbue(std::locale::classic());
+    write(static_cast<std::ostream&>(out));
+    return std::move(out).str();
+}
+
+}  // namespace detail
+
 /// A page of sections. It follows the reader's light or dark setting, fits a phone, and asks no network for anything:
 /// its own policy forbids the browser to.
 ///
@@ -5275,13 +16535,13 @@ public:
     /// Something behind the table at the head, such as a key.
     template <HtmlWriter W>
     void head(W&& write) {
-        head_ += written(write);
+        head_ += detail::written(write);
     }
 
     /// Something between sections, without a title.
     template <HtmlWriter W>
     void add(W&& write) {
-        body_ += written(write);
+        body_ += detail::written(write);
     }
 
     /// A section with its title, which the page's table of contents leads to, and a quiet note behind that.
@@ -5291,13 +16551,13 @@ public:
         contents_ += "<li><a href=\"#" + id + "\">" + name + "</a></li>\n";
         body_ += "<section id=\"" + id + "\" aria-label=\"" + name + "\">\n<h2>" + name;
         if (!note.empty()) body_ += " <span>" + html::escape(note) + "</span>";
-        body_ += "</h2>\n" + written(write) + "</section>\n";
+        body_ += "</h2>\n" + detail::written(write) + "</section>\n";
     }
 
     /// Something at the very end.
     template <HtmlWriter W>
     void foot(W&& write) {
-        foot_ += written(write);
+        foot_ += detail::written(write);
     }
 
     /// Rules of style, each text once however often it is given. They may use the colours that page_style names.
@@ -5336,15 +16596,6 @@ public:
     }
 
 private:
-    /// Numbers have a point in every locale.
-    template <class W>
-    static std::string written(W& write) {
-        std::ostringstream out;
-        out.imbue(std::locale::classic());
-        write(static_cast<std::ostream&>(out));
-        return std::move(out).str();
-    }
-
     static void add_once(std::vector<std::string>& texts, std::string_view text) {
         if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.emplace_back(text);
     }
@@ -7180,6 +18431,7 @@ struct ReportSample {
     std::optional<double> familiarity = {}, credibility = {};
     ReportLayer network;
     std::vector<ReportLayer> layers;
+    std::string more = {};  ///< HTML below the sources of the network
 
     bool wrong() const noexcept { return label >= 0 && prediction >= 0 && label != prediction; }
 };
@@ -8437,7 +19689,7 @@ private:
         out_ += s.network.views.size() < 2 ? " one\">\n" : "\">\n";
         input(s);
         views(s, s.network, true);
-        out_ += "</div>\n";
+        out_ += "</div>\n" + s.more;
         if (!s.layers.empty()) {
             out_ += "<details>\n<summary>Layer by layer<span class=\"hidden\"> for ";
             text(name_of(s));
@@ -8620,6 +19872,14 @@ public:
         add(answer, training, report_query(queries, position), marker);
     }
 
+    /// Writes more of the sample added last, below its sources: heatmaps, for example. The page needs its style.
+    /// Throws DataError if there is no sample yet.
+    template <HtmlWriter W>
+    void add_below(W&& write) {
+        if (page_.samples.empty()) detail::raise<DataError>("RetraceReport::add_below", "samples", "0", "1 or more");
+        page_.samples.back().more += detail::written(write);
+    }
+
     std::size_t samples() const noexcept { return page_.samples.size(); }
 
     /// Adds the facts and samples to a page that has other sections too; title and introduction are then that page's.
@@ -8639,6 +19899,170 @@ public:
 private:
     RetracePage page_;
 };
+
+}  // namespace renn::inline RENN_ABI
+// renn/report/taylor_figures.hpp - Taylor coefficients for a page: sorted bars, and a map over two inputs.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// How these figures look on a Page: page.style(taylor_style).
+inline constexpr std::string_view taylor_style = R"css(
+.taylor table{border-collapse:collapse;width:100%;margin-top:10px;font-size:13px;line-height:1.3}
+.taylor th{font-weight:400;text-align:left;padding:2px 12px 2px 0;white-space:nowrap}
+.taylor td{padding:2px 0}
+.taylor td.bar{width:100%}
+.taylor td.number{padding-left:10px;text-align:right;white-space:nowrap}
+.taylor .bar svg{display:block;width:100%;max-width:none;height:12px;margin:0;overflow:visible}
+.taylor .whisker{stroke:var(--ink);vector-effect:non-scaling-stroke}
+.taylor .expected{stroke:var(--ink);stroke-width:2;vector-effect:non-scaling-stroke}
+.maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,270px),1fr));gap:18px}
+.map svg{max-width:340px}
+.map .cells{color:var(--c1);shape-rendering:crispEdges}
+.map .cells path{fill:currentColor}
+.map .empty{fill:var(--track)}
+)css";
+
+/// What a figure of coefficients shows.
+struct CoefficientFigure {
+    std::string title;
+    std::string description = {};       ///< what there is to be seen
+    std::size_t most = 25;              ///< terms, the largest
+    std::vector<double> expected = {};  ///< values to compare with, one a term in the terms' order; none: no marks
+};
+
+/// Writes the largest coefficients as bars, largest first, with their standard errors; single inputs and pairs in two
+/// colours. On a Page that has taylor_style.
+/// Throws   ShapeError if there are other than no or as many expected values as terms.
+inline void write_coefficients(std::ostream& out, const TaylorCoefficients& t, const CoefficientFigure& figure) {
+    if (!figure.expected.empty() && figure.expected.size() != t.terms.size()) {
+        detail::raise<ShapeError>("write_coefficients", "expected", std::to_string(figure.expected.size()),
+                                  std::to_string(t.terms.size()) + ", one a term");
+    }
+    const std::vector<std::size_t> shown = select(t, TopCount{figure.most});
+    double highest = 0.0;
+    for (const std::size_t i : shown) {
+        highest = std::max(highest, t.terms[i].value + t.terms[i].error);
+        if (!figure.expected.empty()) highest = std::max(highest, figure.expected[i]);
+    }
+    const auto place = [&](double value) { return html::number(highest > 0.0 ? 100.0 * value / highest : 0.0, 2); };
+    const int decimals = highest > 0.0 ? std::clamp(3 - static_cast<int>(std::ceil(std::log10(highest))), 0, 12) : 3;
+    out << "<figure class=\"chart taylor\"><h3>" << html::escape(figure.title) << "</h3>\n";
+    if (!figure.description.empty()) out << "<figcaption>" << html::escape(figure.description) << "</figcaption>\n";
+    out << "<table><tr class=\"hidden\"><th scope=\"col\">Term</th><th scope=\"col\">Bar</th><th scope=\"col\">Mean of "
+           "the absolute values</th></tr>\n";
+    for (const std::size_t i : shown) {
+        const TaylorCoefficient& term = t.terms[i];
+        const bool pair = term.name.find(',') != std::string::npos;
+        out << "<tr><th scope=\"row\">" << html::escape(term.name)
+            << "</th><td class=\"bar\"><svg viewBox=\"0 0 100 12\" "
+            << "preserveAspectRatio=\"none\" aria-hidden=\"true\"><g class=\"s" << (pair ? 2 : 1)
+            << "\"><rect y=\"1\" width=\"" << place(term.value) << "\" height=\"10\"/></g><line class=\"whisker\" x1=\""
+            << place(std::max(0.0, term.value - term.error)) << "\" x2=\"" << place(term.value + term.error)
+            << "\" y1=\"6\" y2=\"6\"/>";
+        if (!figure.expected.empty()) {
+            out << "<line class=\"expected\" x1=\"" << place(figure.expected[i]) << "\" x2=\""
+                << place(figure.expected[i]) << "\" y1=\"0\" y2=\"12\"/>";
+        }
+        out << "</svg></td><td class=\"number\">" << html::number(term.value, decimals) << "</td></tr>\n";
+    }
+    out << "</table>\n<ul class=\"legend\">";
+    const std::array<std::string_view, 2> kinds{"one input", "a pair of inputs"};
+    for (std::size_t k = 0; k < kinds.size(); ++k) {
+        out << "<li><svg viewBox=\"0 0 22 10\" aria-hidden=\"true\"><g class=\"s" << k + 1
+            << "\"><rect x=\"4\" width=\"14\" height=\"10\"/></g></svg><b>" << kinds[k] << "</b></li>";
+    }
+    if (!figure.expected.empty()) {
+        out << "<li><svg viewBox=\"0 0 22 10\" aria-hidden=\"true\"><line class=\"expected\" x1=\"11\" x2=\"11\" "
+               "y1=\"0\" "
+               "y2=\"10\"/></svg><b>expected</b></li>";
+    }
+    out << "</ul></figure>\n";
+}
+
+/// What a map shows.
+struct MapFigure {
+    std::string title;
+    std::string description = {};
+    std::string x_name = {}, y_name = {};
+    double highest = 0.0;  ///< the value of full colour; 0: the map's highest, and at least 0
+};
+
+/// Writes a map of values >= 0 as a square of cells, the deeper the colour the higher the value; cells without samples
+/// are grey. On a Page that has taylor_style.
+inline void write_input_map(std::ostream& out, const InputMap& map, const MapFigure& figure) {
+    constexpr int levels = 24;
+    const Index bins = map.grid.bins;
+    double highest = figure.highest;
+    std::size_t filled = 0;
+    for (Index i = 0; i < map.mean.size(); ++i) {
+        const double value = map.mean.data()[i];
+        if (std::isnan(value)) continue;
+        ++filled;
+        if (figure.highest <= 0.0) highest = std::max(highest, value);
+    }
+    std::vector<std::string> cells(levels + 1);
+    for (Index row = 0; row < bins; ++row) {
+        for (Index column = 0; column < bins; ++column) {
+            const double value = map.mean(row, column);
+            if (std::isnan(value)) continue;
+            const double part = highest > 0.0 ? std::clamp(value / highest, 0.0, 1.0) : 0.0;
+            cells[static_cast<std::size_t>(std::lround(part * levels))] +=
+                'M' + std::to_string(column) + ' ' + std::to_string(bins - 1 - row) + "h1v1h-1z";
+        }
+    }
+    const std::string title = html::escape(figure.title);
+    out << "<figure class=\"chart map\"><h3>" << title << "</h3>\n";
+    if (!figure.description.empty()) out << "<figcaption>" << html::escape(figure.description) << "</figcaption>\n";
+    constexpr double left = 34, top = 6, side = 250;
+    out << "<svg viewBox=\"0 0 352 300\" role=\"img\"><title>" << title << "</title><desc>"
+        << html::escape(figure.description) << ' ' << filled << " of " << bins * bins
+        << " cells have samples; the highest mean is " << html::number(highest, 3)
+        << ".</desc>\n<rect class=\"empty\" x=\"" << left << "\" y=\"" << top << "\" width=\"" << side << "\" height=\""
+        << side << "\"/>\n<g class=\"cells\" transform=\"translate(" << left << ' ' << top << ") scale("
+        << html::number(side / static_cast<double>(bins), 6) << ")\">";
+    out << "<path class=\"card\" style=\"fill:var(--card)\" d=\"";
+    for (const std::string& level : cells) out << level;
+    out << "\"/>";
+    for (std::size_t l = 1; l < cells.size(); ++l) {
+        if (cells[l].empty()) continue;
+        out << "<path fill-opacity=\"" << html::number(static_cast<double>(l) / levels, 3) << "\" d=\"" << cells[l]
+            << "\"/>";
+    }
+    out << "</g>\n";
+    const auto text = [&](double x, double y, std::string_view anchor, std::string_view words) {
+        out << "<text x=\"" << html::number(x, 1) << "\" y=\"" << html::number(y, 1) << "\" text-anchor=\"" << anchor
+            << "\">" << html::escape(words) << "</text>";
+    };
+    const int decimals = map.grid.high - map.grid.low >= 2.0 ? 0 : 2;
+    for (const double part : {0.0, 0.5, 1.0}) {
+        const std::string tick = html::number(map.grid.low + part * (map.grid.high - map.grid.low), decimals);
+        text(left + part * side, top + side + 15, "middle", tick);
+        text(left - 6, top + side - part * side + 4, "end", tick);
+    }
+    text(left + side / 2, top + side + 34, "middle", figure.x_name);
+    text(2, top + side / 4, "start", figure.y_name);
+    out << "<g class=\"cells\">";
+    for (int l = 0; l < levels; ++l) {
+        out << "<rect x=\"" << left + side + 12 << "\" y=\"" << html::number(top + 90.0 - l * 90.0 / levels, 2)
+            << "\" width=\"10\" height=\"" << html::number(90.0 / levels, 2)
+            << "\" style=\"opacity:" << html::number((l + 0.5) / levels, 3) << "\"/>";
+    }
+    out << "</g>";
+    text(left + side + 12, top + 112, "start", "0");
+    text(left + side + 26, top + 9, "start", html::number(highest, 2));
+    out << "</svg></figure>\n";
+}
 
 }  // namespace renn::inline RENN_ABI
 // renn/retrace/augmentation.hpp - proposes new training samples where the recorded ones say little.
@@ -9243,7 +20667,7 @@ public:
     }
     void end() const {
         for (std::size_t i = 0; i < mask_.size(); ++i) {
-            if (held_[i] == 0) raise_no_place(mask_[i].layer, names_);
+            if (held_[i] == 0) raise_no_place("mask", mask_[i].layer, names_);
         }
     }
 
@@ -9965,6 +21389,91 @@ inline PartialRetrace merge(const PartialRetrace& a, const PartialRetrace& b) {
     }
     detail::drop_unnamed(merged);
     return merged;
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/retrace/relevance_profiles.hpp - which units carry the relevance of a class, as profiles that can be ranked.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Profiles whose values are relevance in place of activations: what arrives at each unit when the output of a sample's
+/// own class is explained, over the samples of each class. So rank_neurons with Responsibility::mean gives the units
+/// that a class's outputs rest on, and mask_of switches them off.
+///
+/// Shapes   x: features x n; labels: one a sample, from 0; each place: units x classes.
+/// Throws   ShapeError for another number of labels; DataError for a label that is no output, and for a class without
+///          samples below the greatest; as the method.
+/// Cost     one propagation, in batches of 256.
+template <class Net>
+ClassProfiles relevance_profiles(const Net& net, const BatchView<typename Net::Scalar>& x,
+                                 std::span<const std::int32_t> labels, RelevancePropagation method = {}) {
+    using S = typename Net::Scalar;
+    const char* where = "relevance_profiles";
+    if (static_cast<Index>(labels.size()) != x.cols()) {
+        detail::raise<ShapeError>(where, "labels", std::to_string(labels.size()), std::to_string(x.cols()));
+    }
+    ClassProfiles profiles;
+    method.keep_relevance = true;
+    AttributionWorkspace<Net> workspace;
+    Attribution<S> result;
+    for (Index from = 0; from < x.cols(); from += 256) {
+        const Index count = std::min<Index>(256, x.cols() - from);
+        const auto own = labels.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(count));
+        method(net, x.middleCols(from, count), output(own), workspace, result);
+        const auto& lines = result.ledger.lines;
+        if (profiles.places.empty()) {
+            const auto classes = static_cast<Index>(*std::max_element(labels.begin(), labels.end())) + 1;
+            if (classes > workspace.pass.output.rows()) {
+                detail::raise<DataError>(where, "greatest label", std::to_string(classes - 1),
+                                         "below " + std::to_string(workspace.pass.output.rows()) + ", the outputs");
+            }
+            for (Index c = 0; c < classes; ++c) profiles.groups.push_back(std::to_string(c));
+            profiles.counts.assign(static_cast<std::size_t>(classes), 0);
+            for (const auto& line : lines) {
+                const Index units = line.relevance.rows();
+                const Batch<double> none = Batch<double>::Zero(units, classes);
+                Point point;
+                point.name = line.layer;
+                point.kind = line.rule == "Pass" ? Kind::post : Kind::pre;
+                point.width = units;
+                for (Index u = 0; u < units; ++u) point.units.push_back(static_cast<std::uint32_t>(u));
+                profiles.places.push_back({point, &line == &lines.back(), none, none, none});
+            }
+        }
+        for (Index j = 0; j < count; ++j) {
+            const Index group = own[static_cast<std::size_t>(j)];
+            const auto n = static_cast<double>(++profiles.counts[static_cast<std::size_t>(group)]);
+            for (std::size_t p = 0; p < lines.size(); ++p) {
+                ProfilePlace& place = profiles.places[p];
+                const Column<double> value = lines[p].relevance.col(j).template cast<double>();
+                const Column<double> before = value - place.mean.col(group);
+                place.mean.col(group) += before / n;
+                place.deviation.col(group).array() += before.array() * (value - place.mean.col(group)).array();
+                place.active.col(group).array() += (value.array() > 0.0).template cast<double>();
+            }
+        }
+    }
+    for (std::size_t g = 0; g < profiles.counts.size(); ++g) {
+        const auto n = static_cast<double>(profiles.counts[g]);
+        if (profiles.counts[g] == 0) {
+            detail::raise<DataError>(where, "samples of class " + std::to_string(g), "0", "1 or more");
+        }
+        for (ProfilePlace& place : profiles.places) {
+            auto deviation = place.deviation.col(static_cast<Index>(g)).array();
+            deviation = (deviation / n).sqrt();
+            place.active.col(static_cast<Index>(g)) /= n;
+        }
+    }
+    return profiles;
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -10943,8 +22452,7 @@ void check_store(const std::string& where, const StoreHead& head, const StoreDes
     };
     const auto names = static_cast<std::int64_t>(what.class_names.size());
     require(what.outputs >= 0, "outputs");
-    // Tables of classes are made of this number before any label is read.
-    const auto most = std::max({names, std::int64_t{65536}, static_cast<std::int64_t>(head.samples)});
+    const auto most = most_classes(what.class_names.size(), static_cast<std::int64_t>(head.samples));
     require(what.classes >= names, "classes");
     if (what.classes > most) {
         raise<FormatError>(where, "classes", std::to_string(what.classes), "0.." + std::to_string(most));
@@ -12454,6 +23962,10 @@ std::pair<StoreHead, StoreDescription<typename Source::Scalar>> describe_store(c
     if (source.samples() < 1 || source.samples() > Index{0xffffffff}) {
         raise<DataError>("store", "samples", std::to_string(source.samples()), "1 to 2^32 - 1");
     }
+    const std::int64_t most = most_classes(source.class_names.size(), source.samples());
+    if (source.classes() > most) {
+        raise<DataError>("store", "classes", std::to_string(source.classes()), "at most " + std::to_string(most));
+    }
     StoreHead head("store");
     head.scalar = head.network_scalar = scalar_kind<S>;
     head.samples = static_cast<std::uint64_t>(source.samples());
@@ -13455,7 +24967,6 @@ private:
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -13523,7 +25034,7 @@ Journal<S> read_journal(const std::string& path) {
             column += static_cast<std::uint64_t>(count);
         }
     }
-    detail::check_classes("label", store.labels, std::numeric_limits<std::int32_t>::max());
+    detail::check_classes("label", store.labels, detail::most_classes(store.class_names.size(), store.samples()));
     detail::check_classes("prediction", store.predictions, std::max<std::int64_t>(2, store.outputs.rows()));
     store.index_ids();
     return journal;
@@ -14057,6 +25568,99 @@ struct Linear8 {
 using Linear8PerUnit = Linear8<Ranged::unit>;
 /// The same of a sample.
 using Linear8PerSample = Linear8<Ranged::sample>;
+
+}  // namespace renn::inline RENN_ABI
+// renn/tracing/sorted_store.hpp - a recording in memory that keeps every neuron's values sorted, and only so.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A recording and the index of its neurons in 8.1 bytes a value, in float, where a MemoryStore and its index take 12:
+/// `trace<Sorted>(net, SortedStore(std::move(store)))`. Sources, evidence and profiles are the same, and as fast, since
+/// queries look at sorted columns anyway. Only what asks for values by sample pays: `values` puts a column back in
+/// order, `value` looks for the sample. Channels in several dimensions stay as they are.
+/// Threads   const members may run on several threads at once.
+template <class S>
+class SortedStore : public RecordedSamples<S> {
+public:
+    using RecordedSamples<S>::points;
+    using RecordedSamples<S>::samples;
+
+    /// Takes a recording over and sorts its columns in place.
+    /// Throws   DataError if a value is not finite.
+    /// Cost     O(n) a column; at most two columns more memory than the result has.
+    explicit SortedStore(MemoryStore<S> recording)
+        : RecordedSamples<S>(std::move(static_cast<RecordedSamples<S>&>(recording))),
+          columns_(std::move(recording)),
+          layout_(static_cast<std::uint32_t>(samples())) {
+        const auto n = static_cast<std::size_t>(samples());
+        detail::RadixScratch<S> scratch;
+        std::vector<S> ascending(n);
+        for (std::size_t p = 0; p < points.size(); ++p) {
+            const std::size_t count = sorts(p) ? points[p].units.size() : 0;
+            order_.emplace_back(count * n);
+            std::vector<S>& levels = levels_.emplace_back();
+            levels.reserve(count * layout_.values());
+            for (std::size_t u = 0; u < count; ++u) {
+                S* column = columns_.column(p, static_cast<Index>(u));
+                sort_column<S>({column, n}, this->by_id(), ascending.data(), order_[p].data() + u * n, scratch);
+                std::copy(ascending.begin(), ascending.end(), column);
+                detail::LevelMaker<S> maker(static_cast<std::uint32_t>(n));
+                maker.add(ascending);
+                levels.insert(levels.end(), maker.levels().begin(), maker.levels().end());
+            }
+        }
+    }
+
+    /// A unit's sorted column; empty for a channel in several dimensions.
+    StoredColumn<S> sorted(Unit u) const noexcept {
+        if (!sorts(u.point)) return {};
+        const std::size_t at = u.unit * static_cast<std::size_t>(samples());
+        return {columns_.column(u.point, u.unit), order_[u.point].data() + at,
+                std::span(levels_[u.point]).subspan(std::size_t{u.unit} * layout_.values(), layout_.values())};
+    }
+
+    /// Values of a unit in sample order, put together in `scratch`. O(n).
+    std::span<const S> values(Unit u, Index dimension, std::vector<S>& scratch) const {
+        const StoredColumn<S> column = sorted(u);
+        if (column.empty()) return {unsorted(u, dimension), static_cast<std::size_t>(samples())};
+        scratch.resize(static_cast<std::size_t>(samples()));
+        for (std::size_t i = 0; i < scratch.size(); ++i) scratch[column.order[i]] = column.values[i];
+        return scratch;
+    }
+    /// O(n) for a unit that is sorted.
+    S value(Unit u, Index dimension, Index sample) const noexcept {
+        const StoredColumn<S> column = sorted(u);
+        if (column.empty()) return unsorted(u, dimension)[sample];
+        const auto* at = std::find(column.order, column.order + samples(), static_cast<std::uint32_t>(sample));
+        return column.values[at - column.order];
+    }
+
+    std::size_t bytes() const noexcept {
+        std::size_t total = columns_.bytes();
+        for (const auto& order : order_) total += order.size() * sizeof(std::uint32_t);
+        for (const auto& levels : levels_) total += levels.size() * sizeof(S);
+        return total;
+    }
+
+private:
+    bool sorts(std::size_t p) const noexcept { return points[p].stored() && points[p].dimensions() == 1; }
+    const S* unsorted(Unit u, Index dimension) const noexcept {
+        return columns_.column(u.point, u.unit * points[u.point].dimensions() + dimension);
+    }
+
+    MemoryStore<S> columns_;  ///< of values alone, ascending where they are sorted
+    SearchLevels layout_;
+    std::vector<detail::Pages<std::uint32_t>> order_;  ///< one a point, unit after unit
+    std::vector<std::vector<S>> levels_;
+};
 
 }  // namespace renn::inline RENN_ABI
 // renn/tracing/to_memory.hpp - any store as one in memory, encoded if wanted.

@@ -598,6 +598,14 @@ concept ReverseRule = requires(R& r, const Step<L>& s, X<L> above, Y<L> below) {
     reverse(r, s, above, below);
 };
 
+/// A rule that sees what arrives above each layer, and may put something else in its place: conditions, records, or a
+/// start in the middle of a network. Called for layers made of layers as well, before the walk goes into them. What it
+/// returns is a view of `above`, or of something of its own that stays until the walk has passed the layer.
+template <class R, class S>
+concept ReverseEditor = requires(R& r, std::string_view path, const BatchView<S>& y, const BatchView<S>& above) {
+    { r.arrive(path, y, above) } -> std::same_as<BatchView<S>>;
+};
+
 /// The visitor of a plain prediction.
 struct NoVisit {
     static void visit(const auto&) noexcept {}
@@ -3300,7 +3308,6 @@ struct Sorted {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -4153,29 +4160,37 @@ inline void check_names(const std::vector<std::string>& names) {
 // renn/network/sequence_tangents.hpp - how the outputs and gradients of layers that stand one after another change
 // along a direction.
 
+#include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 
 namespace renn::inline RENN_ABI::detail {
 
-/// The tangent walks of a LayerSequence (network/layer_sequence.hpp): see TwiceDifferentiableLayer.
+/// The tangent walks of a LayerSequence (network/layer_sequence.hpp): see TwiceDifferentiableLayer. Both may end at an
+/// earlier layer: dy is then that of the layer before `end`, and `above` what arrives there.
 template <class Derived, class S, class P, class C>
 class SequenceTangents {
 public:
+    static constexpr auto to_the_last = static_cast<std::size_t>(-1);
+
     template <class Dw>
     static void forward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
-                        const BatchView<S>& y, C& cache, Batch<S>& dy) {
-        const std::size_t n = net.size();
+                        const BatchView<S>& y, C& cache, Batch<S>& dy, std::size_t end = to_the_last) {
+        const std::size_t n = std::min(end, static_cast<std::size_t>(net.size()));
         if (n == 0) dy = dx;
         for (std::size_t i = 0; i < n; ++i) {
             const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
             const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
-            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
+            const BatchView<S> out = i + 1 == net.size() ? y : BatchView<S>(cache.outputs[i]);
             Batch<S>& d_out = i + 1 == n ? dy : cache.tangents[i];
             net.dispatch(i, [&](auto k) {
-                Derived::template layer_at<k>(net, i).tangent(Derived::template part<k>(w, i), direction<k>(dw, i), in,
-                                                              d_in, out, Derived::template cache_part<k>(cache, i),
-                                                              d_out);
+                const auto& layer = Derived::template layer_at<k>(net, i);
+                static_assert(TwiceDifferentiableLayer<std::remove_cvref_t<decltype(layer)>>,
+                              "renn: this layer has no tangent and backward_tangent: see TwiceDifferentiableLayer in "
+                              "core/layer.hpp");
+                layer.tangent(Derived::template part<k>(w, i), direction<k>(dw, i), in, d_in, out,
+                              Derived::template cache_part<k>(cache, i), d_out);
             });
         }
     }
@@ -4183,13 +4198,13 @@ public:
     template <class Dw, class G>
     static void backward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
                          const BatchView<S>& y, C& cache, const BatchView<S>& above, const BatchView<S>& above_tangent,
-                         Batch<S>& dx_tangent, G& g) {
-        const std::size_t n = net.size();
+                         Batch<S>& dx_tangent, G& g, std::size_t end = to_the_last) {
+        const std::size_t n = std::min(end, static_cast<std::size_t>(net.size()));
         if (n == 0) dx_tangent = above_tangent;
         for (std::size_t i = n; i-- > 0;) {
             const BatchView<S> in = i == 0 ? x : BatchView<S>(cache.outputs[i - 1]);
             const BatchView<S> d_in = i == 0 ? dx : BatchView<S>(cache.tangents[i - 1]);
-            const BatchView<S> out = i + 1 == n ? y : BatchView<S>(cache.outputs[i]);
+            const BatchView<S> out = i + 1 == net.size() ? y : BatchView<S>(cache.outputs[i]);
             const BatchView<S> over = i + 1 == n ? above : BatchView<S>(cache.deltas[i]);
             const BatchView<S> d_over = i + 1 == n ? above_tangent : BatchView<S>(cache.delta_tangents[i]);
             Batch<S>& d_under = i == 0 ? dx_tangent : cache.delta_tangents[i - 1];
@@ -4495,12 +4510,27 @@ private:
                            const BatchView<S>& y, typename L::Cache& cache, const BatchView<S>& above, Below& below,
                            typename L::Parameters* gradient, Path& path, const std::string& name, std::size_t index) {
         const auto guard = path.enter(name);
-        if constexpr (Composite<L>) {
-            layer.walk_back(rule, w, x, y, cache, above, below, gradient, path);
+        const auto back = [&](const BatchView<S>& over) {
+            if constexpr (Composite<L>) {
+                layer.walk_back(rule, w, x, y, cache, over, below, gradient, path);
+            } else {
+                reverse(rule, Step<L>{path.view(), index, layer, w, x, y, cache, gradient}, over, below);
+            }
+        };
+        if constexpr (ReverseEditor<Rule, S>) {
+            back(rule.arrive(path.view(), y, above));
         } else {
-            reverse(rule, Step<L>{path.view(), index, layer, w, x, y, cache, gradient}, above, below);
+            back(above);
         }
     }
+};
+
+/// Whether a network's walk may begin at a later layer.
+template <class Net>
+concept WalksFrom = Composite<Net> &&
+    requires(const Net& net, const BatchView<typename Net::Scalar>& x, Batch<typename Net::Scalar>& y,
+             typename Net::Cache& cache, NoVisit& visitor, Path& path) {
+    net.walk(net.parameters(), x, y, cache, Pass{}, visitor, path, std::size_t{});
 };
 
 }  // namespace detail
@@ -4971,7 +5001,6 @@ private:
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 
 namespace renn::inline RENN_ABI {
@@ -5025,26 +5054,9 @@ std::uint32_t gallop_down(std::uint32_t from, std::uint32_t to, const P& holds) 
 
 }  // namespace detail
 
-namespace detail {
-
-/// About how many of the windows of k that begin at [low, high) have their first value farther from the query than the
-/// one behind their last, counted in the values' own precision and in whole packets. Values are seen through `see`.
-template <class S, class See>
-std::uint32_t count_worse(const S* values, std::uint32_t low, std::uint32_t high, std::uint32_t k, S query,
-                          const See& see) noexcept {
-    std::conditional_t<sizeof(S) == 4, std::int32_t, std::int64_t> worse = 0;  // as wide as what is compared
-    const std::uint32_t count = (high - low) & ~7U;
-    for (std::uint32_t i = low; i < low + count; ++i) {
-        worse += query - see(values[i]) > see(values[i + k]) - query ? 1 : 0;
-    }
-    return static_cast<std::uint32_t>(worse);
-}
-
-}  // namespace detail
-
 /// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
 /// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
-/// and the k nearest are neighbours in the column: bisection, and counting at its end, find where they begin.
+/// and the k nearest are neighbours in the column: bisection finds where they begin.
 /// Cost   O(log k + log ties).
 template <class S>
 Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position) {
@@ -5058,28 +5070,14 @@ Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, s
         return window;
     }
     std::uint32_t low = position > k ? position - k : 0;
-    std::uint32_t high = std::min(position, n - k);
-    const bool packets = column.hole >= n;
-    while (low < high && !(packets && high - low <= 64)) {
-        const std::uint32_t middle = low + (high - low) / 2;
-        if (column.distance(middle, query) > column.distance(middle + k, query)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low < high) {
-        const auto worse = [&](std::uint32_t i) { return column.distance(i, query) > column.distance(i + k, query); };
-        const std::uint32_t first = low;
-        if (column.slope == S(1) || column.values[low] > S(0)) {
-            low +=
-                detail::count_worse(column.values, low, high, k, static_cast<S>(query), [](S value) { return value; });
-        } else {
-            low += detail::count_worse(column.values, low, high, k, static_cast<S>(query),
-                                       [&](S value) { return column.through(value); });
-        }
-        while (low > first && !worse(low - 1)) --low;  // exactly, in few steps
-        while (low < high && worse(low)) ++low;
+    const std::uint32_t high = std::min(position, n - k);
+    // Of the windows that begin at [low, high], the first whose first value is not farther than the one behind its
+    // last.
+    const auto worse = [&](std::uint32_t i) { return column.distance(i, query) > column.distance(i + k, query); };
+    for (std::uint32_t length = high - low; length > 0;) {  // halves without branches, which would be guessed wrong
+        const std::uint32_t half = (length + 1) / 2;
+        low += worse(low + half - 1) ? half : 0;
+        length -= half;
     }
     const std::uint32_t begin = low;
     const std::uint32_t end = low + k;
@@ -5192,28 +5190,33 @@ void check_window(const Index& index, const ColumnView<S>& column, double query,
 namespace renn::inline RENN_ABI::detail {
 
 /// An inactive ReLU ties with half of all samples. For such groups this table answers "is this sample one of them" with
-/// one bit, a sample's bits side by side, and "how many of them are of class c" without looking at any.
-/// Memory   one bit a sample and unit, four bytes a class and unit.
+/// one bit, a sample's bits side by side, and "how many of them are of class c" without looking at any, unless there
+/// are so many classes that this would take more than half a byte a value. Memory   one bit a sample and unit, four
+/// bytes a class and unit.
 class Clipped {
 public:
     Clipped() = default;
     Clipped(std::size_t samples, std::size_t units, std::size_t classes)
-        : words_((units + 63) / 64), classes_(classes), bits_(samples * words_, 0), counts_(units * classes, 0) {}
+        : words_((units + 63) / 64),
+          classes_(classes <= samples / 8 ? classes : 0),
+          bits_(samples * words_, 0),
+          counts_(units * classes_, 0) {}
 
-    /// Fills in one unit; samples with a value not above 0 are clipped. Labels may be empty.
+    /// Fills in one unit; samples with a value not above 0 are clipped. Labels are empty where there are no classes.
     template <class S>
     void add(std::size_t unit, std::span<const S> values, std::span<const std::int32_t> labels) {
         const std::uint64_t bit = std::uint64_t{1} << (unit % 64);
         for (std::size_t s = 0; s < values.size(); ++s) {
             if (values[s] > S(0)) continue;
             bits_[s * words_ + unit / 64] |= bit;
-            if (!labels.empty()) ++counts_[unit * classes_ + static_cast<std::size_t>(labels[s])];
+            if (classes_ > 0) ++counts_[unit * classes_ + static_cast<std::size_t>(labels[s])];
         }
     }
 
     bool holds(std::size_t unit, std::size_t sample) const noexcept {
         return ((bits_[sample * words_ + unit / 64] >> (unit % 64)) & 1U) != 0;
     }
+    /// One count a class, or none at all.
     std::span<const std::uint32_t> by_class(std::size_t unit) const noexcept {
         return {counts_.data() + unit * classes_, classes_};
     }
@@ -5545,7 +5548,6 @@ private:
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
@@ -5641,6 +5643,11 @@ private:
 };
 
 namespace detail {
+
+/// Most classes that a file may speak of: tables of them are made of that number.
+inline std::int64_t most_classes(std::size_t names, std::int64_t samples) {
+    return std::max({static_cast<std::int64_t>(names), samples, std::int64_t{65536}});
+}
 
 /// Throws FormatError for a label or prediction that cannot be.
 inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {
@@ -6282,7 +6289,7 @@ void recorded_values(const NeuronIndex& index, std::uint32_t p, std::span<const 
 #include <utility>
 #include <vector>
 
-// renn/retrace/search.hpp - finds, for every neuron, the samples with the closest values.
+// renn/retrace/search.hpp - what a retrace is asked, and what the search for it found.
 
 #include <algorithm>
 #include <cmath>
@@ -6291,10 +6298,8 @@ void recorded_values(const NeuronIndex& index, std::uint32_t p, std::span<const 
 #include <limits>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 // renn/retrace/vote_counter.hpp - counts whole votes of samples and finds those with most.
@@ -6682,196 +6687,6 @@ inline void check_retrace_options(const RetraceOptions& options) {
     if (options.k < 0) raise<DataError>("retrace", "k", std::to_string(options.k), "0 or more");
 }
 
-/// What the tie policy makes of an answer; `activity` is how far from 0 the query's value is.
-template <class Index>
-void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
-    const Window& w = answer.window;
-    const bool tied = w.tied > w.places;
-    if (search.options.ties == Ties::strict) answer.votes = !tied;
-    if (search.options.ties == Ties::skip_inactive) answer.votes = activity >= 1e-7;
-    answer.chosen = static_cast<std::uint32_t>(search.chosen.size());
-    if (search.options.ties == Ties::lowest_id && tied) {
-        const auto& ids = search.index->store().ids;
-        const auto from = static_cast<std::ptrdiff_t>(search.chosen.size());
-        const auto collect = [&](std::uint32_t begin, std::uint32_t end) {
-            search.index->check(answer.order + begin, end - begin);
-            for (std::uint32_t i = begin; i < end; ++i) {
-                if (search.admits(answer.order[i])) search.chosen.push_back(answer.order[i]);
-            }
-        };
-        collect(w.tied_begin, w.closer_begin);
-        collect(w.closer_end, w.tied_end);
-        const auto first = search.chosen.begin() + from;
-        const auto places = std::min<std::ptrdiff_t>(w.places, search.chosen.end() - first);
-        std::nth_element(first, first + places, search.chosen.end(),
-                         [&ids](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
-        search.chosen.resize(static_cast<std::size_t>(from) + w.places);
-    }
-}
-
-template <class Index>
-void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query,
-                   std::uint32_t position) {
-    const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
-    NeuronAnswer& answer = search.neurons.emplace_back();
-    answer.unit = u;
-    answer.order = entry.column.order;
-    answer.query = query;
-    Window& w = answer.window;
-    if (search.allowed != nullptr) {
-        w = find_window_among(entry.column, query, k, position, [&](std::uint32_t sample) {
-            return sample < entry.column.size && search.admits(sample);
-        });
-    } else if (search.without != no_sample) {
-        search.index->check(entry.column.order + position, position < entry.column.size ? 1 : 0);
-        const bool itself = position < entry.column.size && entry.column.order[position] == search.without;
-        const std::uint32_t hole = itself ? position : search.index->place_of(u, search.without);
-        w = find_window(entry.column.without(hole), query, k, position - (hole < position ? 1U : 0U));
-        // From places without the hole to places with it: the ranges may then contain it, and readers skip it.
-        for (std::uint32_t* edge : {&w.tied_begin, &w.closer_begin, &w.closer_end, &w.tied_end}) {
-            if (*edge > hole) ++*edge;
-        }
-    } else {
-        w = find_window(entry.column, query, k, position);
-    }
-    search.index->check_window(entry, query, k, position, w, search.allowed != nullptr);
-    const bool tied = w.tied > w.places;
-    if (tied && search.index->clipped_number(u) >= 0) {
-        const bool below = w.tied_begin < w.closer_begin, above = w.closer_end < w.tied_end;
-        const std::uint32_t last = below ? w.closer_begin - 1 : w.tied_end - 1;  // the largest value of the only run
-        answer.zeros = below != above && !(entry.column.values[last] > 0);
-    }
-    settle_ties(search, answer, std::abs(query));
-}
-
-/// One neuron in several dimensions; everything as in one, by Euclidean distance.
-template <class Index>
-NeuronAnswer answer_channel(Search<Index>& search, Unit u, const std::vector<double>& query) {
-    const auto found = std::make_shared<const NearestSamples>(search.index->tree(u).nearest(
-        query, search.options.k, [&search](std::uint32_t sample) { return search.admits(sample); }));
-    search.found.push_back(found);
-    double sum = 0.0, largest = 0.0;
-    for (const double value : query) {
-        sum += value;
-        largest = std::max(largest, std::abs(value));
-    }
-    NeuronAnswer answer{.unit = u,
-                        .order = found->samples.data(),
-                        .distances = found->distances.data(),
-                        .query = sum / static_cast<double>(query.size()),
-                        .window = {}};
-    Window& w = answer.window;
-    const auto size = static_cast<std::uint32_t>(found->samples.size());
-    w.closer_end = w.closer = found->closer;
-    w.tied_end = size;
-    w.tied = size - found->closer;
-    w.places = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, size)) - w.closer;
-    w.boundary = found->boundary;
-    settle_ties(search, answer, largest);
-    return answer;
-}
-
-/// Searches that go side by side: while one waits for memory the others go on.
-template <class Index>
-class Sweep {
-public:
-    using Scalar = typename Index::Scalar;
-    using Entry = typename Index::Entry;
-
-    /// Of one query only: then its votes are counted next, and their memory is asked for.
-    explicit Sweep(bool alone) : alone_(alone) {}
-
-    /// One more; its answer is there after `finish`, behind those of its query that were added before.
-    void add(Search<Index>& search, Unit u, const Entry& entry, Scalar value) {
-        tasks_[count_] = {&search, u, entry, static_cast<double>(value), Scalar(0), 0};
-        if (++count_ == width) finish();
-    }
-
-    void finish() {
-        const std::span<Task> tasks(tasks_, std::exchange(count_, 0U));
-        if (!tasks.empty()) place(tasks);
-        for (const Task& t : tasks) {
-            answer_neuron(*t.search, t.unit, t.entry, t.query, t.position);
-            const NeuronAnswer& a = t.search->neurons.back();
-            if (alone_) prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
-        }
-    }
-
-private:
-    static constexpr std::uint32_t width = 16;
-    static constexpr std::uint32_t reach = 48;  ///< where the nearest of a place most often are
-
-    struct Task {
-        Search<Index>* search;
-        Unit unit;
-        Entry entry;
-        double query;
-        Scalar least;
-        std::uint32_t position;  ///< how many values are below the query
-    };
-
-    static void place(std::span<Task> tasks) {
-        if constexpr (requires { typename Index::Policy::Layout; }) {
-            const typename Index::Policy::Layout layout(tasks[0].entry.column.size);  // all columns are equally long
-            for (Task& t : tasks) {
-                t.least = t.entry.column.least(t.query);
-                t.entry.locator->prefetch(t.entry.column, layout, 0, 0);
-            }
-            for (std::uint32_t level = 0; level < layout.depth; ++level) {
-                for (Task& t : tasks) {
-                    t.position = t.entry.locator->descend(layout, level, t.position, t.least);
-                    t.entry.locator->prefetch(t.entry.column, layout, level + 1, t.position);
-                }
-            }
-            for (Task& t : tasks) {
-                const auto& column = t.entry.column;
-                t.position = t.entry.locator->finish(column, t.position, t.least);
-                const std::uint32_t from = t.position - std::min(t.position, reach);
-                prefetch(column.values + from, std::min(2 * reach, column.size - from));
-            }
-        } else {
-            for (Task& t : tasks) t.position = t.entry.locator->position(t.entry.column, t.query);
-        }
-    }
-
-    Task tasks_[width] = {};
-    std::uint32_t count_ = 0;
-    bool alone_;
-};
-
-/// Runs some queries, neuron by neuron, so that a neuron's column stays in the cache; `values(point, q)` are those of
-/// every unit of a voting point, or of every dimension of it, for query q. Needs no memory but the answers'.
-template <class Index, class Values>
-void run_searches(std::span<const std::shared_ptr<Search<Index>>> searches, const std::vector<std::uint32_t>& voting,
-                  const Values& values) {
-    const Index& index = *searches.front()->index;
-    const auto& points = index.store().points;
-    std::size_t total = 0;
-    for (const std::uint32_t p : voting) total += points[p].units.size();
-    for (const auto& search : searches) search->neurons.reserve(total);
-    Sweep<Index> sweep(searches.size() == 1);
-    std::vector<double> place;
-    for (const std::uint32_t p : voting) {
-        const auto dimensions = static_cast<std::size_t>(points[p].dimensions());
-        for (std::uint32_t u = 0; u < points[p].units.size(); ++u) {
-            if (dimensions == 1) {
-                const std::uint32_t row = points[p].by_channel() ? u : points[p].units[u];
-                const auto entry = index.entry({p, u});
-                for (std::size_t q = 0; q < searches.size(); ++q) {
-                    sweep.add(*searches[q], {p, u}, entry, values(p, q)[row]);
-                }
-            } else {
-                for (std::size_t q = 0; q < searches.size(); ++q) {
-                    const auto* first = values(p, q) + u * dimensions;
-                    place.assign(first, first + dimensions);
-                    searches[q]->neurons.push_back(answer_channel(*searches[q], {p, u}, place));
-                }
-            }
-        }
-        sweep.finish();
-    }
-}
-
 }  // namespace detail
 }  // namespace renn::inline RENN_ABI
 // renn/retrace/votes.hpp - the votes of some neurons: who got them, for which classes they speak.
@@ -7081,16 +6896,18 @@ protected:
         const auto& labels = store().labels;
         if (a.zeros && search_->allowed == nullptr) {
             const auto unit = static_cast<std::size_t>(search_->index->clipped_number(a.unit));
-            const auto counts = search_->index->clipped().by_class(unit);
-            std::copy(counts.begin(), counts.end(), members.begin());
+            const detail::Clipped& clipped = search_->index->clipped();
             const std::uint32_t without = search_->without;
-            if (without != detail::no_sample && search_->index->clipped().holds(unit, without)) {
-                --members[static_cast<std::size_t>(labels[without])];
+            if (const auto counts = clipped.by_class(unit); !counts.empty()) {
+                std::copy(counts.begin(), counts.end(), members.begin());
+                if (without != detail::no_sample && clipped.holds(unit, without)) {
+                    --members[static_cast<std::size_t>(labels[without])];
+                }
+                return;
             }
-        } else {
-            std::fill(members.begin(), members.end(), 0U);
-            for_each_tied(i, [&](std::uint32_t s) { ++members[static_cast<std::size_t>(labels[s])]; });
         }
+        std::fill(members.begin(), members.end(), 0U);
+        for_each_tied(i, [&](std::uint32_t s) { ++members[static_cast<std::size_t>(labels[s])]; });
     }
 
     /// What neuron i gives to a sample.
@@ -7537,6 +7354,211 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI
+// renn/retrace/sweep.hpp - finds, for every neuron, the samples with the closest values; several queries side by side.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// What the tie policy makes of an answer; `activity` is how far from 0 the query's value is.
+template <class Index>
+void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
+    const Window& w = answer.window;
+    const bool tied = w.tied > w.places;
+    if (search.options.ties == Ties::strict) answer.votes = !tied;
+    if (search.options.ties == Ties::skip_inactive) answer.votes = activity >= 1e-7;
+    answer.chosen = static_cast<std::uint32_t>(search.chosen.size());
+    if (search.options.ties == Ties::lowest_id && tied) {
+        const auto& ids = search.index->store().ids;
+        const auto from = static_cast<std::ptrdiff_t>(search.chosen.size());
+        const auto collect = [&](std::uint32_t begin, std::uint32_t end) {
+            search.index->check(answer.order + begin, end - begin);
+            for (std::uint32_t i = begin; i < end; ++i) {
+                if (search.admits(answer.order[i])) search.chosen.push_back(answer.order[i]);
+            }
+        };
+        collect(w.tied_begin, w.closer_begin);
+        collect(w.closer_end, w.tied_end);
+        const auto first = search.chosen.begin() + from;
+        const auto places = std::min<std::ptrdiff_t>(w.places, search.chosen.end() - first);
+        std::nth_element(first, first + places, search.chosen.end(),
+                         [&ids](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
+        search.chosen.resize(static_cast<std::size_t>(from) + w.places);
+    }
+}
+
+template <class Index>
+void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& entry, double query,
+                   std::uint32_t position) {
+    const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
+    NeuronAnswer& answer = search.neurons.emplace_back();
+    answer.unit = u;
+    answer.order = entry.column.order;
+    answer.query = query;
+    Window& w = answer.window;
+    if (search.allowed != nullptr) {
+        w = find_window_among(entry.column, query, k, position, [&](std::uint32_t sample) {
+            return sample < entry.column.size && search.admits(sample);
+        });
+    } else if (search.without != no_sample) {
+        search.index->check(entry.column.order + position, position < entry.column.size ? 1 : 0);
+        const bool itself = position < entry.column.size && entry.column.order[position] == search.without;
+        const std::uint32_t hole = itself ? position : search.index->place_of(u, search.without);
+        w = find_window(entry.column.without(hole), query, k, position - (hole < position ? 1U : 0U));
+        // From places without the hole to places with it: the ranges may then contain it, and readers skip it.
+        for (std::uint32_t* edge : {&w.tied_begin, &w.closer_begin, &w.closer_end, &w.tied_end}) {
+            if (*edge > hole) ++*edge;
+        }
+    } else {
+        w = find_window(entry.column, query, k, position);
+    }
+    search.index->check_window(entry, query, k, position, w, search.allowed != nullptr);
+    const bool tied = w.tied > w.places;
+    if (tied && search.index->clipped_number(u) >= 0) {
+        const bool below = w.tied_begin < w.closer_begin, above = w.closer_end < w.tied_end;
+        const std::uint32_t last = below ? w.closer_begin - 1 : w.tied_end - 1;  // the largest value of the only run
+        answer.zeros = below != above && !(entry.column.values[last] > 0);
+    }
+    settle_ties(search, answer, std::abs(query));
+}
+
+/// One neuron in several dimensions; everything as in one, by Euclidean distance.
+template <class Index>
+NeuronAnswer answer_channel(Search<Index>& search, Unit u, const std::vector<double>& query) {
+    const auto found = std::make_shared<const NearestSamples>(search.index->tree(u).nearest(
+        query, search.options.k, [&search](std::uint32_t sample) { return search.admits(sample); }));
+    search.found.push_back(found);
+    double sum = 0.0, largest = 0.0;
+    for (const double value : query) {
+        sum += value;
+        largest = std::max(largest, std::abs(value));
+    }
+    NeuronAnswer answer{.unit = u,
+                        .order = found->samples.data(),
+                        .distances = found->distances.data(),
+                        .query = sum / static_cast<double>(query.size()),
+                        .window = {}};
+    Window& w = answer.window;
+    const auto size = static_cast<std::uint32_t>(found->samples.size());
+    w.closer_end = w.closer = found->closer;
+    w.tied_end = size;
+    w.tied = size - found->closer;
+    w.places = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, size)) - w.closer;
+    w.boundary = found->boundary;
+    settle_ties(search, answer, largest);
+    return answer;
+}
+
+/// Searches that go side by side: while one waits for memory the others go on.
+template <class Index>
+class Sweep {
+public:
+    using Scalar = typename Index::Scalar;
+    using Entry = typename Index::Entry;
+
+    /// Of one query only: then its votes are counted next, and their memory is asked for.
+    explicit Sweep(bool alone) : alone_(alone) {}
+
+    /// One more; its answer is there after `finish`, behind those of its query that were added before.
+    void add(Search<Index>& search, Unit u, const Entry& entry, Scalar value) {
+        tasks_[count_] = {&search, u, entry, static_cast<double>(value), Scalar(0), 0};
+        if (++count_ == width) finish();
+    }
+
+    void finish() {
+        const std::span<Task> tasks(tasks_, std::exchange(count_, 0U));
+        if (!tasks.empty()) place(tasks);
+        for (const Task& t : tasks) {
+            answer_neuron(*t.search, t.unit, t.entry, t.query, t.position);
+            const NeuronAnswer& a = t.search->neurons.back();
+            if (alone_) prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
+        }
+    }
+
+private:
+    static constexpr std::uint32_t width = 16;
+    static constexpr std::uint32_t reach = 28;  ///< where the nearest of a place most often are
+
+    struct Task {
+        Search<Index>* search;
+        Unit unit;
+        Entry entry;
+        double query;
+        Scalar least;
+        std::uint32_t position;  ///< how many values are below the query
+    };
+
+    static void place(std::span<Task> tasks) {
+        if constexpr (requires { typename Index::Policy::Layout; }) {
+            const typename Index::Policy::Layout layout(tasks[0].entry.column.size);  // all columns are equally long
+            for (Task& t : tasks) {
+                t.least = t.entry.column.least(t.query);
+                t.entry.locator->prefetch(t.entry.column, layout, 0, 0);
+            }
+            for (std::uint32_t level = 0; level < layout.depth; ++level) {
+                for (Task& t : tasks) {
+                    t.position = t.entry.locator->descend(layout, level, t.position, t.least);
+                    t.entry.locator->prefetch(t.entry.column, layout, level + 1, t.position);
+                }
+            }
+            for (Task& t : tasks) {
+                const auto& column = t.entry.column;
+                t.position = t.entry.locator->finish(column, t.position, t.least);
+                const std::uint32_t from = t.position - std::min(t.position, reach);
+                prefetch(column.values + from, std::min(2 * reach, column.size - from));
+            }
+        } else {
+            for (Task& t : tasks) t.position = t.entry.locator->position(t.entry.column, t.query);
+        }
+    }
+
+    Task tasks_[width] = {};
+    std::uint32_t count_ = 0;
+    bool alone_;
+};
+
+/// Runs some queries, neuron by neuron, so that a neuron's column stays in the cache; `values(point, q)` are those of
+/// every unit of a voting point, or of every dimension of it, for query q. Needs no memory but the answers'.
+template <class Index, class Values>
+void run_searches(std::span<const std::shared_ptr<Search<Index>>> searches, const std::vector<std::uint32_t>& voting,
+                  const Values& values) {
+    const Index& index = *searches.front()->index;
+    const auto& points = index.store().points;
+    std::size_t total = 0;
+    for (const std::uint32_t p : voting) total += points[p].units.size();
+    for (const auto& search : searches) search->neurons.reserve(total);
+    Sweep<Index> sweep(searches.size() == 1);
+    std::vector<double> place;
+    for (const std::uint32_t p : voting) {
+        const auto dimensions = static_cast<std::size_t>(points[p].dimensions());
+        for (std::uint32_t u = 0; u < points[p].units.size(); ++u) {
+            if (dimensions == 1) {
+                const std::uint32_t row = points[p].by_channel() ? u : points[p].units[u];
+                const auto entry = index.entry({p, u});
+                for (std::size_t q = 0; q < searches.size(); ++q) {
+                    sweep.add(*searches[q], {p, u}, entry, values(p, q)[row]);
+                }
+            } else {
+                for (std::size_t q = 0; q < searches.size(); ++q) {
+                    const auto* first = values(p, q) + u * dimensions;
+                    place.assign(first, first + dimensions);
+                    searches[q]->neurons.push_back(answer_channel(*searches[q], {p, u}, place));
+                }
+            }
+        }
+        sweep.finish();
+    }
+}
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/tracing/activations.hpp - every layer's values for some samples, to look at.
 
 #include <cstdint>
@@ -8432,7 +8454,8 @@ struct Targets {
 /// Returns the mean loss of a batch and writes its derivative by the outputs. A loss whose mean is not over samples
 /// says with `weight(outputs, targets)` what it divides by; one with a head (training/heads.hpp) says with
 /// `answer_rows(outputs)` how many outputs, the first, are the model's answer, and checks its data: `check(data,
-/// outputs)`.
+/// outputs)`. For second derivatives: `tangent(outputs, targets, d_outputs, d_gradient)`, how `gradient` changes along
+/// d_outputs.
 template <class L, class S>
 concept Loss = requires(const L& loss, const BatchView<S>& outputs, const Targets<S>& targets, Batch<S>& gradient) {
     { loss(outputs, targets, gradient) } -> std::convertible_to<double>;
@@ -8550,6 +8573,30 @@ struct CrossEntropy {
         }
         return divisor > 0.0 ? total / divisor : 0.0;
     }
+
+    /// p (dz - p.dz), as often as the sample counts.
+    template <class S>
+    void tangent(const BatchView<S>& z, const Targets<S>& targets, const BatchView<S>& dz, Batch<S>& d_gradient) const {
+        detail::require_shape("CrossEntropy::tangent", "dz", dz, z.rows(), z.cols());
+        detail::reshape(d_gradient, z.rows(), z.cols());
+        const double divisor = weight(z, targets);
+        const auto weight_of = [this](Index c) {
+            return static_cast<S>(class_weights.empty() ? 1.0 : class_weights[static_cast<std::size_t>(c)]);
+        };
+        for (Index j = 0; j < z.cols(); ++j) {
+            auto p = d_gradient.col(j);
+            p = (z.col(j).array() - (z.rows() > 0 ? z.col(j).maxCoeff() : S(0))).exp();
+            p /= p.sum();
+            S all = S(0);
+            if (targets.values == nullptr) {
+                all = weight_of(static_cast<Index>(targets.labels[static_cast<std::size_t>(j)]));
+            } else {
+                for (Index i = 0; i < z.rows(); ++i) all += weight_of(i) * (*targets.values)(i, j);
+            }
+            if (divisor > 0.0) all /= static_cast<S>(divisor);
+            p.array() *= all * (dz.col(j).array() - p.dot(dz.col(j)));
+        }
+    }
 };
 
 /// (y - t)^2, mean over outputs and batch.
@@ -8569,6 +8616,13 @@ struct MeanSquaredError {
             }
         }
         return total / static_cast<double>(y.size());
+    }
+
+    template <class S>
+    void tangent(const BatchView<S>& y, const Targets<S>&, const BatchView<S>& dy, Batch<S>& d_gradient) const {
+        detail::require_shape("MeanSquaredError::tangent", "dy", dy, y.rows(), y.cols());
+        detail::reshape(d_gradient, y.rows(), y.cols());
+        if (y.size() > 0) d_gradient = S(2) / static_cast<S>(y.size()) * dy;
     }
 };
 
@@ -8609,6 +8663,22 @@ struct BinaryCrossEntropy {
             }
         }
         return total * share;
+    }
+
+    /// p (1 - p) dz, as often as the output counts.
+    template <class S>
+    void tangent(const BatchView<S>& z, const Targets<S>& targets, const BatchView<S>& dz, Batch<S>& d_gradient) const {
+        detail::require_shape("BinaryCrossEntropy::tangent", "dz", dz, z.rows(), z.cols());
+        detail::reshape(d_gradient, z.rows(), z.cols());
+        const double divisor = weight(z, targets) * static_cast<double>(z.rows());
+        for (Index j = 0; j < z.cols(); ++j) {
+            for (Index i = 0; i < z.rows(); ++i) {
+                const double small = std::exp(-std::abs(static_cast<double>(z(i, j))));
+                const double bend = small / ((1.0 + small) * (1.0 + small));
+                const double w = weight_of(static_cast<double>(targets(i, j, z.rows())));
+                d_gradient(i, j) = divisor > 0.0 ? static_cast<S>(w * bend / divisor) * dz(i, j) : S(0);
+            }
+        }
     }
 
 private:
@@ -9423,8 +9493,7 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
         detail::raise<FormatError>("store", "numbers of samples", "different ones", std::to_string(n) + " each");
     }
     const auto named = static_cast<std::int64_t>(store.class_names.size());
-    const std::int64_t classes = named > 0 ? named : std::numeric_limits<std::int32_t>::max();
-    detail::check_classes("label", store.labels, classes);
+    detail::check_classes("label", store.labels, named > 0 ? named : detail::most_classes(0, store.samples()));
     detail::check_classes("prediction", store.predictions, std::max<std::int64_t>(2, store.outputs.rows()));
     std::uint64_t columns = 0;
     for (std::size_t p = 0; p < store.points.size(); ++p) {
@@ -11351,7 +11420,7 @@ public:
     template <class Dx, class G>
     void backward(const Parameters& w, const BatchView<Scalar>& x, const BatchView<Scalar>&, Cache& cache,
                   const BatchView<Scalar>& dy, Dx& dx, G& g) const {
-        for_each_part(cache.outputs, dy, [&](const auto& branch, auto i, const BatchView<Scalar>& above) {
+        for_each_part(cache.outputs, dy, x.cols(), [&](const auto& branch, auto i, const BatchView<Scalar>& above) {
             const auto back = [&](auto& below, auto& gradient) {
                 branch.backward(std::get<i>(w.branches), x, cache.outputs[i], std::get<i>(cache.branches), above, below,
                                 gradient);
@@ -11374,19 +11443,21 @@ public:
     template <class Rule, class Below>
     void walk_back(Rule& rule, const Parameters& w, const BatchView<Scalar>& x, const BatchView<Scalar>&, Cache& cache,
                    const BatchView<Scalar>& above, Below& below, Parameters* gradient, detail::Path& path) const {
-        for_each_part(cache.outputs, above, [&](const auto& branch, auto i, const BatchView<Scalar>& over) {
-            const auto guard = path.enter(names_[i]);
-            auto* slot = gradient == nullptr ? nullptr : &std::get<i>(gradient->branches);
-            const auto back = [&](auto& under) {
-                branch.walk_back(rule, std::get<i>(w.branches), x, cache.outputs[i], std::get<i>(cache.branches), over,
-                                 under, slot, path);
-            };
-            if constexpr (is_wanted<Below>) {
-                add(i, below, cache.deltas[i], back);
-            } else {
-                back(below);
-            }
-        });
+        // A rule may walk with fewer columns than the pass had.
+        for_each_part(cache.outputs, above, above.cols(),
+                      [&](const auto& branch, auto i, const BatchView<Scalar>& over) {
+                          const auto guard = path.enter(names_[i]);
+                          auto* slot = gradient == nullptr ? nullptr : &std::get<i>(gradient->branches);
+                          const auto back = [&](auto& under) {
+                              branch.walk_back(rule, std::get<i>(w.branches), x, cache.outputs[i],
+                                               std::get<i>(cache.branches), over, under, slot, path);
+                          };
+                          if constexpr (is_wanted<Below>) {
+                              add(i, below, cache.deltas[i], back);
+                          } else {
+                              back(below);
+                          }
+                      });
     }
 
     template <class Dw>
@@ -11483,10 +11554,11 @@ private:
 
     /// f(branch, i, the rows of `above` that are that branch's).
     template <class F>
-    void for_each_part(const std::array<Batch<Scalar>, size>& outputs, const BatchView<Scalar>& above, F&& f) const {
+    void for_each_part(const std::array<Batch<Scalar>, size>& outputs, const BatchView<Scalar>& above, Index samples,
+                       F&& f) const {
         Index first = 0;
         for (const auto& output : outputs) first += output.rows();
-        detail::require_shape("Concatenate", "what arrives above", above, first, outputs[0].cols());
+        detail::require_shape("Concatenate", "what arrives above", above, first, samples);
         first = 0;
         for_each([&](const auto& branch, auto i) {
             f(branch, i, BatchView<Scalar>(above.middleRows(first, outputs[i].rows())));
@@ -12091,6 +12163,7 @@ class Dense {
 public:
     using Scalar = S;
     static constexpr std::string_view name = "Dense";
+    static constexpr bool connects_all = true;  ///< every input with every output
     static constexpr Index fixed_in = In;
     static constexpr Index fixed_out = Out;
 

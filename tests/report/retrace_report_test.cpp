@@ -143,6 +143,14 @@ BOOST_AUTO_TEST_CASE(a_page_shows_input_blends_sources_and_neurons) {
     BOOST_TEST(contains(page, renn::picture(data.input(7), data.image()).uri));
     BOOST_TEST(contains(
         page, renn::picture(renn::blend(net.retrace(data.input(7), {.k = 5}).top(5), data), data.image()).uri));
+
+    report.add_below([](std::ostream& out) { out << "<p>" << 0.5 << " more</p>"; });
+    const std::string more = report.html();
+    BOOST_TEST(balanced(more));
+    BOOST_TEST(count(more, "<p>0.5 more</p>") == 1U);
+    BOOST_TEST(more.find("0.5 more") < more.find("Layer by layer"));
+    BOOST_TEST(message_of<DataError>([] { RetraceReport().add_below([](std::ostream&) {}); }) ==
+               "RetraceReport::add_below: samples: got 0, expected 1 or more");
 }
 
 BOOST_AUTO_TEST_CASE(a_page_needs_nothing_but_itself) {

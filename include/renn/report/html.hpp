@@ -88,6 +88,23 @@ inline std::string seconds(double value) {
     return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
 }
 
+/// Three digits that count: 0.012345: "0.0123", -4.5678: "-4.57", 1234.5: "1235"; far from 1 with a power: "1.2e-07".
+inline std::string significant(double value) {
+    const double size = std::abs(value);
+    if (size == 0.0 || !std::isfinite(value)) return number(value, 0);
+    if (size >= 9.995e-5 && size < 1e6) {
+        return number(value, std::max(0, 2 - static_cast<int>(std::floor(std::log10(size) + 1e-4))));
+    }
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, 1).ptr};
+}
+
+/// The same with a sign before all but 0, and a real minus.
+inline std::string signed_significant(double value) {
+    const std::string text = significant(std::abs(value));
+    return value < 0.0 ? "\u2212" + text : value > 0.0 ? "+" + text : text;
+}
+
 /// <img>, pixel for pixel; nothing for an empty picture.
 inline std::string image(const Picture& picture, std::string_view alternative, std::string_view attributes = "") {
     if (picture.empty()) return {};

@@ -23,6 +23,19 @@ namespace renn::inline RENN_ABI {
 template <class W>
 concept HtmlWriter = std::invocable<W&, std::ostream&>;
 
+namespace detail {
+
+/// What a writer writes. Numbers have a point in every locale.
+template <HtmlWriter W>
+std::string written(W& write) {
+    std::ostringstream out;
+    out.imbue(std::locale::classic());
+    write(static_cast<std::ostream&>(out));
+    return std::move(out).str();
+}
+
+}  // namespace detail
+
 /// A page of sections. It follows the reader's light or dark setting, fits a phone, and asks no network for anything:
 /// its own policy forbids the browser to.
 ///
@@ -47,13 +60,13 @@ public:
     /// Something behind the table at the head, such as a key.
     template <HtmlWriter W>
     void head(W&& write) {
-        head_ += written(write);
+        head_ += detail::written(write);
     }
 
     /// Something between sections, without a title.
     template <HtmlWriter W>
     void add(W&& write) {
-        body_ += written(write);
+        body_ += detail::written(write);
     }
 
     /// A section with its title, which the page's table of contents leads to, and a quiet note behind that.
@@ -63,13 +76,13 @@ public:
         contents_ += "<li><a href=\"#" + id + "\">" + name + "</a></li>\n";
         body_ += "<section id=\"" + id + "\" aria-label=\"" + name + "\">\n<h2>" + name;
         if (!note.empty()) body_ += " <span>" + html::escape(note) + "</span>";
-        body_ += "</h2>\n" + written(write) + "</section>\n";
+        body_ += "</h2>\n" + detail::written(write) + "</section>\n";
     }
 
     /// Something at the very end.
     template <HtmlWriter W>
     void foot(W&& write) {
-        foot_ += written(write);
+        foot_ += detail::written(write);
     }
 
     /// Rules of style, each text once however often it is given. They may use the colours that page_style names.
@@ -108,15 +121,6 @@ public:
     }
 
 private:
-    /// Numbers have a point in every locale.
-    template <class W>
-    static std::string written(W& write) {
-        std::ostringstream out;
-        out.imbue(std::locale::classic());
-        write(static_cast<std::ostream&>(out));
-        return std::move(out).str();
-    }
-
     static void add_once(std::vector<std::string>& texts, std::string_view text) {
         if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.emplace_back(text);
     }

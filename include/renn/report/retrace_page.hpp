@@ -185,7 +185,7 @@ private:
         out_ += s.network.views.size() < 2 ? " one\">\n" : "\">\n";
         input(s);
         views(s, s.network, true);
-        out_ += "</div>\n";
+        out_ += "</div>\n" + s.more;
         if (!s.layers.empty()) {
             out_ += "<details>\n<summary>Layer by layer<span class=\"hidden\"> for ";
             text(name_of(s));

@@ -106,6 +106,14 @@ public:
         add(answer, training, report_query(queries, position), marker);
     }
 
+    /// Writes more of the sample added last, below its sources: heatmaps, for example. The page needs its style.
+    /// Throws DataError if there is no sample yet.
+    template <HtmlWriter W>
+    void add_below(W&& write) {
+        if (page_.samples.empty()) detail::raise<DataError>("RetraceReport::add_below", "samples", "0", "1 or more");
+        page_.samples.back().more += detail::written(write);
+    }
+
     std::size_t samples() const noexcept { return page_.samples.size(); }
 
     /// Adds the facts and samples to a page that has other sections too; title and introduction are then that page's.

@@ -93,6 +93,7 @@ struct ReportSample {
     std::optional<double> familiarity = {}, credibility = {};
     ReportLayer network;
     std::vector<ReportLayer> layers;
+    std::string more = {};  ///< HTML below the sources of the network
 
     bool wrong() const noexcept { return label >= 0 && prediction >= 0 && label != prediction; }
 };
