@@ -44,9 +44,11 @@
 // by name only: attribution/predictor.hpp
 // by name only: attribution/quadrature.hpp
 // by name only: attribution/reduce.hpp
+// by name only: attribution/relevance/blind_places.hpp
 // by name only: attribution/relevance/canonise.hpp
 // by name only: attribution/relevance/composite.hpp
 // by name only: attribution/relevance/conservation.hpp
+// by name only: attribution/relevance/layer_forms.hpp
 // by name only: attribution/relevance/layer_kind.hpp
 // by name only: attribution/relevance/linear_propagation.hpp
 // by name only: attribution/relevance/other_propagation.hpp
@@ -110,6 +112,7 @@
 // by name only: index/layer_values.hpp
 // by name only: index/measure.hpp
 // by name only: index/metric.hpp
+// by name only: index/sketch.hpp
 // by name only: index/vector_index.hpp
 // by name only: io/file_writer.hpp
 // by name only: io/import_weights.hpp
@@ -121,6 +124,7 @@
 // by name only: io/safetensors_header.hpp
 // by name only: io/save_partial.hpp
 // by name only: network/arriving.hpp
+// by name only: network/follow.hpp
 // by name only: network/layer_paths.hpp
 // by name only: network/mask.hpp
 // by name only: network/place_shape.hpp
@@ -155,6 +159,7 @@
 // by name only: retrace/duplicates.hpp
 // by name only: retrace/elbow.hpp
 // by name only: retrace/familiarity.hpp
+// by name only: retrace/for_each_answer.hpp
 // by name only: retrace/layer_search.hpp
 // by name only: retrace/mask_trials.hpp
 // by name only: retrace/merge.hpp
@@ -187,6 +192,7 @@
 // by name only: tracing/journal_writer.hpp
 // by name only: tracing/masked_foreign.hpp
 // by name only: tracing/neuron_patches.hpp
+// by name only: tracing/packed_store.hpp
 // by name only: tracing/part_of_store.hpp
 // by name only: tracing/recompute_store.hpp
 // by name only: tracing/record_file_options.hpp

@@ -456,7 +456,7 @@ namespace detail {
 template <class Net, class W>
 void collect_layer_paths(const Net& net, const W& parameters, const std::string& at, std::vector<std::string>& paths) {
     Net::for_each_child(net, parameters, [&](const std::string& name, const auto& layer, const auto& weights) {
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
             collect_layer_paths(layer, weights, at + name + "/", paths);
         }
         if (Net::wiring != Wiring::side_by_side) paths.push_back(at + name);
@@ -465,15 +465,13 @@ void collect_layer_paths(const Net& net, const W& parameters, const std::string&
 
 [[noreturn]] inline void raise_no_place(const char* where, std::string_view layer,
                                         const std::vector<std::string>& paths) {
-    std::string known;
-    for (const std::string& path : paths) known += (known.empty() ? "" : ", ") + path;
-    raise<DataError>(where, "layer", "\"" + std::string(layer) + "\"", "one of " + known);
+    raise_unknown(where, "layer", layer, paths);
 }
 
 }  // namespace detail
 
 /// The path of every layer, in the order of the forward walk: "dense1", "relu1", "residual1/dense2", "residual1".
-template <Composite Net>
+template <CompositeLayer Net>
 std::vector<std::string> layer_paths(const Net& net) {
     std::vector<std::string> paths;
     detail::collect_layer_paths(net, net.parameters(), "", paths);
@@ -707,12 +705,10 @@ struct Ledger {
 
     /// Throws DataError for a layer that it does not have.
     const LedgerLine<S>& operator[](std::string_view layer) const {
-        std::string known;
         for (const LedgerLine<S>& line : lines) {
             if (line.layer == layer) return line;
-            known += (known.empty() ? "" : ", ") + line.layer;
         }
-        detail::raise<DataError>("Ledger", "layer", "\"" + std::string(layer) + "\"", "one of " + known);
+        detail::raise_unknown("Ledger", "layer", layer, lines, [](const auto& line) { return line.layer; });
     }
 
     /// The greatest |unaccounted| of a layer and sample, as a share of the greatest number in that line.
@@ -1400,47 +1396,78 @@ Batch<typename Derived::Scalar> upsample(const Eigen::MatrixBase<Derived>& maps,
 }  // namespace renn::inline RENN_ABI
 // renn/network/place_shape.hpp - the shape of the image that a layer of a network puts out.
 
+#include <string_view>
+
+// renn/network/follow.hpp - carries what is known of a network's input through it, up to one of its layers.
+
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 
-namespace renn::inline RENN_ABI {
-namespace detail {
+namespace renn::inline RENN_ABI::detail {
 
-/// Carries the shape through a network as far as `place`, if that is in it; returns whether it was reached.
-template <class Net, class W>
-bool follow_shape(const Net& net, const W& parameters, std::string_view place, Shape& shape) {
+/// Carries a state through a network, as far as `place` if that is in it; returns whether it was reached.
+/// Branches are no places, as in layer_paths().
+///
+/// The state has   pass(layer)    through a layer
+///                 stack(other)   with that of the branches before, side by side
+///                 add(other)     with that of the shortcut, summed
+template <class Net, class W, class State>
+bool follow(const Net& net, const W& parameters, std::string_view place, State& state) {
     constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
-    const Shape at_input = shape;
-    Shape stacked;
+    const State at_input = state;
+    State together;
     bool reached = false, first = true;
     Net::for_each_child(
         net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
-            using L = std::remove_cvref_t<decltype(layer)>;
             if (reached) return;
-            if constexpr (side_by_side) shape = at_input;
-            if constexpr (Composite<L>) {
+            if constexpr (side_by_side) state = at_input;
+            if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
                 const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
-                reached =
-                    follow_shape(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), shape);
-            } else if constexpr (requires { layer.output_shape(); }) {
-                shape = layer.output_shape();
-            } else if constexpr (
-                requires { layer.out_features(); } || requires { L::forgets_shape; }) {
-                shape = {};
+                reached = follow(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), state);
+            } else {
+                state.pass(layer);
             }
             reached = reached || (!side_by_side && place == name);
-            if (side_by_side && !reached) {
-                const bool fits = first || (stacked.height == shape.height && stacked.width == shape.width);
-                const Index channels = first ? shape.channels : stacked.channels + shape.channels;
-                stacked = fits && shape.size() != 0 ? Shape{channels, shape.height, shape.width} : Shape{};
-                first = false;
+            if (!side_by_side || reached) return;
+            if (first) {
+                together = state;
+            } else {
+                together.stack(state);
             }
+            first = false;
         });
-    if (side_by_side && !reached) shape = stacked;
+    if (side_by_side && !reached) state = together;
+    if (Net::wiring == Wiring::residual && !reached) state.add(at_input);
     return reached;
 }
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// For follow(): the shape of what the layers up to here put out, of size 0 where it is not known.
+struct ShapeSoFar {
+    Shape shape;
+
+    template <class L>
+    void pass(const L& layer) {
+        if constexpr (requires { layer.output_shape(); }) {
+            shape = layer.output_shape();
+        } else if constexpr (
+            requires { layer.out_features(); } || requires { L::forgets_shape; }) {
+            shape = {};
+        }
+    }
+    void stack(const ShapeSoFar& other) {
+        const Shape& more = other.shape;
+        const bool fits = shape.height == more.height && shape.width == more.width && more.size() != 0;
+        shape = fits ? Shape{shape.channels + more.channels, shape.height, shape.width} : Shape{};
+    }
+    void add(const ShapeSoFar&) {}
+};
 
 }  // namespace detail
 
@@ -1448,13 +1475,13 @@ bool follow_shape(const Net& net, const W& parameters, std::string_view place, S
 /// Of size 0 where no layer says it.
 ///
 /// Throws   DataError for a layer that there is not.
-template <Composite Net>
+template <CompositeLayer Net>
 Shape shape_at(const Net& net, std::string_view place) {
-    Shape shape;
-    if (!detail::follow_shape(net, net.parameters(), place, shape)) {
+    detail::ShapeSoFar so_far;
+    if (!detail::follow(net, net.parameters(), place, so_far)) {
         detail::raise_no_place("shape_at", place, layer_paths(net));
     }
-    return shape;
+    return so_far.shape;
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -1533,6 +1560,7 @@ struct Sight {
     }
 };
 
+/// For follow(): what each position of a layer sees of the input image.
 struct Field {
     Sight rows, columns;
 
@@ -1570,7 +1598,7 @@ struct Field {
             if (!elementwise) mix(rows.size(), columns.size());
         }
     }
-    void unite(Field other) {
+    void add(Field other) {
         if (rows.size() != other.rows.size() || columns.size() != other.columns.size()) {
             mix(1, 1);
             other.mix(1, 1);
@@ -1578,6 +1606,7 @@ struct Field {
         rows.unite(other.rows);
         columns.unite(other.columns);
     }
+    void stack(const Field& other) { add(other); }
 };
 
 /// Looks for the shape of the input: that which the first layer with an image takes, unless one before it changes the
@@ -1590,7 +1619,7 @@ bool find_image(const Net& net, const P& parameters, Shape& image) {
                         [&](const std::string&, const auto& layer, [[maybe_unused]] const auto& weights) {
                             using L = std::remove_cvref_t<decltype(layer)>;
                             if (image.size() != 0 || (!searching && !side_by_side)) return;
-                            if constexpr (Composite<L>) {
+                            if constexpr (CompositeLayer<L>) {
                                 searching = find_image(layer, weights, image) && searching;
                             } else if constexpr (requires { layer.input_shape(); }) {
                                 constexpr bool windowed = requires {
@@ -1605,34 +1634,6 @@ bool find_image(const Net& net, const P& parameters, Shape& image) {
     return searching && image.size() == 0;
 }
 
-/// Carries the field through a network, as far as `place` if that is in it; returns whether it was reached.
-template <class Net, class P>
-bool follow(const Net& net, const P& parameters, std::string_view place, Field& field) {
-    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
-    const Field at_input = field;
-    Field together;
-    bool reached = false, first = true;
-    Net::for_each_child(
-        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
-            if (reached) return;
-            if constexpr (side_by_side) field = at_input;
-            const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
-            if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-                reached = follow(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), field);
-            } else {
-                field.pass(layer);
-            }
-            reached = reached || place == name;
-            if (side_by_side && !reached) {
-                first ? together = field : (together.unite(field), together);
-                first = false;
-            }
-        });
-    if (side_by_side && !reached) field = together;
-    if (Net::wiring == Wiring::residual && !reached) field.unite(at_input);
-    return reached;
-}
-
 }  // namespace detail
 
 /// The part of the input image that position (row, column) of a place ("conv2d2", "residual1/relu1") can see, for any
@@ -1642,15 +1643,13 @@ bool follow(const Net& net, const P& parameters, std::string_view place, Field& 
 ///
 /// Throws   DataError for an unknown place, a network whose input is no image, or a position the place does not have.
 /// Cost     a vector of height and one of width for each layer; the weights are not looked at.
-template <Composite Net>
+template <CompositeLayer Net>
 Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Index column = 0) {
     constexpr const char* where = "receptive_field";
     Shape image;
     detail::find_image(net, net.parameters(), image);
     detail::Field field{detail::Sight::of_input(image.height), detail::Sight::of_input(image.width)};
-    if (!detail::follow(net, net.parameters(), place, field)) {
-        detail::raise<DataError>(where, "place", "\"" + std::string(place) + "\"", "a layer of the network");
-    }
+    if (!detail::follow(net, net.parameters(), place, field)) detail::raise_no_place(where, place, layer_paths(net));
     if (image.size() == 0) {
         detail::raise<DataError>(where, "input of the network", "no image", "a convolution or pooling layer");
     }
@@ -1734,7 +1733,8 @@ struct ClassActivationMap {
 /// Grad-CAM: the same for any network, with the mean over positions of df/dA_c as the weight of channel c. Where CAM is
 /// possible it is the number of positions times this. What speaks against the target is cut off unless relu = false.
 ///
-/// Shapes   scores: positions x n; see upsample() for the size of the input.
+/// Shapes   scores: positions of the layer x n, as Captum's LayerGradCam; at the size of the input (its interpolate()):
+///          upsample(scores, {layer.height, layer.width}, {height, width}), with layer = shape_at(net, place).
 /// Throws   as ClassActivationMap, but takes any network.
 /// Cost     as LayerGradientTimesActivation.
 /// Source   Selvaraju et al. (2017), "Grad-CAM: visual explanations from deep networks".
@@ -2044,7 +2044,7 @@ LinearStart linear_start(const Net& net, std::string_view place) {
     Net::for_each_child(net, net.parameters(), [&](const std::string& name, const auto& layer, const auto&) {
         using L = std::remove_cvref_t<decltype(layer)>;
         ++layers;
-        open = open && LinearLayer<L> && !Composite<L> && name != place;
+        open = open && LinearLayer<L> && !CompositeLayer<L> && name != place;
         if (open) start = {layers, name};
     });
     return start.layers == layers ? LinearStart{} : start;
@@ -2194,7 +2194,7 @@ namespace renn::inline RENN_ABI::maximisation {
 /// library go up wherever the gradient is not 0.
 /// Source   Olah, Mordvintsev, Schubert (2017), "Feature visualization", preconditioning.
 template <class M, class S>
-concept Metric = requires(const M& metric, Batch<S>& gradient) {
+concept StepMetric = requires(const M& metric, Batch<S>& gradient) {
     metric(gradient);
 };
 
@@ -2642,7 +2642,7 @@ struct Search {
     Search<Code, Views, W, M> by(W other) const {
         return {code, views, std::move(other), metric};
     }
-    /// A Metric.
+    /// A StepMetric.
     template <class N>
     Search<Code, Views, Way, N> steepest_in(N other) const {
         return {code, views, way, std::move(other)};
@@ -2761,8 +2761,9 @@ private:
 namespace renn::inline RENN_ABI::maximisation {
 
 /// The root of the mean squared difference between samples and what a code space makes of them: how much a picture
-/// found there can be trusted, as it shows only what the decoder can. Throws   ShapeError unless the decoder gives back
-/// what the encoder took.
+/// found there can be trusted, as it shows only what the decoder can.
+///
+/// Throws   ShapeError unless the decoder gives back what the encoder took; DataError for no samples.
 template <class Encoder, class Decoder>
 double reconstruction_error(const Encoder& encoder, const Decoder& decoder,
                             const BatchView<typename Encoder::Scalar>& x) {
@@ -2965,11 +2966,12 @@ inline std::vector<Example> by_quantile(const std::vector<double>& values, std::
 
 namespace renn::inline RENN_ABI::maximisation {
 
-/// How alike the pictures of a batch of B are in a layer: (1/B) sum over pairs b != b' of <G_b, G_b'>, where G_b = A
-/// A^T is the Gram matrix of a picture's channels over positions, of unit norm. To be subtracted; usual weight for a
-/// layer of a convolution 1e2. Each picture's value is its part of the sum. Cost     O(units channels + pairs
-/// channels^2); allocates B matrices of channels x channels. Source   Olah, Mordvintsev, Schubert (2017), "Feature
-/// visualization"; lucid.
+/// How alike the pictures of a batch of B are in a layer: (1/B) sum over pairs b != b' of <G_b, G_b'>, where
+/// G_b = A A^T is the Gram matrix of a picture's channels over positions, of unit norm. To be subtracted; usual weight
+/// for a layer of a convolution 1e2. Each picture's value is its part of the sum.
+///
+/// Cost     O(units channels + pairs channels^2); allocates B matrices of channels x channels.
+/// Source   Olah, Mordvintsev, Schubert (2017), "Feature visualization"; lucid.
 struct Alikeness {
     Index channels = 0;  ///< 0: every unit is one, as in a Dense layer
 
@@ -4202,9 +4204,10 @@ enum class Visible : std::uint8_t { binary, gaussian };
 ///   gaussian  -||v - b||^2 / 2 + sum_h softplus(c_h + W_h.v)
 /// W and c are those of a linear layer: of a Dense, every hidden unit sees all; of a Conv2d, hidden units share filters
 /// and the sum runs over their places as well (a convolutional machine). A Target: on_picture(rbm). The binary one
-/// grows without end outside 0 to 1: use a box or a range. Cost     a forward and a transposed map of the layer, and
-/// room for the hidden units of one batch. Source   Hinton (2002); Lee et al. (2009) for convolutional ones; Montavon,
-/// Samek, Mueller (2018).
+/// grows without end outside 0 to 1: use a box or a range.
+///
+/// Cost     a forward and a transposed map of the layer, and room for the hidden units of one batch.
+/// Source   Hinton (2002); Lee et al. (2009) for convolutional ones; Montavon, Samek, Mueller (2018).
 template <LinearLayer L>
 class Rbm {
 public:
@@ -4437,7 +4440,7 @@ struct ScaleDraw {
     static constexpr std::string_view name = "RandomScale";
     std::vector<double> factors;
     Motion operator()(Rng& rng, const Shape&, const Shape&) const {
-        const double by = 1.0 / factors[static_cast<std::size_t>(rng.below(factors.size()))];
+        const double by = 1.0 / factors[rng.below(factors.size())];
         return {.xx = by, .yy = by};
     }
 };
@@ -4447,7 +4450,7 @@ struct RotationDraw {
     static constexpr std::string_view name = "RandomRotation";
     std::vector<double> degrees;
     Motion operator()(Rng& rng, const Shape&, const Shape&) const {
-        const double angle = degrees[static_cast<std::size_t>(rng.below(degrees.size()))] * std::numbers::pi / 180.0;
+        const double angle = degrees[rng.below(degrees.size())] * std::numbers::pi / 180.0;
         return {.xx = std::cos(angle), .xy = -std::sin(angle), .yx = std::sin(angle), .yy = std::cos(angle)};
     }
 };
@@ -4690,9 +4693,9 @@ Predictor<S, F> predictor(F f) {
 ///
 ///     renn::attribute([&](const auto& x) { return other_library(x); }, x, renn::output(3), renn::Occlusion{})
 template <class F, class Derived, class T, class M>
-    requires std::invocable < const F&, const BatchView<typename Derived::Scalar>
-& > Attribution<typename Derived::Scalar> attribute(const F& f, const Eigen::MatrixBase<Derived>& x, const T& target,
-                                                    const M& method) {
+    requires(std::invocable<const F&, const BatchView<typename Derived::Scalar>&>)
+Attribution<typename Derived::Scalar> attribute(const F& f, const Eigen::MatrixBase<Derived>& x, const T& target,
+                                                const M& method) {
     using S = typename Derived::Scalar;
     const auto call = [&f](const BatchView<S>& inputs) { return f(inputs); };
     return attribute(Predictor<S, decltype(call)>(call), BatchView<S>(x.derived()), target, method);
@@ -4775,7 +4778,7 @@ private:
     template <class Net>
     Shape shape_of(const Net& net, Index features) const {
         Shape shape = image;
-        if constexpr (Composite<Net>) {
+        if constexpr (CompositeLayer<Net>) {
             if (shape.unknown()) detail::find_image(net, net.parameters(), shape);
         }
         if (shape.unknown()) shape = {1, 1, features};
@@ -5011,7 +5014,7 @@ namespace renn::inline RENN_ABI {
 /// One number of a whole batch of outputs y: returns it and writes its derivative by y to `slope`; `tangent` writes how
 /// that changes along dy. `scratch` is room for a value of each sample. Made by mean_of() and loss_of().
 template <class O, class S>
-concept Objective = requires(const O& objective, const BatchView<S>& y, Column<S>& scratch, Batch<S>& slope) {
+concept ParameterObjective = requires(const O& objective, const BatchView<S>& y, Column<S>& scratch, Batch<S>& slope) {
     { objective(y, scratch, slope) } -> std::convertible_to<double>;
     objective.tangent(y, y, slope);
 };
@@ -5109,6 +5112,20 @@ void require_same_parameters(const char* where, const P& v, const P& parameters)
         v, parameters);
 }
 
+/// The objective's value; leaves in the workspace its slope, and how outputs and slope change as the parameters go
+/// along v.
+template <class Net, class O, class S>
+double objective_along(const char* where, const Net& net, const BatchView<S>& x, const O& objective,
+                       const typename Net::Parameters& v, SecondDerivativeWorkspace<Net>& w) {
+    require_same_parameters(where, v, net.parameters());
+    const double value = forward_to_objective<Net, O, S>(net, x, objective, w);
+    auto& pass = w.first.pass;
+    const BatchView<S> y(pass.output);
+    net.tangent(net.parameters(), v, x, no_direction<S>(x, w.direction), y, pass.cache, w.d_explained);
+    objective.tangent(y, BatchView<S>(w.d_explained), w.d_start);
+    return value;
+}
+
 }  // namespace detail
 
 /// The objective's value, and its derivative by every parameter to `gradient`.
@@ -5116,7 +5133,7 @@ void require_same_parameters(const char* where, const P& v, const P& parameters)
 /// Shapes   x: features x n.
 /// Throws   as the target or loss.
 /// Cost     a forward and a backward pass.
-template <class Net, Objective<typename Net::Scalar> O>
+template <class Net, ParameterObjective<typename Net::Scalar> O>
 double parameter_gradient(const Net& net, const BatchView<typename Net::Scalar>& x, const O& objective,
                           SecondDerivativeWorkspace<Net>& workspace, typename Net::Parameters& gradient) {
     using S = typename Net::Scalar;
@@ -5133,20 +5150,16 @@ double parameter_gradient(const Net& net, const BatchView<typename Net::Scalar>&
 /// Throws   as the target or loss; ShapeError for a v of other shapes.
 /// Cost     less than four gradients; steady state allocates nothing.
 /// Source   Pearlmutter (1994).
-template <class Net, Objective<typename Net::Scalar> O>
+template <class Net, ParameterObjective<typename Net::Scalar> O>
 double parameter_hessian_product(const Net& net, const BatchView<typename Net::Scalar>& x, const O& objective,
                                  const typename Net::Parameters& v, SecondDerivativeWorkspace<Net>& workspace,
                                  typename Net::Parameters& product) {
     using S = typename Net::Scalar;
     auto& w = workspace;
-    detail::require_same_parameters("parameter_hessian_product", v, net.parameters());
-    const double value = detail::forward_to_objective<Net, O, S>(net, x, objective, w);
+    const double value = detail::objective_along<Net, O, S>("parameter_hessian_product", net, x, objective, v, w);
     auto& pass = w.first.pass;
-    const BatchView<S> y(pass.output), still = detail::no_direction<S>(x, w.direction);
-    net.tangent(net.parameters(), v, x, still, y, pass.cache, w.d_explained);
-    objective.tangent(y, BatchView<S>(w.d_explained), w.d_start);
-    net.backward_tangent(net.parameters(), v, x, still, y, pass.cache, BatchView<S>(w.first.start),
-                         BatchView<S>(w.d_start), w.product, product);
+    net.backward_tangent(net.parameters(), v, x, BatchView<S>(w.direction), BatchView<S>(pass.output), pass.cache,
+                         BatchView<S>(w.first.start), BatchView<S>(w.d_start), w.product, product);
     return value;
 }
 
@@ -5157,20 +5170,15 @@ double parameter_hessian_product(const Net& net, const BatchView<typename Net::S
 /// Throws   as the target or loss; ShapeError for a v of other shapes.
 /// Cost     less than three gradients; steady state allocates nothing.
 /// Source   Schraudolph (2002), "Fast curvature matrix-vector products".
-template <class Net, Objective<typename Net::Scalar> O>
+template <class Net, ParameterObjective<typename Net::Scalar> O>
 double gauss_newton_product(const Net& net, const BatchView<typename Net::Scalar>& x, const O& objective,
                             const typename Net::Parameters& v, SecondDerivativeWorkspace<Net>& workspace,
                             typename Net::Parameters& product) {
     using S = typename Net::Scalar;
     auto& w = workspace;
-    detail::require_same_parameters("gauss_newton_product", v, net.parameters());
-    const double value = detail::forward_to_objective<Net, O, S>(net, x, objective, w);
-    auto& pass = w.first.pass;
-    const BatchView<S> y(pass.output);
-    net.tangent(net.parameters(), v, x, detail::no_direction<S>(x, w.direction), y, pass.cache, w.d_explained);
-    objective.tangent(y, BatchView<S>(w.d_explained), w.d_start);
+    const double value = detail::objective_along<Net, O, S>("gauss_newton_product", net, x, objective, v, w);
     NotWanted none;
-    net.reverse_walk(ParameterGradient{}, x, pass, w.d_start, none, &product);
+    net.reverse_walk(ParameterGradient{}, x, w.first.pass, w.d_start, none, &product);
     return value;
 }
 
@@ -5215,7 +5223,7 @@ Batch<typename Derived::Scalar> by_pixel(const Eigen::MatrixBase<Derived>& score
                                          Reduction how = Reduction::sum) {
     using S = typename Derived::Scalar;
     detail::require_shape("by_pixel", "scores", scores, image.size(), scores.cols());
-    Batch<S> pixels(image.positions(), scores.cols());
+    Batch<S> pixels = Batch<S>::Zero(image.positions(), scores.cols());
     if (image.size() == 0) return pixels;
     for (Index j = 0; j < scores.cols(); ++j) {
         const Column<S> one = scores.col(j);
@@ -5231,7 +5239,7 @@ Batch<typename Derived::Scalar> by_channel(const Eigen::MatrixBase<Derived>& sco
                                            Reduction how = Reduction::sum) {
     using S = typename Derived::Scalar;
     detail::require_shape("by_channel", "scores", scores, image.size(), scores.cols());
-    Batch<S> sums(image.channels, scores.cols());
+    Batch<S> sums = Batch<S>::Zero(image.channels, scores.cols());
     if (image.size() == 0) return sums;
     for (Index j = 0; j < scores.cols(); ++j) {
         const Column<S> one = scores.col(j);
@@ -5242,6 +5250,50 @@ Batch<typename Derived::Scalar> by_channel(const Eigen::MatrixBase<Derived>& sco
 }
 
 }  // namespace renn::inline RENN_ABI
+// renn/attribution/relevance/blind_places.hpp - where the window of a layer sees nothing but padding.
+
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Places of each channel of the output; nearly always none.
+struct BlindPlaces {
+    std::vector<Index> places;
+    Index out_of = 1;
+};
+
+/// Of a layer with a padded window; of any other none.
+template <class L>
+BlindPlaces blind_places([[maybe_unused]] const L& layer) {
+    BlindPlaces blind;
+    if constexpr (requires { layer.window().padding; }) {
+        const auto& window = layer.window();
+        if (window.padding == decltype(window.padding)(0)) return blind;
+        const auto out = window.out(1);
+        blind.out_of = out.positions();
+        const auto sees = [](Index place, Index size, Index taps, Index stride, Index padding, Index dilation) {
+            for (Index tap = 0; tap < taps; ++tap) {
+                const Index at = place * stride + tap * dilation - padding;
+                if (at >= 0 && at < size) return true;
+            }
+            return false;
+        };
+        for (Index y = 0; y < out.height; ++y) {
+            const bool row = sees(y, window.in.height, window.kernel.height, window.stride.height,
+                                  window.padding.height, window.dilation.height);
+            for (Index x = 0; x < out.width; ++x) {
+                if (!row || !sees(x, window.in.width, window.kernel.width, window.stride.width, window.padding.width,
+                                  window.dilation.width)) {
+                    blind.places.push_back(y * out.width + x);
+                }
+            }
+        }
+    }
+    return blind;
+}
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/attribution/relevance/canonise.hpp - merges BatchNorm into the layers beside it.
 
 #include <algorithm>
@@ -5297,7 +5349,7 @@ MergeStep merge_step(const std::string& name, const L& layer, const P& w) {
         if constexpr (is_convolution<L>) {
             step.padded = layer.window().padding != decltype(layer.window().padding)(0);
         }
-    } else if constexpr (!Composite<L>) {
+    } else if constexpr (!CompositeLayer<L>) {
         const std::string_view kind = L::name;
         if (kind == "Dropout" || kind == "Flatten" || kind == "Identity") step.role = MergeStep::Role::neutral;
     }
@@ -5392,7 +5444,7 @@ void merge_norms(Net& net, W& parameters) {
     std::vector<MergeStep> steps;
     Net::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
         using L = std::remove_cvref_t<decltype(layer)>;
-        if constexpr (Composite<L>) merge_norms(layer, part);
+        if constexpr (CompositeLayer<L>) merge_norms(layer, part);
         steps.push_back(merge_step(name, layer, part));
     });
     if (Net::wiring == Wiring::side_by_side) return;
@@ -5431,7 +5483,7 @@ void merge_norms(Net& net, W& parameters) {
 ///          stands for would depend on the place.
 /// Source   Guillemot et al. (2020), "Breaking batch normalization for better explainability of deep neural networks
 ///          through layer-wise relevance propagation".
-template <Composite Net>
+template <CompositeLayer Net>
 Net canonise(Net net) {
     detail::merge_norms(net, net.parameters());
     return net;
@@ -5498,7 +5550,9 @@ struct Norm {
 };
 
 /// alpha times the positive, less beta times the negative products, each by its own sum. alpha - beta must be 1,
-/// neither negative. Source   Bach et al. (2015).
+/// neither negative.
+///
+/// Source   Bach et al. (2015).
 struct AlphaBeta {
     double alpha = 2.0;
     double beta = 1.0;
@@ -5530,7 +5584,7 @@ struct WSquare {
 
 /// n = 1 for every input that there is: where a unit looks, not what it sees.
 /// Source   Lapuschkin et al. (2019).
-struct Flat {
+struct FlatRule {
     double stabiliser = 1e-6;
 };
 
@@ -5544,7 +5598,7 @@ struct ZBox {
 };
 
 /// Relevance goes on as it is: activations, and layers that do the same with every unit.
-struct Pass {};
+struct PassOn {};
 
 /// Max pooling: all to the greatest value of the window, the first one on ties.
 struct Winner {};
@@ -5631,9 +5685,9 @@ public:
               "WSquare", "",
               {.parts = {{1.0, {{InputForm::one, WeightForm::squared}}}}, .stabiliser = r.stabiliser, .bias = r.bias}) {
     }
-    Rule(const Flat& r)
+    Rule(const FlatRule& r)
         : Rule(
-              "Flat", "",
+              "FlatRule", "",
               {.parts = {{1.0, {{InputForm::one, WeightForm::one}}}}, .stabiliser = r.stabiliser, .bias = Bias::zero}) {
     }
     Rule(const ZBox& r)
@@ -5646,7 +5700,7 @@ public:
                 .bias = Bias::zero,
                 .low = r.low,
                 .high = r.high}) {}
-    Rule(const Pass&) : Rule("Pass", Form::pass) {}
+    Rule(const PassOn&) : Rule("PassOn", Form::pass) {}
     Rule(const Winner&) : Rule("Winner", Form::winner) {}
     Rule(const SplitTies&) : Rule("SplitTies", Form::split_ties) {}
     Rule(const Proportional& r) : Rule("Proportional", Form::proportional) {
@@ -5760,9 +5814,9 @@ inline std::string_view available_rules(LayerKind kind) noexcept {
     switch (kind) {
         case LayerKind::weighted:
         case LayerKind::average:
-            return "Zero, Epsilon, Norm, AlphaBeta, ZPlus, Gamma, WSquare, Flat, ZBox, RootRule";
+            return "Zero, Epsilon, Norm, AlphaBeta, ZPlus, Gamma, WSquare, FlatRule, ZBox, RootRule";
         case LayerKind::unit_by_unit:
-            return "Pass";
+            return "PassOn";
         case LayerKind::max_pool:
             return "Winner, SplitTies, Proportional";
         case LayerKind::layer_norm:
@@ -5864,7 +5918,7 @@ inline Selector where(std::function<bool(const LayerInfo&)> predicate) {
 }
 
 /// Rules with the layers they are for; the first that fits a layer is its rule. Layers without weights have one of
-/// their own where none is given: Pass, Norm for average pooling, Winner for max pooling, Epsilon for LayerNorm.
+/// their own where none is given: PassOn, Norm for average pooling, Winner for max pooling, Epsilon for LayerNorm.
 class Composite {
 public:
     Composite() = default;
@@ -5887,7 +5941,7 @@ public:
             if (!fits(entry.rule, layer.kind)) refuse(layer, entry.rule.text());
             return entry.rule;
         }
-        static const Rule norm = Norm{}, pass = Pass{}, winner = Winner{}, epsilon = Epsilon{};
+        static const Rule norm = Norm{}, pass = PassOn{}, winner = Winner{}, epsilon = Epsilon{};
         switch (layer.kind) {
             case LayerKind::average:
                 return norm;
@@ -5929,7 +5983,7 @@ bool for_each_relevant(const Net& net, const W& parameters, Path& path, relevanc
         using L = std::remove_cvref_t<decltype(layer)>;
         const auto guard = path.enter(name);
         const bool before = Net::wiring == Wiring::side_by_side ? first : behind;
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             behind = for_each_relevant(layer, part, path, next, before, f, sum) &&
                      (behind || Net::wiring != Wiring::side_by_side);
             if (L::wiring == Wiring::residual) sum(path.view());
@@ -6009,9 +6063,9 @@ inline Composite epsilon_plus(double epsilon = 1e-6) {
     return Composite().add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = epsilon});
 }
 
-/// The same with Flat for the first layer.
+/// The same with FlatRule for the first layer.
 inline Composite epsilon_plus_flat(double epsilon = 1e-6) {
-    return Composite().add(first(), Flat{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = epsilon});
+    return Composite().add(first(), FlatRule{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = epsilon});
 }
 
 /// AlphaBeta of 2 and 1 for convolutions, Epsilon for dense layers.
@@ -6020,9 +6074,12 @@ inline Composite epsilon_alpha2_beta1(double epsilon = 1e-6) {
     return Composite().add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = epsilon});
 }
 
-/// The same with Flat for the first layer.
+/// The same with FlatRule for the first layer.
 inline Composite epsilon_alpha2_beta1_flat(double epsilon = 1e-6) {
-    return Composite().add(first(), Flat{}).add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = epsilon});
+    return Composite()
+        .add(first(), FlatRule{})
+        .add(convolutions(), AlphaBeta{})
+        .add(dense(), Epsilon{.epsilon = epsilon});
 }
 
 /// ZBox for the first layer if it is a convolution, Gamma for the others, Epsilon for dense layers.
@@ -6046,18 +6103,18 @@ inline Composite excitation_backprop() {
 inline Composite preset_a() {
     return Composite().add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = 0.1});
 }
-/// The same with Flat for the first layer.
+/// The same with FlatRule for the first layer.
 inline Composite preset_a_flat() {
-    return Composite().add(first(), Flat{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = 0.1});
+    return Composite().add(first(), FlatRule{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = 0.1});
 }
 
 /// As preset_a, with AlphaBeta of 2 and 1.
 inline Composite preset_b() {
     return Composite().add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = 0.1});
 }
-/// The same with Flat for the first layer.
+/// The same with FlatRule for the first layer.
 inline Composite preset_b_flat() {
-    return Composite().add(first(), Flat{}).add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = 0.1});
+    return Composite().add(first(), FlatRule{}).add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = 0.1});
 }
 
 /// Deep Taylor decomposition for inputs within bounds: ZBox first, then ZPlus. See deep_taylor_admissible.
@@ -6095,14 +6152,18 @@ inline Composite three_part(const std::vector<double>& low, const std::vector<do
 // renn/attribution/relevance/linear_propagation.hpp - any rule through one linear layer, by its own map and transpose.
 
 #include <algorithm>
-#include <any>
 #include <cmath>
 #include <concepts>
-#include <string>
 #include <type_traits>
-#include <vector>
 
 #include <Eigen/Core>
+
+// renn/attribution/relevance/layer_forms.hpp - a layer's input and weights in the forms that a rule multiplies.
+
+#include <any>
+#include <concepts>
+#include <string>
+#include <vector>
 
 // renn/attribution/relevance/shares.hpp - the arithmetic that rules share, and where they keep their numbers.
 
@@ -6182,62 +6243,35 @@ P stabilised(const P& d, S epsilon) {
 
 namespace renn::inline RENN_ABI::detail {
 
-/// One layer, one rule, one batch.
+/// Made in the buffers of `k`, of one layer and one batch.
 template <class L>
-class LinearPropagation {
+class LayerForms {
     using S = typename L::Scalar;
     using P = typename L::Parameters;
     using Rule = relevance::LinearRule;
     using Input = relevance::InputForm;
     using Weights = relevance::WeightForm;
-    static constexpr bool connects_all = requires { requires L::connects_all; };
     static constexpr bool has_weights = !std::same_as<P, NoParameters>;
 
 public:
-    LinearPropagation(const Rule& rule, const Step<L>& s, const BatchView<S>& above, Batch<S>& below,
-                      RelevanceScratch<S>& k, LedgerLine<S>& line)
-        : rule_(rule), s_(s), above_(above), below_(below), k_(k), line_(line) {}
-
-    void run() {
+    LayerForms(const Rule& rule, const Step<L>& s, RelevanceScratch<S>& k) : rule_(rule), s_(s), k_(k) {
         split_input();
-        find_bias();
-        find_blind();
-        if (rule_.bias == relevance::Bias::distribute) k_.spread.setZero(above_.rows(), above_.cols());
-        bool first = true;
-        for (const Rule::Part& part : rule_.parts) {
-            share_out(part, divide_by(part));
-            first = send(part, first);
-        }
-        if (first) {
-            reshape(below_, s_.x.rows(), s_.x.cols());
-            below_.setZero();
-        }
-        if (rule_.bias == relevance::Bias::distribute) distribute();
     }
 
-private:
-    /// x+ and x-; where nothing is negative, x itself and nothing.
-    void split_input() {
-        bool split = false;
-        for (const auto& part : rule_.parts) {
-            for (const auto& term : part.terms) split = split || term.input == Input::negative;
-        }
-        not_negative_ = s_.x.size() == 0 || !split || s_.x.minCoeff() >= S(0);
-        if (not_negative_) return;
-        k_.plus = s_.x.cwiseMax(S(0));
-        k_.minus = s_.x.cwiseMin(S(0));
-    }
+    /// Whether a term adds nothing: of negative inputs where there are none, of negative weights where all are 1.
     bool skipped(const Rule::Term& t) const {
         return (t.input == Input::negative && not_negative_) || (!has_weights && t.weights == Weights::negative);
     }
+    /// Whether the form of the input differs from sample to sample.
     static bool varies(const Rule::Term& t) {
         return t.input == Input::as_is || t.input == Input::positive || t.input == Input::negative;
     }
+    /// For a form that varies.
     BatchView<S> input(Input form) const {
         if (form == Input::as_is || not_negative_) return s_.x;
         return form == Input::positive ? k_.plus : k_.minus;
     }
-    /// 1, low or high, one value a feature.
+    /// For a form that does not: 1, low or high, one value a feature.
     const Batch<S>& constant_input(Input form) {
         reshape(k_.one_input, s_.x.rows(), 1);
         if (form == Input::one) {
@@ -6247,24 +6281,7 @@ private:
         }
         return k_.one_input;
     }
-    void fill_bounds(const std::vector<double>& bounds) {
-        const auto given = static_cast<Index>(bounds.size());
-        const Index features = s_.x.rows();
-        Index each = 0;
-        if (given == 1) each = features;
-        if (given == features) each = 1;
-        if constexpr (requires { s_.layer.input_shape(); }) {
-            if (each == 0 && given == s_.layer.input_shape().channels) each = s_.layer.input_shape().positions();
-        }
-        if (each == 0) {
-            raise<ShapeError>("relevance::ZBox", "bounds of " + std::string(s_.path), std::to_string(given),
-                              "1, one a channel, or " + std::to_string(features) + ", one a feature");
-        }
-        for (Index i = 0; i < features; ++i) {
-            k_.one_input(i, 0) = static_cast<S>(bounds[static_cast<std::size_t>(i / each)]);
-        }
-    }
-
+    /// Stays as it is until another form is asked for: negative ones have a place of their own.
     const P& weights(Weights form) {
         if constexpr (has_weights) {
             if (form == Weights::as_is) return s_.weights;
@@ -6297,6 +6314,80 @@ private:
         }
     }
 
+private:
+    /// x+ and x-; where nothing is negative, x itself and nothing.
+    void split_input() {
+        bool split = false;
+        for (const auto& part : rule_.parts) {
+            for (const auto& term : part.terms) split = split || term.input == Input::negative;
+        }
+        not_negative_ = s_.x.size() == 0 || !split || s_.x.minCoeff() >= S(0);
+        if (not_negative_) return;
+        k_.plus = s_.x.cwiseMax(S(0));
+        k_.minus = s_.x.cwiseMin(S(0));
+    }
+    void fill_bounds(const std::vector<double>& bounds) {
+        const auto given = static_cast<Index>(bounds.size());
+        const Index features = s_.x.rows();
+        Index each = 0;
+        if (given == 1) each = features;
+        if (given == features) each = 1;
+        if constexpr (requires { s_.layer.input_shape(); }) {
+            if (each == 0 && given == s_.layer.input_shape().channels) each = s_.layer.input_shape().positions();
+        }
+        if (each == 0) {
+            raise<ShapeError>("relevance::ZBox", "bounds of " + std::string(s_.path), std::to_string(given),
+                              "1, one a channel, or " + std::to_string(features) + ", one a feature");
+        }
+        for (Index i = 0; i < features; ++i) {
+            k_.one_input(i, 0) = static_cast<S>(bounds[static_cast<std::size_t>(i / each)]);
+        }
+    }
+
+    const Rule& rule_;
+    const Step<L>& s_;
+    RelevanceScratch<S>& k_;
+    bool not_negative_ = true;
+    Weights made_positive_ = Weights::as_is, made_negative_ = Weights::as_is;
+};
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI::detail {
+
+/// One layer, one rule, one batch.
+template <class L>
+class LinearPropagation {
+    using S = typename L::Scalar;
+    using P = typename L::Parameters;
+    using Rule = relevance::LinearRule;
+    using Input = relevance::InputForm;
+    using Weights = relevance::WeightForm;
+    static constexpr bool connects_all = requires { requires L::connects_all; };
+    static constexpr bool has_weights = !std::same_as<P, NoParameters>;
+
+public:
+    LinearPropagation(const Rule& rule, const Step<L>& s, const BatchView<S>& above, Batch<S>& below,
+                      RelevanceScratch<S>& k, LedgerLine<S>& line)
+        : rule_(rule), s_(s), above_(above), below_(below), k_(k), line_(line), forms_(rule, s, k) {}
+
+    void run() {
+        find_bias();
+        blind_ = blind_places(s_.layer);
+        if (rule_.bias == relevance::Bias::distribute) k_.spread.setZero(above_.rows(), above_.cols());
+        bool first = true;
+        for (const Rule::Part& part : rule_.parts) {
+            share_out(part, divide_by(part));
+            first = send(part, first);
+        }
+        if (first) {
+            reshape(below_, s_.x.rows(), s_.x.cols());
+            below_.setZero();
+        }
+        if (rule_.bias == relevance::Bias::distribute) distribute();
+    }
+
+private:
     /// The layer's bias, one a unit, where it counts.
     void find_bias() {
         const Index units = above_.rows();
@@ -6340,33 +6431,6 @@ private:
         }
     }
 
-    /// Units of a convolution that see nothing but padding.
-    void find_blind() {
-        if constexpr (requires { s_.layer.window().padding; }) {
-            const auto& window = s_.layer.window();
-            if (window.padding == decltype(window.padding)(0)) return;
-            const auto out = window.out(1);
-            places_ = out.positions();
-            const auto sees = [](Index place, Index size, Index taps, Index stride, Index padding, Index dilation) {
-                for (Index tap = 0; tap < taps; ++tap) {
-                    const Index at = place * stride + tap * dilation - padding;
-                    if (at >= 0 && at < size) return true;
-                }
-                return false;
-            };
-            for (Index y = 0; y < out.height; ++y) {
-                const bool row = sees(y, window.in.height, window.kernel.height, window.stride.height,
-                                      window.padding.height, window.dilation.height);
-                for (Index x = 0; x < out.width; ++x) {
-                    if (!row || !sees(x, window.in.width, window.kernel.width, window.stride.width,
-                                      window.padding.width, window.dilation.width)) {
-                        blind_.push_back(y * out.width + x);
-                    }
-                }
-            }
-        }
-    }
-
     /// Denominators before they are stabilised, units x n; or one column where they do not depend on the sample.
     /// Leaves the share of the bias in k_.counts.
     BatchView<S> divide_by(const Rule::Part& part) {
@@ -6385,24 +6449,24 @@ private:
                 }
                 constant = constant || !with_bias;
             }
-            if (varies(t) || skipped(t)) continue;
+            if (forms_.varies(t) || forms_.skipped(t)) continue;
             constant = true;
             if (connects_all && t.weights == Weights::one) {
                 k_.rest.array() += static_cast<S>(s_.x.rows());
             } else {
-                s_.layer.map(weights(t.weights), constant_input(t.input), k_.one_output);
+                s_.layer.map(forms_.weights(t.weights), forms_.constant_input(t.input), k_.one_output);
                 k_.rest += static_cast<S>(t.factor) * k_.one_output.col(0);
             }
         }
         for (const auto& t : part.terms) {
-            if (!varies(t) || skipped(t)) continue;
+            if (!forms_.varies(t) || forms_.skipped(t)) continue;
             own_output = t.input == Input::as_is && rule_.bias != relevance::Bias::zero;
             if (own_output && part.terms.size() == 1) return s_.y;
             Batch<S>& to = any ? k_.product : k_.denominator;
             if (own_output) {
                 to = s_.y;
             } else {
-                s_.layer.map(weights(t.weights), input(t.input), to);
+                s_.layer.map(forms_.weights(t.weights), forms_.input(t.input), to);
             }
             if (any) {
                 add_scaled(k_.denominator, k_.product, static_cast<S>(t.factor));
@@ -6476,8 +6540,8 @@ private:
             line_.dropped[j] += all;
             line_.stabiliser[j] -= all;
         }
-        for (const Index place : blind_) {
-            for (Index i = place; i < units; i += places_) {
+        for (const Index place : blind_.places) {
+            for (Index i = place; i < units; i += blind_.out_of) {
                 line_.padding[j] += static_cast<double>(lost(i));
                 line_.stabiliser[j] -= static_cast<double>(lost(i));
             }
@@ -6494,18 +6558,18 @@ private:
     /// Adds the part's relevance to what is below. Returns whether there is nothing yet.
     bool send(const Rule::Part& part, bool first) {
         for (const auto& t : part.terms) {
-            if (skipped(t)) continue;
+            if (forms_.skipped(t)) continue;
             const S factor = static_cast<S>(t.factor);
             Batch<S>& to = first ? below_ : k_.sent;
             if (t.input == Input::one) {
                 send_flat(t.weights, k_.shares, to);
                 if (!first) add_scaled(below_, to, factor);
             } else {
-                s_.layer.map_transposed(weights(t.weights), k_.shares, to);
-                if (varies(t)) {
-                    multiply(below_, to, input(t.input), factor, !first);
+                s_.layer.map_transposed(forms_.weights(t.weights), k_.shares, to);
+                if (forms_.varies(t)) {
+                    multiply(below_, to, forms_.input(t.input), factor, !first);
                 } else {
-                    multiply(below_, to, constant_input(t.input), factor, !first);
+                    multiply(below_, to, forms_.constant_input(t.input), factor, !first);
                 }
             }
             first = false;
@@ -6522,7 +6586,7 @@ private:
                 to.col(j).setConstant(static_cast<S>(account(shares.rows(), [from](Index i) { return from[i]; })));
             }
         } else {
-            s_.layer.map_transposed(weights(form), shares, to);
+            s_.layer.map_transposed(forms_.weights(form), shares, to);
         }
     }
 
@@ -6532,7 +6596,7 @@ private:
         if constexpr (connects_all) {
             k_.rest.setConstant(above_.rows(), static_cast<S>(s_.x.rows()));
         } else {
-            s_.layer.map(weights(Weights::one), constant_input(Input::one), k_.one_output);
+            s_.layer.map(forms_.weights(Weights::one), forms_.constant_input(Input::one), k_.one_output);
             k_.rest = k_.one_output.col(0);
         }
         for (Index j = 0; j < k_.spread.cols(); ++j) {
@@ -6552,11 +6616,9 @@ private:
     Batch<S>& below_;
     RelevanceScratch<S>& k_;
     LedgerLine<S>& line_;
-    bool not_negative_ = true;
     bool has_bias_ = false;
-    Weights made_positive_ = Weights::as_is, made_negative_ = Weights::as_is;
-    std::vector<Index> blind_;  ///< places of the output; nearly always none
-    Index places_ = 1;          ///< of the output
+    LayerForms<L> forms_;
+    BlindPlaces blind_;
 };
 
 }  // namespace renn::inline RENN_ABI::detail
@@ -6678,11 +6740,12 @@ constexpr bool has_run_time_parts() {
 
 template <class L>
 struct RelevanceRuleOf {
-    static_assert(relevance::layer_kind<L>() != relevance::LayerKind::none,
-                  "renn: relevance propagation knows no rule for this layer. Available are Zero, Epsilon, Norm, "
-                  "AlphaBeta, ZPlus, Gamma, WSquare, Flat, ZBox and RootRule for a LinearLayer, Pass for an activation "
-                  "(is_activation), Winner, SplitTies and Proportional for MaxPool2d; for others, an overload of "
-                  "reverse(RelevanceWalk<S, false>&, const Step<ThisLayer>&, above, below)");
+    static_assert(
+        relevance::layer_kind<L>() != relevance::LayerKind::none,
+        "renn: relevance propagation knows no rule for this layer. Available are Zero, Epsilon, Norm, "
+        "AlphaBeta, ZPlus, Gamma, WSquare, FlatRule, ZBox and RootRule for a LinearLayer, PassOn for an "
+        "activation (is_activation), Winner, SplitTies and Proportional for MaxPool2d; for others, an overload of "
+        "reverse(RelevanceWalk<S, false>&, const Step<ThisLayer>&, above, below)");
     static constexpr bool known = true;
 };
 
@@ -6745,9 +6808,9 @@ namespace detail {
 template <class S, bool RunTime, class L>
 void warn_of_passing(RelevanceWalk<S, RunTime>& walk, const Step<L>& s) {
     if constexpr (L::name == std::string_view("BatchNorm")) {
-        const bool merged =
-            s.layer.running_mean().isZero(S(0)) && s.weights.bias.isZero(S(0)) &&
-            (s.x.array() - s.y.array()).abs().maxCoeff() <= S(1e-5) * std::max(S(1), s.x.array().abs().maxCoeff());
+        const bool merged = s.layer.running_mean().isZero(S(0)) && s.weights.bias.isZero(S(0)) &&
+                            (s.x.size() == 0 ||
+                             (s.x - s.y).cwiseAbs().maxCoeff() <= S(1e-5) * std::max(S(1), s.x.cwiseAbs().maxCoeff()));
         if (!merged) {
             walk.warn("relevance passes " + std::string(s.path) +
                       ", a BatchNorm, as if it were not there: canonise() merges it into the layer beside it");
@@ -7417,7 +7480,7 @@ bool has_layers_that_bend(const Net& net, Bend bend) {
 /// A layer for a smoothed network: as it is, unless there is an overload for it. Overloads for layers of your own are
 /// found beside them.
 template <Layer L>
-    requires(!Composite<L>)
+    requires(!CompositeLayer<L>)
 L smoothed(const L& layer, double /*beta*/) {
     return layer;
 }
@@ -7493,8 +7556,7 @@ struct TaylorOptions {
     std::vector<std::string> names = {};              ///< of the inputs; none: "x1", "x2", ...
     std::vector<double> quantiles = {0.05, 0.25, 0.5, 0.75, 0.95};  ///< of the absolute values, parts of 1
     double tolerance = 0.1;  ///< of `standardised`: how far mean and deviation may be off
-    Index batch = 256;  ///< samples that go through the network together; a target that differs from sample to sample
-                        ///< needs all of them at once
+    Index batch = 256;       ///< samples that go through the network together
 };
 
 /// One term of the expansion, over a data set. Its value at a sample is df/dx_i, 1/2 d2f/dx_i^2 or, as both equal terms
@@ -7502,6 +7564,7 @@ struct TaylorOptions {
 struct TaylorCoefficient {
     std::string name = {};              ///< "x1", "x1,x2"
     std::vector<Index> variables = {};  ///< one or two inputs, ascending
+    int order = 1;                      ///< of the derivative
     double value = 0.0;                 ///< mean of the absolute values: the metric
     double error = 0.0;                 ///< its standard error
     double mean = 0.0;                  ///< with signs: which way
@@ -7581,17 +7644,28 @@ inline std::vector<TaylorCoefficient> taylor_terms(const std::vector<std::pair<I
     const auto name = [&](Index i) {
         return names.empty() ? "x" + std::to_string(i + 1) : names[static_cast<std::size_t>(i)];
     };
-    const auto constant = [&](Index i) { return static_cast<bool>(spread.constant[static_cast<std::size_t>(i)]); };
+    const auto constant = [&](Index i) -> bool { return spread.constant[static_cast<std::size_t>(i)]; };
     std::vector<TaylorCoefficient> terms;
     for (Index i = 0; i < features; ++i) {
         terms.push_back({.name = name(i), .variables = {i}, .constant = constant(i)});
     }
     for (const auto& [i, j] : pairs) {
-        std::vector<Index> both = i == j ? std::vector{i} : std::vector{i, j};
-        terms.push_back(
-            {.name = name(i) + "," + name(j), .variables = std::move(both), .constant = constant(i) || constant(j)});
+        terms.push_back({.name = name(i) + "," + name(j),
+                         .variables = i == j ? std::vector{i} : std::vector{i, j},
+                         .order = 2,
+                         .constant = constant(i) || constant(j)});
     }
     return terms;
+}
+
+/// The target of some of all samples; one that cannot be parted is the same for every sample.
+template <class T>
+T part_of(const T& target, Index first, Index count, Index all) {
+    if constexpr (PartedTarget<T>) {
+        return target.part(first, count, all);
+    } else {
+        return target;
+    }
 }
 
 /// What each term's derivative is multiplied by: the term's own 1/2 and the deviations.
@@ -7678,12 +7752,13 @@ TaylorCoefficients taylor_coefficients(const Net& net, const BatchView<typename 
     for (Index begin = 0; begin < n; begin += options.batch) {
         const Index count = std::min(options.batch, n - begin);
         const auto part = x.middleCols(begin, count);
+        const auto here = detail::part_of(target, begin, count, n);
         if (pairs.empty()) {
-            forward_to(net, part, target, workspace.first);
+            forward_to(net, part, here, workspace.first);
         } else {
-            second_derivatives(net, part, target, pairs, workspace, second);
+            second_derivatives(net, part, here, pairs, workspace, second);
         }
-        backward_from(net, part, target, rule, workspace.first, first);
+        backward_from(net, part, here, rule, workspace.first, first);
         result.samples.block(0, begin, d, count) = first.template cast<double>();
         if (!pairs.empty()) result.samples.block(d, begin, second.rows(), count) = second.template cast<double>();
     }
@@ -8150,9 +8225,7 @@ ClassifierQuality quality(const Net& net, const Batch<S>& x, std::span<const std
     std::size_t right = 0;
     for (Index j = 0; j < y.cols(); ++j) {
         const std::int32_t label = labels[static_cast<std::size_t>(j)];
-        Index answer = y(0, j) > S(0) ? 1 : 0;
-        if (y.rows() > 1) y.col(j).maxCoeff(&answer);
-        right += answer == label ? 1U : 0U;
+        right += predicted_class(y.col(j)) == label ? 1U : 0U;
         scores.push_back(static_cast<double>(y.rows() == 1 ? y(0, j) : y(1, j) - y(0, j)));
         positive.push_back(label == 1);
     }
@@ -8163,12 +8236,6 @@ ClassifierQuality quality(const Net& net, const Batch<S>& x, std::span<const std
         q.ams = best_significance(scores, positive);
     }
     return q;
-}
-
-template <class S>
-void require_labelled(const char* where, const Dataset<S>& data) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
-    if (!data.has_labels()) raise<DataError>(where, "data", "no labels", "labels");
 }
 
 }  // namespace detail
@@ -8280,8 +8347,7 @@ struct LeaveOneOut {
     /// What these say and what they do not.
     static constexpr std::string_view caution =
         "Each retraining finds another function: a drop says what can be learnt without the input, not what the "
-        "network "
-        "with it does. Of two inputs that say the same, neither is missed.";
+        "network with it does. Of two inputs that say the same, neither is missed.";
 };
 
 /// Trains again without each input in turn, with the same seeds and options, and compares seed by seed.
@@ -8321,9 +8387,8 @@ struct PermutationImportance {
 
     /// What these say and what they do not.
     static constexpr std::string_view caution =
-        "A shuffled input makes samples that the data does not have: where inputs are correlated, the drop is partly "
-        "what "
-        "the network says of them.";
+        "A shuffled input makes samples that the data does not have: where inputs are correlated, the drop is "
+        "partly what the network says of them.";
 };
 
 /// What a trained network loses if the values of one input are dealt to the samples anew. No retraining.
@@ -8726,7 +8791,7 @@ inline Interval bootstrap_interval(std::span<const double> values, std::uint64_t
     std::vector<double> means(static_cast<std::size_t>(draws));
     for (double& mean : means) {
         double sum = 0.0;
-        for (std::size_t i = 0; i < kept.size(); ++i) sum += kept[static_cast<std::size_t>(rng.below(kept.size()))];
+        for (std::size_t i = 0; i < kept.size(); ++i) sum += kept[rng.below(kept.size())];
         mean = sum / static_cast<double>(kept.size());
     }
     std::sort(means.begin(), means.end());
@@ -8784,17 +8849,21 @@ struct TTest {
 inline TTest welch_t_test(std::span<const double> a, std::span<const double> b) {
     detail::require_values("welch_t_test", "values", a, 2);
     detail::require_values("welch_t_test", "values", b, 2);
+    const auto n = static_cast<double>(a.size()), m = static_cast<double>(b.size());
+    TTest result;
+    const auto constant = [](std::span<const double> x) {
+        return std::all_of(x.begin(), x.end(), [&](double v) { return v == x.front(); });
+    };
+    if (constant(a) && constant(b)) {  // asked of the values, as the mean of equal ones is rounded
+        const double apart = a.front() - b.front();
+        result.degrees_of_freedom = n + m - 2.0;
+        result.t = apart == 0.0 ? 0.0 : std::copysign(std::numeric_limits<double>::infinity(), apart);
+        result.p = apart == 0.0 ? 1.0 : 0.0;
+        return result;
+    }
     const std::vector<double> left(a.begin(), a.end()), right(b.begin(), b.end());
     const double difference = detail::mean_of(left) - detail::mean_of(right);
     const double u = std::pow(detail::standard_error_of(left), 2), v = std::pow(detail::standard_error_of(right), 2);
-    const auto n = static_cast<double>(a.size()), m = static_cast<double>(b.size());
-    TTest result;
-    if (u + v == 0.0) {
-        result.degrees_of_freedom = n + m - 2.0;
-        result.t = difference == 0.0 ? 0.0 : std::copysign(std::numeric_limits<double>::infinity(), difference);
-        result.p = difference == 0.0 ? 1.0 : 0.0;
-        return result;
-    }
     result.t = difference / std::sqrt(u + v);
     result.degrees_of_freedom = (u + v) * (u + v) / (u * u / (n - 1.0) + v * v / (m - 1.0));
     const double f = result.degrees_of_freedom;
@@ -9261,7 +9330,21 @@ struct CsvOptions {
     bool header = true;                    ///< the first line names the columns
     char separator = ',';
     std::vector<std::string> class_names = {};  ///< labels are their positions here; left out: see read_csv
+    std::int32_t most_classes = std::numeric_limits<std::int32_t>::max();  ///< more are an error: not a label's column
 };
+
+/// The first lines of a table as text, at most `most` of them: to see what is in it before choosing columns. Throws
+/// FormatError as read_csv, but for lines of unequal length.
+inline std::vector<std::vector<std::string>> csv_lines(std::istream& in, const std::string& name, std::size_t most,
+                                                       char separator = ',') {
+    detail::CsvLines lines("csv_lines: " + name, separator);
+    std::vector<std::vector<std::string>> table;
+    while (table.size() < most && lines.next(in)) {
+        auto& row = table.emplace_back();
+        for (std::size_t c = 0; c < lines.size(); ++c) row.emplace_back(lines[c]);
+    }
+    return table;
+}
 
 namespace detail {
 
@@ -9331,6 +9414,7 @@ private:
             std::string known;
             for (std::size_t c = 0; c < width_ && c < 20; ++c)
                 known += (c > 0 ? ", " : "") + detail::quoted(header_[c]);
+            if (width_ == 1) known += std::string(", the only one with the separator \"") + options_.separator + "\"";
             raise<DataError>(lines_.context(), wanted, "no such column", known + (width_ > 20 ? ", ..." : ""));
         }
         return found;
@@ -9405,14 +9489,18 @@ private:
             if (!whole(c, value)) {
                 fail<FormatError>(c, "label", "a whole number, as in the first sample (or give class_names)");
             }
-            constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max() - 1;
-            if (value < 0 || value > most) fail<DataError>(c, "label", "0.." + std::to_string(most));
+            if (value < 0 || value >= options_.most_classes) {
+                fail<DataError>(c, "label", "0.." + std::to_string(options_.most_classes - 1));
+            }
             return static_cast<std::int32_t>(value);
         }
         std::string name(text);
         if (const auto known = numbers_.find(name); known != numbers_.end()) return known->second;
         if (names_given_) fail<DataError>(c, "label", "one of the " + std::to_string(numbers_.size()) + " class_names");
         const auto next = static_cast<std::int32_t>(numbers_.size());
+        if (next >= options_.most_classes) {
+            fail<DataError>(c, "label", "no more than " + std::to_string(next) + " different ones");
+        }
         options_.class_names.push_back(name);
         return numbers_.emplace(std::move(name), next).first->second;
     }
@@ -9670,7 +9758,7 @@ Dataset<S> hsv_rgb_grid(Index n) {
     constexpr Index most = Index{1} << 24;
     if (n < 4 || n > most)
         detail::raise<DataError>("hsv_rgb_grid", "n", std::to_string(n), "4.." + std::to_string(most));
-    const auto k = static_cast<Index>(std::lround(std::cbrt(static_cast<double>(n))));
+    const Index k = std::lround(std::cbrt(static_cast<double>(n)));
     Batch<S> hsv(3, k * k * k);
     Batch<S> rgb(3, k * k * k);
     const auto level = [k](Index i) { return static_cast<S>(i) / static_cast<S>(k - 1); };
@@ -9734,14 +9822,14 @@ struct PrincipalComponents {
         "what they rest on may be narrow.";
 
     /// Along the first `count` components, all for -1: components x n.
-    template <class S>
-    Batch<double> project(const Eigen::MatrixBase<S>& x, Index count = -1) const {
+    template <class Derived>
+    Batch<double> project(const Eigen::MatrixBase<Derived>& x, Index count = -1) const {
         detail::require_shape("PrincipalComponents::project", "x", x, mean.size(), x.cols());
         return loadings.leftCols(checked(count)).transpose() * (x.template cast<double>().colwise() - mean);
     }
     /// Back from the first components: features x n, exact if there are all.
-    template <class S>
-    Batch<double> reconstruct(const Eigen::MatrixBase<S>& along) const {
+    template <class Derived>
+    Batch<double> reconstruct(const Eigen::MatrixBase<Derived>& along) const {
         const Batch<double> y = along.template cast<double>();
         Batch<double> x = loadings.leftCols(checked(y.rows())) * y;
         x.colwise() += mean;
@@ -9760,13 +9848,14 @@ private:
 /// Of the samples x.
 ///
 /// Shapes   x: features x n.
-/// Throws   DataError for fewer than two samples or values that are not finite.
+/// Throws   DataError for no features, fewer than two samples or values that are not finite.
 /// Cost     O(features^2 n + features^3).
 template <class D>
 PrincipalComponents principal_components(const Eigen::MatrixBase<D>& x) {
     if (x.cols() < 2) {
         detail::raise<DataError>("principal_components", "samples", std::to_string(x.cols()), "2 or more");
     }
+    if (x.rows() == 0) detail::raise<DataError>("principal_components", "features", "0", "1 or more");
     Batch<double> centred = x.template cast<double>();
     if (!detail::all_finite(centred)) {
         detail::raise<DataError>("principal_components", "x", "values that are not finite", "finite ones");
@@ -10767,7 +10856,7 @@ Measurement sensitivity_n(const Model& model, const Eigen::MatrixBase<D>& x, con
             const auto make = [&](Index draw, Eigen::Ref<Column<S>> out) {
                 removed.assign(order.size(), false);
                 for (std::size_t i = 0; i < static_cast<std::size_t>(size); ++i) {
-                    std::swap(order[i], order[i + static_cast<std::size_t>(rng.below(order.size() - i))]);
+                    std::swap(order[i], order[i + rng.below(order.size() - i)]);
                     removed[static_cast<std::size_t>(order[i])] = true;
                     sums[draw] += static_cast<double>(scores(order[i], j));
                 }
@@ -10825,7 +10914,7 @@ struct Closure {
 /// Closure test: covers each sample's most relevant region and predicts again. Of an explanation that holds, the class
 /// loses its place or much of its probability.
 ///
-/// Throws   as flip_features; DataError without regions.
+/// Throws   as flip_features; DataError without regions or classes to tell.
 template <class Model, class D, class E, class R>
 std::vector<Closure> closure_test(const Model& model, const Eigen::MatrixBase<D>& x,
                                   const Eigen::MatrixBase<E>& relevance, const Regions& regions, const R& removal,
@@ -10836,6 +10925,7 @@ std::vector<Closure> closure_test(const Model& model, const Eigen::MatrixBase<D>
     const BatchView<S> input(x.derived());
     detail::require_scores_of<S>(where, input, BatchView<S>(scores));
     if (regions.empty()) detail::raise<DataError>(where, "regions", "none", "1 or more");
+    if (classes < 1) detail::raise<DataError>(where, "classes", std::to_string(classes), "1 or more");
     const auto order = flip_order(relevance, {.regions = regions});
     const auto ranked = [&](const Batch<S>& y) {
         Column<S> p(y.rows());
@@ -10864,11 +10954,12 @@ std::vector<Closure> closure_test(const Model& model, const Eigen::MatrixBase<D>
 
 namespace renn::inline RENN_ABI {
 
-/// Whether an axiom held on the samples of the check, and how far it is from holding.
+/// Whether an axiom held on the samples of the check, and how far it is from holding. One that can be asked of none of
+/// them, as positivity where no output is above 0, has no number (NaN) and does not hold.
 struct Verdict {
     std::string axiom;
     bool holds = false;
-    double number = 0.0;
+    double number = std::numeric_limits<double>::quiet_NaN();
     std::string meaning;   ///< what the number is, and its limit
     Measurement measured;  ///< the number of each sample
 };
@@ -10882,8 +10973,8 @@ struct Axioms {
         std::string lines;
         for (const Verdict* v : {&conservation, &positivity, &continuity, &selectivity}) {
             std::array<char, 64> start{};
-            std::snprintf(start.data(), start.size(), "%-12s  %-3s  %10.3g  ", v->axiom.c_str(),
-                          v->holds ? "yes" : "no", v->number);
+            const char* answer = v->holds ? "yes" : std::isnan(v->number) ? "?" : "no";
+            std::snprintf(start.data(), start.size(), "%-12s  %-3s  %10.3g  ", v->axiom.c_str(), answer, v->number);
             lines += start.data() + v->meaning;
             if (v->measured.dropped > 0) lines += " (" + std::to_string(v->measured.dropped) + " samples dropped)";
             lines += '\n';
@@ -10986,15 +11077,16 @@ Axioms check_axioms(const M& method, const Model& net, const Eigen::MatrixBase<D
         gaps.push_back(f != 0.0 ? std::abs(r.sum() - f) / std::abs(f) : no_number);
         negative.push_back(f >= 0.0 && all > 0.0 ? (0.0 - r.cwiseMin(0.0).sum()) / all : no_number);
     }
-    const auto greatest = [](const Measurement& m) {
-        double worst = 0.0;
-        for (const double v : m.per_sample) worst = std::isnan(v) ? worst : std::max(worst, v);
-        return worst;
-    };
     const auto verdict = [&](const char* axiom, std::vector<double> each, double limit, const char* meaning) {
-        Verdict v{axiom, false, 0.0, detail::limit_text(meaning, limit), detail::measured(where, std::move(each))};
-        v.number = greatest(v.measured);
+        Verdict v{axiom, false, no_number, detail::limit_text(meaning, limit), {}};
+        for (const double number : each) v.number = std::fmax(v.number, number);  // of NaN and a number the number
         v.holds = v.number <= limit;
+        if (std::isnan(v.number)) {
+            v.measured.dropped = each.size();
+            v.measured.per_sample = std::move(each);
+        } else {
+            v.measured = detail::measured(where, std::move(each));
+        }
         return v;
     };
     Axioms axioms;
@@ -11170,12 +11262,6 @@ Index classes_of(const Dataset<S>& data, Index outputs) {
     return std::max<Index>(data.classes(), outputs == 1 ? 2 : outputs);
 }
 
-template <class S>
-void require_labels(const char* where, const Dataset<S>& data) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "at least 1");
-    if (!data.has_labels()) raise<DataError>(where, "labels of the data", "none", "one a sample");
-}
-
 }  // namespace detail
 
 /// What a model makes of labelled samples: of a Network, any other network, or foreign code, masked or not.
@@ -11184,7 +11270,7 @@ void require_labels(const char* where, const Dataset<S>& data) {
 /// Cost     a forward pass a sample, batches of 64 spread over threads (0: every core) where the model may run so.
 template <class Model, class S>
 Confusion confusion(const Model& model, const Dataset<S>& data, int threads = 1) {
-    detail::require_labels("confusion", data);
+    detail::require_labelled("confusion", data);
     constexpr Index width = 64;
     const Index tasks = (data.samples() + width - 1) / width;
     const int workers = may_run_in_parallel(model) ? detail::thread_count(threads, tasks) : 1;
@@ -11477,7 +11563,6 @@ Column<double> edge_correlation(const Eigen::MatrixBase<D>& x, const Eigen::Matr
 }  // namespace renn::inline RENN_ABI
 // renn/evaluation/evidence_quality.hpp - how often the sources alone name the right class, and the network's.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -11550,9 +11635,7 @@ namespace detail {
 template <class I>
 Judgement judge_votes(const Votes<I>& votes, std::int32_t prediction, const std::string& layer) {
     Judgement j{.layer = layer, .evidence = votes.evidence()};
-    const auto best = std::max_element(j.evidence.begin(), j.evidence.end());
-    if (best != j.evidence.end() && *best > 0.0)
-        j.evidence_class = static_cast<std::int32_t>(best - j.evidence.begin());
+    j.evidence_class = evidence_class(j.evidence);
     j.certainty = certainty(j.evidence);
     j.margin = margin(j.evidence);
     j.agreement = prediction >= 0 && j.evidence_class == prediction;
@@ -11579,6 +11662,31 @@ std::vector<Judgement> judge_layers(const Retrace<I>& answer) {
 }
 
 }  // namespace renn::inline RENN_ABI
+// renn/retrace/for_each_answer.hpp - retraces a whole data set in little memory.
+
+#include <algorithm>
+
+
+namespace renn::inline RENN_ABI {
+
+/// f(position, answer) for every sample of the data, in order. The samples are retraced 256 at a time, for an answer
+/// keeps all its votes; f itself is never called by two threads.
+///
+/// Throws   as TracedNetwork::retrace.
+/// Cost     a retrace a sample, spread over threads (0: every core); memory for 256 answers.
+template <class Traced, class F>
+void for_each_answer(const Traced& traced, const Dataset<typename Traced::Scalar>& data, const RetraceOptions& options,
+                     int threads, F&& f) {
+    constexpr Index at_once = 256;
+    Batch<typename Traced::Scalar> x;
+    for (Index first = 0; first < data.samples(); first += at_once) {
+        data.inputs(first, std::min(at_once, data.samples() - first), x);
+        Index position = first;
+        for (const auto& answer : traced.retrace_batch(x, options, threads)) f(position++, answer);
+    }
+}
+
+}  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
@@ -11593,25 +11701,6 @@ struct EvidenceQuality {
     bool operator==(const EvidenceQuality&) const = default;
 };
 
-namespace detail {
-
-/// f(position, answer) for every sample of the data, retraced a few hundred at a time.
-template <class Traced, class F>
-void for_each_answer(const char* where, const Traced& traced, const Dataset<typename Traced::Scalar>& data,
-                     const RetraceOptions& options, int threads, F&& f) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
-    if (!data.has_labels()) raise<DataError>(where, "labels", "none", "one a sample");
-    constexpr Index at_once = 256;
-    Batch<typename Traced::Scalar> x;
-    for (Index first = 0; first < data.samples(); first += at_once) {
-        data.inputs(first, std::min(at_once, data.samples() - first), x);
-        Index position = first;
-        for (const auto& answer : traced.retrace_batch(x, options, threads)) f(position++, answer);
-    }
-}
-
-}  // namespace detail
-
 /// Retraces the data and predicts by evidence alone: first of the network, then of each layer in the order of
 /// Retrace::layers().
 ///
@@ -11620,6 +11709,7 @@ void for_each_answer(const char* where, const Traced& traced, const Dataset<type
 template <class Traced>
 std::vector<EvidenceQuality> evidence_quality(const Traced& traced, const Dataset<typename Traced::Scalar>& data,
                                               const RetraceOptions& options = {}, int threads = 1) {
+    detail::require_labelled("evidence_quality", data);
     std::vector<EvidenceQuality> table;
     const auto n = static_cast<double>(data.samples());
     const auto count = [&](std::size_t row, const Judgement& j, std::int32_t label) {
@@ -11628,7 +11718,7 @@ std::vector<EvidenceQuality> evidence_quality(const Traced& traced, const Datase
         table[row].agreement += j.agreement ? 1.0 : 0.0;
         table[row].silent += j.evidence_class < 0 ? 1.0 : 0.0;
     };
-    detail::for_each_answer("evidence_quality", traced, data, options, threads, [&](Index at, const auto& answer) {
+    for_each_answer(traced, data, options, threads, [&](Index at, const auto& answer) {
         std::size_t row = 0;
         count(row++, judge(answer), data.label(at));
         for (const Judgement& layer : judge_layers(answer)) count(row++, layer, data.label(at));
@@ -11679,7 +11769,8 @@ namespace renn::inline RENN_ABI {
 struct MapSimilarity {
     std::vector<double> spearman;         ///< of R
     std::vector<double> absolute;         ///< of |R|
-    std::vector<double> absolute_scored;  ///< of |R| where either map is not 0: features that neither scores are ties
+    std::vector<double> scored;           ///< of R where either map is not 0: features that neither scores are ties
+    std::vector<double> absolute_scored;  ///< the same of |R|
     std::vector<double> structural;       ///< SSIM of the pictures; empty without an image shape
     std::vector<double> oriented;         ///< Pearson's of histograms of oriented gradients; empty without one
 };
@@ -11766,19 +11857,20 @@ MapSimilarity compare_maps(const Eigen::MatrixBase<A>& a, const Eigen::MatrixBas
     MapSimilarity s;
     for (Index j = 0; j < a.cols(); ++j) {
         const detail::VectorPair p("compare_maps", a.col(j), b.col(j));
-        const detail::Vector u = p.a.cwiseAbs(), v = p.b.cwiseAbs();
         s.spearman.push_back(detail::spearman_or_nothing(p.a, p.b));
-        s.absolute.push_back(detail::spearman_or_nothing(u, v));
+        s.absolute.push_back(detail::spearman_or_nothing(p.a.cwiseAbs(), p.b.cwiseAbs()));
         std::vector<double> scored_u, scored_v;
-        for (Index i = 0; i < u.size(); ++i) {
-            if (u[i] == 0.0 && v[i] == 0.0) continue;
-            scored_u.push_back(u[i]);
-            scored_v.push_back(v[i]);
+        for (Index i = 0; i < p.a.size(); ++i) {
+            if (p.a[i] == 0.0 && p.b[i] == 0.0) continue;
+            scored_u.push_back(p.a[i]);
+            scored_v.push_back(p.b[i]);
         }
         const auto as_vector = [](const std::vector<double>& from) {
             return detail::Vector(Eigen::Map<const detail::Vector>(from.data(), static_cast<Index>(from.size())));
         };
-        s.absolute_scored.push_back(detail::spearman_or_nothing(as_vector(scored_u), as_vector(scored_v)));
+        const detail::Vector u = as_vector(scored_u), v = as_vector(scored_v);
+        s.scored.push_back(detail::spearman_or_nothing(u, v));
+        s.absolute_scored.push_back(detail::spearman_or_nothing(u.cwiseAbs(), v.cwiseAbs()));
         if (image.unknown()) continue;
         const bool flat = detail::is_constant(p.a) || detail::is_constant(p.b);
         const detail::Vector left = detail::to_unit(p.a), right = detail::to_unit(p.b);
@@ -11838,11 +11930,7 @@ Net with_layer_randomised(Net net, std::string_view layer, std::uint64_t seed, c
         replace(path, l, parameters, seed);
         found = true;
     });
-    if (!found) {
-        std::string known;
-        for (const std::string& path : layers_with_parameters(net)) known += (known.empty() ? "" : ", ") + path;
-        detail::raise<DataError>("with_layer_randomised", "layer", "\"" + std::string(layer) + "\"", "one of " + known);
-    }
+    if (!found) detail::raise_unknown("with_layer_randomised", "layer", layer, layers_with_parameters(net));
     return net;
 }
 
@@ -11864,15 +11952,18 @@ struct RandomiseOptions {
 struct RandomisationCheck {
     std::vector<std::string> layers;  ///< made new at each stage
     /// Stages x samples, NaN where a map is constant; see MapSimilarity.
-    Batch<double> spearman, absolute, absolute_scored, structural, oriented;
+    Batch<double> spearman, absolute, scored, absolute_scored, structural, oriented;
     /// Of each sample the mean over the stages of `absolute_scored`; its curve is that.
     Measurement similarity;
+    /// The same of `scored`, of R with its signs.
+    Measurement signed_similarity;
     /// At the last stage: with cascading, when nothing learnt is left.
     Measurement at_the_end;
     /// (entropy of the last stage's |R| - that before) / that before; larger is better. Source: Hedstroem et al.
     /// (2023).
     std::vector<double> entropy_rise;
-    /// similarity.score is above RandomiseOptions::similar: the method shows much the same without what was learnt.
+    /// similarity.score or signed_similarity.score is above RandomiseOptions::similar: without what was learnt the
+    /// method shows much the same places, or the same signs at places of other sizes.
     bool stays_similar = false;
 };
 
@@ -11928,16 +12019,18 @@ RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<
         const MapSimilarity s = compare_maps(original, map, options.image);
         detail::put_row(check.spearman, stage, stages, s.spearman);
         detail::put_row(check.absolute, stage, stages, s.absolute);
+        detail::put_row(check.scored, stage, stages, s.scored);
         detail::put_row(check.absolute_scored, stage, stages, s.absolute_scored);
         if (options.image.unknown()) continue;
         detail::put_row(check.structural, stage, stages, s.structural);
         detail::put_row(check.oriented, stage, stages, s.oriented);
     }
     check.similarity = detail::measured(where, detail::column_means(check.absolute_scored), check.absolute_scored);
+    check.signed_similarity = detail::measured(where, detail::column_means(check.scored), check.scored);
     check.at_the_end = detail::measured(where, detail::column_means(check.absolute_scored.bottomRows(1)));
     const std::vector<double> then = map_entropy(original).per_sample, now = map_entropy(map).per_sample;
     for (std::size_t i = 0; i < then.size(); ++i) check.entropy_rise.push_back((now[i] - then[i]) / then[i]);
-    check.stays_similar = check.similarity.score > options.similar;
+    check.stays_similar = std::max(check.similarity.score, check.signed_similarity.score) > options.similar;
     return check;
 }
 
@@ -12100,10 +12193,8 @@ Measurement infidelity(const Model& model, const Eigen::MatrixBase<D>& x, const 
 }  // namespace renn::inline RENN_ABI
 // renn/evaluation/linear_datamodelling.hpp - whether scores of training samples foretell what retraining does.
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -12149,7 +12240,6 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
         }
     }
     DatamodellingScore result;
-    double sum = 0.0, squares = 0.0;
     Column<double> forecast(count);
     for (Index q = 0; q < scores.cols(); ++q) {
         for (Index m = 0; m < count; ++m) {
@@ -12160,18 +12250,10 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
         if (largest > 0.0) forecast = (forecast / largest * 1e9).array().round();
         const double here = spearman_correlation(forecast, outputs.col(q));
         result.per_query.push_back(here);
-        if (std::isnan(here)) {
-            ++result.undefined;
-        } else {
-            sum += here;
-            squares += here * here;
-        }
+        result.undefined += std::isnan(here) ? 1 : 0;
     }
-    const auto n = static_cast<double>(result.per_query.size() - result.undefined);
-    constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
-    result.mean = n > 0.0 ? sum / n : no_number;
-    const double variance = n > 1.0 ? std::max(0.0, (squares - n * result.mean * result.mean) / (n - 1.0)) : no_number;
-    result.standard_error = std::sqrt(variance / n);
+    result.mean = detail::mean_of(result.per_query);
+    result.standard_error = detail::standard_error_of(result.per_query);
     return result;
 }
 
@@ -12294,12 +12376,13 @@ public:
     /// or the metric was said to be better the other way.
     void add(const std::string& method, const std::string& metric, Better better, Measurement measured,
              double seconds = 0.0) {
-        const std::size_t row = place(methods_, method), column = place(metrics_, metric);
-        if (column == better_.size()) better_.push_back(better);
-        if (better_[column] != better) {
+        const auto known = std::find(metrics_.begin(), metrics_.end(), metric);
+        if (known != metrics_.end() && better_[static_cast<std::size_t>(known - metrics_.begin())] != better) {
             detail::raise<DataError>("MethodTable", "\"" + metric + "\"", "better in another direction",
                                      "always the same");
         }
+        const std::size_t row = place(methods_, method), column = place(metrics_, metric);
+        if (column == better_.size()) better_.push_back(better);
         for (const Cell& cell : cells_) {
             if (cell.row == row && cell.column == column) {
                 detail::raise<DataError>("MethodTable", "\"" + metric + "\" of \"" + method + "\"", "a second one",
@@ -12480,7 +12563,9 @@ inline std::size_t depth_of(std::span<const std::uint64_t> reference, std::size_
 }  // namespace detail
 
 /// Overlap at k: the share of the reference's first k that are among the first k found, in any order. A reference
-/// shorter than k is taken whole; 1 if it is empty. Throws   DataError if k is 0 or an id occurs twice.
+/// shorter than k is taken whole; 1 if it is empty.
+///
+/// Throws   DataError if k is 0 or an id occurs twice.
 inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found,
                            std::size_t k) {
     const std::size_t depth = detail::depth_of(reference, k);
@@ -12532,15 +12617,7 @@ struct RetraceLikeness {
     std::vector<double> neuron_overlap, neuron_ndcg;  ///< of the k closest samples of a neuron, mean over all neurons
 
     /// Of those that are numbers: a tau of fewer than two ids is none.
-    static double mean(const std::vector<double>& figures) {
-        double sum = 0.0, count = 0.0;
-        for (const double figure : figures) {
-            if (std::isnan(figure)) continue;
-            sum += figure;
-            count += 1.0;
-        }
-        return sum / count;
-    }
+    static double mean(const std::vector<double>& figures) { return detail::mean_of(figures); }
 };
 
 /// Retraces x with two traced networks, such as one over all bits and one over a reduced store, and compares: sources
@@ -12554,11 +12631,6 @@ RetraceLikeness compare_retraces(const Reference& reference, const Other& other,
                                  const BatchView<typename Reference::Scalar>& x, const RetraceOptions& options = {},
                                  std::size_t sources = 42, int threads = 1) {
     if (options.k < 1) detail::raise<DataError>("compare_retraces", "k", std::to_string(options.k), "1 or more");
-    const auto neurons_of = [](const auto& answer) {
-        std::size_t count = 0;
-        for (std::size_t i = 0; i < answer.layers().size(); ++i) count += answer.place(i).units.size();
-        return count;
-    };
     const auto ids_of = [](const auto& list) {
         std::vector<std::uint64_t> ids;
         for (const auto& one : list) ids.push_back(one.id);
@@ -12571,10 +12643,10 @@ RetraceLikeness compare_retraces(const Reference& reference, const Other& other,
         const auto left = reference.retrace_batch(some, options, threads);
         const auto right = other.retrace_batch(some, options, threads);
         for (std::size_t q = 0; q < left.size(); ++q) {
-            const std::size_t neurons = neurons_of(left[q]);
-            if (left[q].layers() != right[q].layers() || neurons != neurons_of(right[q])) {
+            const std::size_t neurons = left[q].neurons();
+            if (left[q].layers() != right[q].layers() || neurons != right[q].neurons()) {
                 detail::raise<MismatchError>("compare_retraces", "neurons that voted",
-                                             std::to_string(neurons_of(right[q])), std::to_string(neurons));
+                                             std::to_string(right[q].neurons()), std::to_string(neurons));
             }
             const auto wanted = ids_of(left[q].top(sources)), found = ids_of(right[q].top(sources));
             result.overlap.push_back(overlap_at_k(wanted, found, sources));
@@ -12623,9 +12695,10 @@ template <class Traced>
 SourceCurve source_curve(const Traced& traced, const Dataset<typename Traced::Scalar>& data, std::size_t ranks,
                          const RetraceOptions& options = {}, int threads = 1) {
     if (ranks == 0) detail::raise<DataError>("source_curve", "ranks", "0", "1 or more");
+    detail::require_labelled("source_curve", data);
     const std::vector<double> zeros(ranks, 0.0);
     SourceCurve curve{zeros, zeros, zeros, zeros, zeros};
-    detail::for_each_answer("source_curve", traced, data, options, threads, [&](Index at, const auto& answer) {
+    for_each_answer(traced, data, options, threads, [&](Index at, const auto& answer) {
         std::vector<double> rest = answer.evidence();
         std::vector<double> near(rest.size(), 0.0);
         const std::vector<Source> sources = answer.top(ranks + 1);
@@ -12715,6 +12788,7 @@ std::vector<StoreError> store_errors(const Reduced& reduced, const Reference& ex
 // renn/index/flat.hpp - the closest samples of a whole layer, exactly, by looking at all of them.
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -12793,7 +12867,7 @@ void rough_sums(const S* x, Index stride, Index rows, const S* q, Index width, S
     std::fill_n(sums, rows, S(0));
     const auto add = [&](auto columns, Index c) {
         constexpr int C = columns;
-        typename K::Packet wide[C];
+        typename K::Packet wide[std::size_t{C}];
         canonical::detail::unrolled<C>([&](auto k) { wide[k] = Eigen::internal::pset1<typename K::Packet>(q[c + k]); });
         const S* from = x + c * stride;
         Index i = 0;
@@ -12853,7 +12927,21 @@ public:
         std::erase_if(candidates_, [this](const Candidate& c) { return !(c.lower <= limit_); });
     }
 
+    std::size_t places() const noexcept { return k_; }
     const std::vector<Candidate>& candidates() const noexcept { return candidates_; }
+
+    /// The k with the lowest bounds, which then are not in the list any more.
+    std::vector<Candidate> take_nearest() {
+        const auto last = candidates_.begin() + static_cast<std::ptrdiff_t>(std::min(k_, candidates_.size()));
+        std::nth_element(candidates_.begin(), last, candidates_.end(),
+                         [](const Candidate& a, const Candidate& b) { return a.lower < b.lower; });
+        std::vector<Candidate> nearest(candidates_.begin(), last);
+        candidates_.erase(candidates_.begin(), last);
+        return nearest;
+    }
+    void drop_above(double limit) {
+        std::erase_if(candidates_, [limit](const Candidate& c) { return static_cast<double>(c.lower) > limit; });
+    }
 
 private:
     std::size_t k_, room_;
@@ -13071,6 +13159,133 @@ void measure(const LayerValues<S>& values, Metric metric, const BatchView<S>& qu
 }
 
 }  // namespace renn::inline RENN_ABI::detail
+// renn/index/sketch.hpp - vectors by a few numbers each, which bound their products with others.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// A layer's values differ most along few directions. With p(x) the places of a vector x along those and r(x) how far
+/// it lies off them all, x.q is within r(x) r(q) of p(x).p(q) (Cauchy and Schwarz). Directions come from some of the
+/// samples, by power iteration in double; the bound holds for any.
+///
+/// Memory   49 numbers a sample.
+/// Cost     as much as a few hundred queries by all values.
+template <class S>
+class Sketch {
+public:
+    Sketch() = default;
+
+    /// Of vectors as seen from the centre. `slack` goes into each r, as a part of the vector's norm, and `least` on
+    /// top: for what rounding does to products of the vectors.
+    Sketch(const LayerValues<S>& values, std::span<const S> centre, double slack, double least)
+        : slack_(slack), least_(least) {
+        constexpr Index together = 256;
+        const Index n = values.samples(), width = values.width();
+        find_directions(values, centre);
+        places_.resize(n, directions_.cols() + 1);
+        Batch<double> x = Batch<double>::Zero(together, width);
+        Column<double> along(together), square(together), rest(together);
+        for (Index from = 0; from < n; from += together) {
+            const Index rows = std::min(together, n - from);
+            square.setZero();
+            for (Index c = 0; c < width; ++c) {
+                for (Index i = 0; i < rows; ++i) x(i, c) = moved(values, centre, from + i, c);
+                square += x.col(c).cwiseAbs2();
+            }
+            rest = square;
+            for (Index j = 0; j < directions_.cols(); ++j) {
+                rough_sums<Metric::dot>(x.data(), together, rows, directions_.col(j).data(), width, along.data());
+                places_.col(j).segment(from, rows) = along.head(rows).template cast<S>();
+                rest -= along.cwiseAbs2();
+            }
+            for (Index i = 0; i < rows; ++i) places_(from + i, directions_.cols()) = off(rest[i], square[i]);
+        }
+    }
+
+    bool empty() const noexcept { return places_.size() == 0; }
+    std::size_t bytes() const noexcept {
+        return static_cast<std::size_t>(places_.size()) * sizeof(S) +
+               static_cast<std::size_t>(directions_.size()) * sizeof(double);
+    }
+    /// Samples x numbers: p and, last, r.
+    const Batch<S>& places() const noexcept { return places_; }
+    S rest(Index sample) const noexcept { return places_(sample, directions_.cols()); }
+
+    /// The same numbers of another vector, seen from the centre.
+    Column<S> of(const Column<double>& vector) const {
+        Column<S> numbers(directions_.cols() + 1);
+        const double square = vector.squaredNorm();
+        double rest = square;
+        for (Index j = 0; j < directions_.cols(); ++j) {
+            const double along = directions_.col(j).dot(vector);
+            numbers[j] = static_cast<S>(along);
+            rest -= along * along;
+        }
+        numbers[directions_.cols()] = off(rest, square);
+        return numbers;
+    }
+
+private:
+    static double moved(const LayerValues<S>& values, std::span<const S> centre, Index i, Index c) {
+        return static_cast<double>(values.at(i, c)) - static_cast<double>(centre[static_cast<std::size_t>(c)]);
+    }
+    S off(double rest, double square) const {
+        return static_cast<S>(std::sqrt(std::max(rest, 0.0) + slack_ * square) + least_);
+    }
+
+    /// Nearly those with most of the squares: a few steps from random ones.
+    void find_directions(const LayerValues<S>& values, std::span<const S> centre) {
+        constexpr Index most_samples = 2048, most = 48, steps = 3;
+        const Index width = values.width(), some = std::min(values.samples(), most_samples);
+        Batch<double> x(some, width);
+        for (Index c = 0; c < width; ++c) {
+            for (Index i = 0; i < some; ++i) x(i, c) = moved(values, centre, i * (values.samples() / some), c);
+        }
+        directions_.resize(width, std::min(most, width * 3 / 8));
+        Rng rng(1);
+        for (double& d : directions_.reshaped()) d = rng.normal();
+        orthonormalize();
+        Column<double> along(some);
+        for (Index step = 0; step < steps; ++step) {
+            for (auto direction : directions_.colwise()) {
+                rough_sums<Metric::dot>(x.data(), some, some, direction.data(), width, along.data());
+                for (Index c = 0; c < width; ++c) direction[c] = x.col(c).dot(along);
+            }
+            orthonormalize();
+        }
+    }
+
+    /// By Gram and Schmidt, twice; what depends on those before it, or is not finite, becomes 0.
+    void orthonormalize() {
+        for (Index j = 0; j < directions_.cols(); ++j) {
+            auto direction = directions_.col(j);
+            const double before = direction.norm();
+            for (Index i = 0; i < 2 * j; ++i) {
+                const auto other = directions_.col(i % j);
+                direction -= other.dot(direction) * other;
+            }
+            const double norm = direction.norm();
+            if (std::isfinite(before) && norm > 1e-9 * before) {
+                direction /= norm;
+            } else {
+                direction.setZero();
+            }
+        }
+    }
+
+    Batch<double> directions_;  ///< width x directions
+    Batch<S> places_;
+    double slack_ = 0.0, least_ = 0.0;
+};
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/index/vector_index.hpp - what every search by several values can do.
 
 #include <concepts>
@@ -13119,12 +13334,15 @@ namespace renn::inline RENN_ABI {
 
 /// Exact search over the vectors of a layer, in the order (distance, position). Rough distances, by Eigen's product for
 /// many queries and by one pass over the values for few, only exclude samples, with a bound on their error; what is
-/// left is measured in double, each sum in ascending order. So an answer depends on nothing but values and query: not
-/// on threads, not on the other queries; and a recorded vector is at distance exactly 0 from itself (l2, l1, linf; up
-/// to overflow also cosine).
+/// left is measured in double, each sum in ascending order. Of wide layers (l2, cosine, dot) the rough distances are
+/// first those of index/sketch.hpp, three eighths of the numbers or fewer, which exclude nearly all samples where
+/// values differ along few directions, as activations do; where they do not, a search starts again with all numbers. So
+/// an answer depends on nothing but values and query: not on threads, not on the other queries; and a recorded vector
+/// is at distance exactly 0 from itself (l2, l1, linf; up to overflow also cosine).
 ///
-/// Memory   up to 3 numbers a sample beside the values.
-/// Cost     a query: all values once, at the speed of memory; of many: samples x width multiplications each.
+/// Memory   up to 3 numbers a sample beside the values; with a sketch 52.
+/// Cost     a query: all values once, at the speed of memory; of many: samples x width multiplications each. With a
+///          sketch that excludes most, 49 numbers of a sample in place of its width.
 /// Threads  const members may run on several threads at once.
 template <class S>
 class Flat {
@@ -13171,6 +13389,10 @@ public:
             largest_ = std::max(largest_, norm);
             if (norm > 0) smallest_ = std::min(smallest_, norm);
         }
+        if (metric_ != Metric::l1 && metric_ != Metric::linf && width >= 64 && n >= 2048) {
+            sketch_ =
+                detail::Sketch<S>(values_, centre_, 8 * static_cast<double>(error()), static_cast<double>(lost()));
+        }
     }
 
     Metric metric() const noexcept { return metric_; }
@@ -13178,7 +13400,7 @@ public:
     Index width() const noexcept { return values_.width(); }
     const LayerValues<S>& values() const noexcept { return values_; }
     std::size_t bytes() const noexcept {
-        return static_cast<std::size_t>(lift_.size() + norm_.size() + scale_.size()) * sizeof(S);
+        return static_cast<std::size_t>(lift_.size() + norm_.size() + scale_.size()) * sizeof(S) + sketch_.bytes();
     }
 
     /// The k nearest of the samples that may be found, and everything as far as the k-th. Throws DataError for a
@@ -13206,7 +13428,9 @@ public:
         detail::parallel_for(chunks, inner > 1 ? 1 : threads, [&](Index chunk, int) {
             const Index first = chunk * queries_at_once, count = std::min(queries_at_once, queries.cols() - first);
             const auto some = queries.middleCols(first, count);
-            answer(prepared(some, first), k, some, admits, inner, found.data() + first);
+            const bool sketched =
+                !sketch_.empty() && answer(prepared(some, first, true), k, some, admits, inner, found.data() + first);
+            if (!sketched) answer(prepared(some, first, false), k, some, admits, inner, found.data() + first);
         });
         return found;
     }
@@ -13230,30 +13454,31 @@ private:
     /// with both at length 1.
     struct Chunk {
         Index first;
-        bool products;            ///< scores of all queries by one matrix product
-        Batch<S> factors;         ///< what values are multiplied by, or subtracted from
-        std::vector<S> slope;     ///< error of a score a unit of the sample's norm
-        std::vector<S> offset;    ///< error of every score
-        std::vector<char> rough;  ///< whether scores can be trusted: nothing overflows
-        std::vector<double> square;
+        bool sketched;                      ///< scores by the sketch
+        bool products;                      ///< scores of all queries by one matrix product
+        Batch<S> factors;                   ///< what values, or the sketch's, are multiplied by, or subtracted from
+        std::vector<S> slope;               ///< error of a score a unit of the sample's norm
+        std::vector<S> offset;              ///< error of every score
+        std::vector<char> rough;            ///< whether scores can be trusted: nothing overflows
+        std::vector<double> square, about;  ///< distance from 0 and from the centre, squared
     };
 
-    Chunk prepared(const BatchView<S>& queries, Index first) const {
+    Chunk prepared(const BatchView<S>& queries, Index first, bool sketched) const {
         const Index count = queries.cols();
         const bool differences = metric_ == Metric::l2 || metric_ == Metric::l1 || metric_ == Metric::linf;
-        Chunk chunk{
-            first, count > 3 && metric_ != Metric::l1 && metric_ != Metric::linf, Batch<S>(width(), count), {}, {}, {},
-            {}};
+        const Index numbers = sketched ? sketch_.places().cols() : width();
+        const bool products = count > 3 && metric_ != Metric::l1 && metric_ != Metric::linf;
+        Chunk chunk{first, sketched, products, Batch<S>(numbers, count), {}, {}, {}, {}, {}};
+        Column<double> moved(width());
         const auto c = static_cast<double>(error());
         const auto most = static_cast<double>(std::numeric_limits<S>::max()) / 8;
         for (Index q = 0; q < count; ++q) {
             double square = 0.0, about = 0.0;
             for (Index d = 0; d < width(); ++d) {
                 const auto x = static_cast<double>(queries(d, q));
-                const double moved = x - static_cast<double>(centre_[static_cast<std::size_t>(d)]);
+                moved[d] = x - static_cast<double>(centre_[static_cast<std::size_t>(d)]);
                 square += x * x;
-                about += moved * moved;
-                chunk.factors(d, q) = static_cast<S>(moved);
+                about += moved[d] * moved[d];
             }
             if (!std::isfinite(square)) {
                 detail::raise<DataError>("Flat::nearest", "query " + std::to_string(first + q),
@@ -13261,64 +13486,85 @@ private:
             }
             double norm = std::sqrt(about);
             if (metric_ == Metric::cosine && norm > 0) {
-                for (Index d = 0; d < width(); ++d) {
-                    chunk.factors(d, q) = static_cast<S>(static_cast<double>(queries(d, q)) / norm);
-                }
+                moved /= norm;
                 norm = 1.0;
             }
-            if (differences && !chunk.products) {
+            if (sketched) {
+                chunk.factors.col(q) = -sketch_.of(moved);
+            } else if (differences && !products) {
                 chunk.factors.col(q) = queries.col(q);
             } else {
-                chunk.factors.col(q) *= S(-1);
+                chunk.factors.col(q) = -moved.template cast<S>();
             }
             const double reach = largest_ + std::sqrt(square) + norm;
             const bool scaled = metric_ != Metric::cosine || smallest_ > 1 / most;
             chunk.rough.push_back(c < 0.1 && scaled && reach * std::max(reach, static_cast<double>(width())) < most);
-            chunk.slope.push_back(static_cast<S>(c * norm));
+            chunk.slope.push_back(sketched ? S(0) : static_cast<S>(c * norm));  // the sketch has its own
             chunk.offset.push_back(static_cast<S>(metric_ == Metric::l2 ? c * about / 2 : 0.0) +
                                    lost() * static_cast<S>(1 + norm));
             chunk.square.push_back(square);
+            chunk.about.push_back(about);
         }
         return chunk;
     }
 
-    /// Searches for some queries together, their samples spread over threads.
-    void answer(const Chunk& chunk, std::int64_t k, const BatchView<S>& queries, const AdmitsForQuery& admits,
+    /// Searches for some queries together, their samples spread over threads. False if the sketch excludes too few.
+    bool answer(const Chunk& chunk, std::int64_t k, const BatchView<S>& queries, const AdmitsForQuery& admits,
                 int threads, NearestSamples* found) const {
         const Index n = samples(), count = queries.cols();
-        if (k == 0 || n == 0) return;
+        if (k == 0 || n == 0) return true;
         const auto places = static_cast<std::size_t>(std::min<std::int64_t>(k, n));
-        const Index parts = std::clamp<Index>(threads, 1, (n + rows_of_few - 1) / rows_of_few);
-        const Index part = (n + parts - 1) / parts;
-        std::vector<std::vector<Shortlist>> lists(static_cast<std::size_t>(parts));
-        detail::parallel_for(parts, threads, [&](Index p, int) {
-            auto& own = lists[static_cast<std::size_t>(p)];
-            own.assign(static_cast<std::size_t>(count), Shortlist(places));
-            scan(chunk, p * part, std::min(n, (p + 1) * part), admits, own);
-        });
         std::vector<detail::Pair> pairs;
         std::vector<std::vector<detail::Measured>> measured(static_cast<std::size_t>(count));
-        Index settled = 0;
-        for (Index q = 0; q < count; ++q) {
-            Shortlist& list = lists.front()[static_cast<std::size_t>(q)];
-            for (std::size_t p = 1; p < lists.size(); ++p) list.merge(lists[p][static_cast<std::size_t>(q)]);
-            list.tighten();
-            for (const auto& c : list.candidates()) pairs.push_back({c.sample, static_cast<std::uint32_t>(q)});
-            if (pairs.size() < 65536 && q + 1 < count) continue;
-            // Neighbours in memory together: what was fetched for one is there for the next.
-            std::sort(pairs.begin(), pairs.end());
+        const auto measure = [&] {
+            std::sort(pairs.begin(), pairs.end());  // what was fetched for one is there for its neighbours in memory
             detail::measure(values_, metric_, queries, chunk.square, pairs, measured);
             pairs.clear();
+        };
+        const Index parts = std::clamp<Index>(threads, 1, (n + rows_of_few - 1) / rows_of_few);
+        const Index part = (n + parts - 1) / parts;
+        std::vector<std::vector<Shortlist>> found_by(static_cast<std::size_t>(parts));
+        std::atomic<bool> done{true};
+        detail::parallel_for(parts, threads, [&](Index p, int) {
+            auto& own = found_by[static_cast<std::size_t>(p)];
+            own.assign(static_cast<std::size_t>(count), Shortlist(places));
+            if (!scan(chunk, p * part, std::min(n, (p + 1) * part), admits, own)) done = false;
+        });
+        if (!done) return false;
+        auto& lists = found_by.front();
+        for (std::size_t q = 0; q < lists.size(); ++q) {
+            for (std::size_t p = 1; p < found_by.size(); ++p) lists[q].merge(found_by[p][q]);
+            lists[q].tighten();
+            if (!chunk.sketched) continue;
+            for (const auto& c : lists[q].take_nearest()) pairs.push_back({c.sample, static_cast<std::uint32_t>(q)});
+        }
+        if (chunk.sketched) {  // those that seem nearest, measured, say better than rough scores how far others may be
+            measure();
+            for (std::size_t q = 0; q < lists.size(); ++q) {
+                const auto farthest = std::max_element(measured[q].begin(), measured[q].end());
+                if (farthest != measured[q].end()) lists[q].drop_above(score(chunk, q, farthest->distance));
+            }
+        }
+        Index settled = 0;
+        for (Index q = 0; q < count; ++q) {
+            for (const auto& c : lists[static_cast<std::size_t>(q)].candidates()) {
+                pairs.push_back({c.sample, static_cast<std::uint32_t>(q)});
+            }
+            if (pairs.size() < 65536 && q + 1 < count) continue;
+            measure();
             for (; settled <= q; ++settled) {
                 found[settled] = detail::nearest_of(measured[static_cast<std::size_t>(settled)], k);
                 measured[static_cast<std::size_t>(settled)] = {};
             }
         }
+        return true;
     }
 
-    void scan(const Chunk& chunk, Index begin, Index end, const AdmitsForQuery& admits,
+    /// Lists who may be among the nearest. False if those are more than are worth measuring.
+    bool scan(const Chunk& chunk, Index begin, Index end, const AdmitsForQuery& admits,
               std::vector<Shortlist>& lists) const {
         const auto count = static_cast<Index>(lists.size());
+        const auto matrix = numbers(chunk);
         const Index step = chunk.products || count > 3 ? rows_at_once : rows_of_few;
         Batch<S> scores(step, count);
         for (Index from = begin; from < end; from += step) {
@@ -13330,7 +13576,7 @@ private:
                     scores.col(q).head(rows) =
                         lift_.segment(from, rows).array() - chunk.slope[at] * norms - chunk.offset[at];
                 }
-                scores.topRows(rows).noalias() += values_.matrix().middleRows(from, rows) * chunk.factors;
+                scores.topRows(rows).noalias() += matrix.middleRows(from, rows) * chunk.factors;
             }
             for (Index q = 0; q < count; ++q) {
                 const auto at = static_cast<std::size_t>(q);
@@ -13347,33 +13593,58 @@ private:
                     list.add({lower, upper(chunk, at, from + i, lower), sample});
                 });
             }
+            if (!chunk.sketched) continue;
+            std::size_t listed = 0;
+            for (const Shortlist& list : lists) listed += list.candidates().size();
+            const auto seen = static_cast<std::size_t>(from + rows - begin);
+            if (listed > lists.size() * (12 * lists.front().places() + seen / 16)) return false;
         }
+        return true;
     }
 
-    /// Lower bounds of the scores of one query by a pass over the values.
+    /// What the factors of some queries go with: one row a sample.
+    typename LayerValues<S>::View numbers(const Chunk& chunk) const {
+        if (!chunk.sketched) return values_.matrix();
+        const Batch<S>& places = sketch_.places();
+        return {places.data(), places.rows(), places.cols(), Eigen::OuterStride<>(places.rows())};
+    }
+
+    /// Lower bounds of the scores of one query by a pass over the values or the sketch.
     void rough_scores(const Chunk& chunk, Index q, Index from, Index rows, S* scores) const {
-        const S* x = width() > 0 ? values_.column(0) + from : nullptr;
-        const S* factors = chunk.factors.col(q).data();
+        const auto matrix = numbers(chunk);
         const auto at = static_cast<std::size_t>(q);
-        detail::with_metric(metric_, [&]<Metric M>() {
-            constexpr Metric kind = M == Metric::cosine ? Metric::dot : M;
-            detail::rough_sums<kind>(x, values_.stride(), rows, factors, width(), scores);
-            Eigen::Map<Column<S>> sums(scores, rows);
-            if constexpr (kind == Metric::dot) {
-                sums.array() -= chunk.slope[at] * norm_.segment(from, rows).array() + chunk.offset[at];
-            } else {
-                sums.array() = sums.array() * (S(1) - error()) - lost();
-            }
+        const bool products = chunk.sketched || metric_ == Metric::dot || metric_ == Metric::cosine;
+        detail::with_metric(products ? Metric::dot : metric_, [&]<Metric M>() {
+            detail::rough_sums<M>(matrix.cols() > 0 ? matrix.data() + from : nullptr, matrix.outerStride(), rows,
+                                  chunk.factors.col(q).data(), matrix.cols(), scores);
         });
+        auto sums = Eigen::Map<Column<S>>(scores, rows).array();
+        if (products) {
+            sums += lift_.segment(from, rows).array() - chunk.slope[at] * norm_.segment(from, rows).array() -
+                    chunk.offset[at];
+        } else {
+            sums = sums * (S(1) - error()) - lost();
+        }
     }
 
     /// What a score with this lower bound cannot be above.
     S upper(const Chunk& chunk, std::size_t q, Index sample, S lower) const {
         if (chunk.rough[q] == 0) return std::numeric_limits<S>::max();
-        const bool products = chunk.products || metric_ == Metric::dot || metric_ == Metric::cosine;
+        const bool products = chunk.products || chunk.sketched || metric_ == Metric::dot || metric_ == Metric::cosine;
         if (!products) return lower + S(3) * (error() * std::abs(lower) + lost());
-        const S above = error() * lift_[sample] + chunk.slope[q] * norm_[sample] + chunk.offset[q];
-        return lower + S(3) * above * (metric_ == Metric::cosine ? scale_[sample] : S(1));
+        S above = S(3) * (error() * lift_[sample] + chunk.slope[q] * norm_[sample] + chunk.offset[q]);
+        if (chunk.sketched) {
+            above -= S(2) * sketch_.rest(sample) * chunk.factors(chunk.factors.rows() - 1, static_cast<Index>(q));
+        }
+        return lower + above * (metric_ == Metric::cosine ? scale_[sample] : S(1));
+    }
+
+    /// What the sketch's lower bound for a sample at this distance cannot be above.
+    double score(const Chunk& chunk, std::size_t q, double distance) const {
+        if (metric_ == Metric::dot) return distance;
+        if (metric_ == Metric::cosine) return distance - 1;
+        const double square = distance * distance, about = chunk.about[q];
+        return (square - about) / 2 + static_cast<double>(error()) * (square + about);
     }
 
     LayerValues<S> values_;
@@ -13381,6 +13652,7 @@ private:
     std::vector<S> centre_;   ///< of l2: queries are taken from the mean, so that products stay small
     Column<S> lift_;          ///< of l2: half the squared distance from the centre, less its error
     Column<S> norm_, scale_;  ///< norms; of cosine their reciprocals
+    detail::Sketch<S> sketch_;
     double largest_ = 0.0, smallest_ = std::numeric_limits<double>::max();  ///< norms; the smallest above 0
 };
 
@@ -13978,7 +14250,7 @@ inline Safetensors read_safetensors(const std::string& path) {
     for (std::size_t i = 8; i-- > 0;) length = length << 8 | length_bytes[i];
     if (length > most) file.fail("header", std::to_string(length) + " bytes", "at most " + std::to_string(most));
     file.require(8 + length);
-    std::string text(static_cast<std::size_t>(length), ' ');
+    std::string text(length, ' ');
     file.read(text.data(), length);
 
     Safetensors found;
@@ -13992,7 +14264,7 @@ inline Safetensors read_safetensors(const std::string& path) {
         tensor.name = entry.name;
         tensor.dtype = entry.dtype;
         tensor.shape.assign(entry.shape.begin(), entry.shape.end());
-        tensor.bytes.resize(static_cast<std::size_t>(entry.end - entry.begin));
+        tensor.bytes.resize(entry.end - entry.begin);
         file.read(tensor.bytes.data(), tensor.bytes.size());
     }
     return found;
@@ -14018,7 +14290,7 @@ inline void write_safetensors(const std::string& path, const Safetensors& conten
     std::string header = detail::safetensors_header(where, entries, content.metadata);
     header.resize((header.size() + 7) / 8 * 8, ' ');
     std::string head;
-    for (int i = 0; i < 8; ++i) head += static_cast<char>(static_cast<std::uint64_t>(header.size()) >> (8 * i) & 255);
+    for (int i = 0; i < 8; ++i) head += static_cast<char>(std::uint64_t{header.size()} >> (8 * i) & 255);
     detail::write_file("write_safetensors", path, head + header, data.data(), data.size());
 }
 
@@ -14283,7 +14555,6 @@ void export_npy(const Net& net, const std::string& folder, const WeightNames& na
 //
 // To be included by name: it needs the JSON library that comes with cereal, and nothing else includes it.
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -14415,17 +14686,6 @@ private:
 
 namespace renn::inline RENN_ABI {
 
-namespace detail {
-
-/// In hexadecimal, as text: most readers of JSON would round such a number.
-inline std::string fingerprint_text(std::uint64_t fingerprint) {
-    char digits[16];
-    char* const end = std::to_chars(digits, digits + sizeof digits, fingerprint, 16).ptr;
-    return std::string(static_cast<std::size_t>(digits + sizeof digits - end), '0') + std::string(digits, end);
-}
-
-}  // namespace detail
-
 /// id, value, distance.
 inline void write_json(JsonWriter& json, const Neighbour& n) {
     json.object([&] { json.member("id", n.id).member("value", n.value).member("distance", n.distance); });
@@ -14443,6 +14703,7 @@ inline void write_json(JsonWriter& json, const Source& s) {
 inline void write_json(JsonWriter& json, const Provenance& p) {
     json.object([&] {
         json.member("library", p.library).member("index", p.index).member("ties", p.ties).member("k", p.k);
+        // As text: most readers of JSON would round such a number.
         json.member("fingerprint", detail::fingerprint_text(p.fingerprint));
         json.member("build", p.build).member("same_build", p.same_build);
     });
@@ -14491,8 +14752,10 @@ inline void write_json(JsonWriter& json, const Epoch& e) {
 
 /// A training run, epoch by epoch.
 inline void write_json(JsonWriter& json, const Training& t) {
-    json.object(
-        [&] { json.member("epochs", t.epochs).member("cancelled", t.cancelled).member("diverged", t.diverged); });
+    json.object([&] {
+        json.member("epochs", t.epochs).member("cancelled", t.cancelled).member("diverged", t.diverged);
+        json.member("stopped_early", t.stopped_early).member("best_epoch", t.best_epoch);
+    });
 }
 
 /// loss, accuracy.
@@ -14518,7 +14781,7 @@ void write_json(JsonWriter& json, const Dataset<S>& data) {
 }
 
 /// Layers with constants and parameters; weights as a list of rows.
-template <Composite Net>
+template <CompositeLayer Net>
 void write_json(JsonWriter& json, const Net& net) {
     const auto layer_of = [&json](std::string_view path, const auto& layer, const auto& parameters) {
         json.object([&] {
@@ -14647,7 +14910,7 @@ public:
         if (!S_ISREG(about.st_mode)) raise<FormatError>(where + (": " + path), "not a regular file");
         size_ = static_cast<std::uint64_t>(about.st_size);
         if (size_ == 0) return;
-        void* mapped = ::mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ, MAP_SHARED, file, 0);
+        void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file, 0);
         if (mapped == MAP_FAILED) {
             size_ = 0;
             fail("cannot be mapped");
@@ -14662,7 +14925,7 @@ public:
         return *this;
     }
     ~MappedFile() {
-        if (data_ != nullptr) ::munmap(data_, static_cast<std::size_t>(size_));
+        if (data_ != nullptr) ::munmap(data_, size_);
     }
 
     const char* data() const noexcept { return data_; }
@@ -14672,9 +14935,9 @@ public:
     void populate() const noexcept {
         if (data_ == nullptr) return;
 #ifdef MADV_POPULATE_READ
-        if (::madvise(data_, static_cast<std::size_t>(size_), MADV_POPULATE_READ) == 0) return;
+        if (::madvise(data_, size_, MADV_POPULATE_READ) == 0) return;
 #endif
-        static_cast<void>(::madvise(data_, static_cast<std::size_t>(size_), MADV_WILLNEED));
+        static_cast<void>(::madvise(data_, size_, MADV_WILLNEED));
     }
 
 private:
@@ -14903,7 +15166,7 @@ public:
         return sources;
     }
 
-    /// 0 for a sample that no neuron names, recorded or not. Cost   as top.
+    /// 0 for a sample that no neuron names, recorded or not. Costs as much as top.
     double votes(std::uint64_t id) const {
         const auto& held = partial_->held;
         const auto at = std::lower_bound(held.begin(), held.end(), id,
@@ -14978,12 +15241,10 @@ inline PartialVotes PartialRetrace::layer(std::size_t number) const {
     return view;
 }
 inline PartialVotes PartialRetrace::layer(std::string_view name) const {
-    std::string names;
     for (std::size_t i = 0; i < layers.size(); ++i) {
         if (layers[i].name == name) return layer(i);
-        names += (names.empty() ? "" : ", ") + layers[i].name;
     }
-    detail::raise<DataError>("PartialRetrace::layer", "name", "\"" + std::string(name) + "\"", "one of " + names);
+    detail::raise_unknown("PartialRetrace::layer", "name", name, layers, [](const Layer& l) { return l.name; });
 }
 inline PartialVotes PartialRetrace::kind(Kind wanted) const {
     PartialVotes view(*this);
@@ -15063,7 +15324,9 @@ inline RetraceResult result(const PartialRetrace& partial, const ResultDetail& h
 
 namespace renn::inline RENN_ABI::detail {
 
-/// Positions 0..n-1, some of them members. Cost   an insertion O(1), everything that looks at all O(n / 64).
+/// Positions 0..n-1, some of them members.
+///
+/// Cost     an insertion O(1), everything that looks at all O(n / 64).
 class SampleSet {
 public:
     explicit SampleSet(std::size_t n) : words_((n + 63) / 64, 0) {}
@@ -15138,7 +15401,7 @@ template <class A>
 void get_tied(A& ar, std::vector<std::uint32_t>& tied, std::uint64_t count, std::size_t held, const Limit& limit) {
     if (!as_bits(count, held)) {
         limit.require(count, sizeof(std::uint32_t));
-        tied.resize(static_cast<std::size_t>(count));
+        tied.resize(count);
         return get_block(ar, tied.data(), tied.size());
     }
     std::vector<std::uint64_t> words((held + 63) / 64);
@@ -15515,7 +15778,7 @@ void check_mask(const Net& net, const Mask& mask) {
 ///          pass.
 /// Cost     setting a mask, a forward pass of one sample; a pass, writing the values held.
 /// Threads  const members may run on several threads at once, each with its own Workspace.
-template <Composite Net>
+template <CompositeLayer Net>
 class Masked {
 public:
     using Scalar = typename Net::Scalar;
@@ -15613,7 +15876,7 @@ private:
 };
 
 /// A network with some units switched off. See Masked.
-template <Composite Net>
+template <CompositeLayer Net>
 Masked<Net> masked(Net net, Mask mask) {
     return Masked<Net>(std::move(net), std::move(mask));
 }
@@ -16188,7 +16451,8 @@ public:
     }
 
     /// Adds what a method says of a sample. `scale`, if not 0, is the |score| of the full colour or the longest bar.
-    /// Throws   ShapeError if the scores are of other features or there is no such sample; DataError as heatmap.
+    /// Throws   ShapeError if the scores are of other features or there is no such sample; DataError as heatmap. Then
+    ///          nothing was added.
     template <class S>
     void add(MethodText method, const Attribution<S>& result, Index sample = 0, double scale = 0.0) {
         const std::string where = "AttributionView::add: " + method.name;
@@ -16203,7 +16467,7 @@ public:
             detail::raise<DataError>(where, "score " + std::to_string(i),
                                      html::number(static_cast<double>(column[i]), 0), "a finite number");
         }
-        AttributionMap& added = maps_.emplace_back();
+        AttributionMap added;
         added.method = std::move(method);
         for (Index i = 0; i < column.size(); ++i) added.scores.push_back(static_cast<double>(column[i]));
         added.sum = std::accumulate(added.scores.begin(), added.scores.end(), 0.0);
@@ -16216,6 +16480,7 @@ public:
         } else {
             added.map = heatmap(scores, input_, subject_.image, drawn);
         }
+        maps_.push_back(std::move(added));
     }
 
     const AttributionSubject& subject() const noexcept { return subject_; }
@@ -16340,8 +16605,8 @@ inline void write_attribution_key(std::ostream& out) {
            "what is explained, blue against it, and what has no colour does neither. Purple is strength without "
            "direction. The full colour is the largest score of each map, told beneath it: colours of two maps are not "
            "to be compared.</dd>\n<dt>Sum and gap</dt><dd>The sum of all scores of a map, and what is missing from "
-           "what "
-           "they should add up to: the value explained, for some methods less that of a baseline. A dash: they need "
+           "what they should add up to: the value explained, for some methods less that of a baseline. A dash: they "
+           "need "
            "not add up.</dd>\n</dl>\n</details>\n";
 }
 
@@ -16918,7 +17183,8 @@ private:
                                          std::to_string(options_.k));
         }
         if (answer.layers() != names_) {
-            detail::raise<MismatchError>("Familiarity", "layers of the query", joined(answer.layers()), joined(names_));
+            detail::raise<MismatchError>("Familiarity", "layers of the query", detail::joined(answer.layers()),
+                                         detail::joined(names_));
         }
         if (answer.neurons() != neurons_) {
             detail::raise<MismatchError>("Familiarity", "neurons of the query", std::to_string(answer.neurons()),
@@ -16927,12 +17193,6 @@ private:
         if (asked.classes != options_.classes || asked.ids != options_.ids) {
             detail::raise<MismatchError>("Familiarity", "the query was restricted to other sources");
         }
-    }
-
-    static std::string joined(const std::vector<std::string>& names) {
-        std::string text;
-        for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-        return text;
     }
 
     static double quantile(const std::vector<double>& ascending, double distance) {
@@ -17168,8 +17428,8 @@ inline void check_audit_options(const char* where, const RetraceOptions& options
 /// Asks in pieces, so that memory does not grow with the queries: answers(first, count), then look(query, answer,
 /// tally) for each. Returns false if the callback cancelled.
 template <class NeuronIndex, class Answers, class Look>
-bool for_each_answer(const NeuronIndex& index, Index queries, const AuditOptions& options, const Answers& answers,
-                     const Look& look, UseTally& sum) {
+bool tally_answers(const NeuronIndex& index, Index queries, const AuditOptions& options, const Answers& answers,
+                   const Look& look, UseTally& sum) {
     constexpr Index at_once = 256;
     const auto rectified = [&](std::uint32_t p, std::uint32_t u) { return index.clipped_number({p, u}) + 1; };
     std::size_t clipped = 0;
@@ -17244,7 +17504,7 @@ SampleAudit audit_samples(const Traced& traced, const AuditOptions& options = {}
         audit.conflicts[s] = others;
     };
     detail::UseTally tally(0, 0);
-    if (!detail::for_each_answer(index, samples, options, answers, look, tally)) return {};
+    if (!detail::tally_answers(index, samples, options, answers, look, tally)) return {};
     audit.use = tally.use(index, static_cast<std::uint64_t>(samples), labelled && !store.predictions.empty());
     std::vector<double> ascending = audit.distances;
     std::sort(ascending.begin(), ascending.end());
@@ -17275,7 +17535,7 @@ SourceUse audit_sources(const Traced& traced, const Dataset<S>& queries, const A
         tally.add(answer, judged ? detail::outcome_of(answer.prediction(), queries.label(query)) : -1, options.top);
     };
     detail::UseTally tally(0, 0);
-    if (!detail::for_each_answer(index, queries.samples(), options, answers, look, tally)) return {};
+    if (!detail::tally_answers(index, queries.samples(), options, answers, look, tally)) return {};
     return tally.use(index, static_cast<std::uint64_t>(queries.samples()), judged);
 }
 
@@ -17443,8 +17703,9 @@ private:
 }  // namespace detail
 
 /// Writes the lists of an audit, each a section element, for a page that has the style of a retrace report. `data` is
-/// what was recorded; without image shape samples are shown by id and tag. Throws   DataError if the data lack a sample
-/// that is shown.
+/// what was recorded; without image shape samples are shown by id and tag.
+///
+/// Throws   DataError if the data lack a sample that is shown.
 template <class S>
 void write_audit(std::ostream& out, const SampleAudit& audit, const Dataset<S>& data, const AuditPage& page = {}) {
     detail::AuditWriter<S> writer(out, audit, data, page);
@@ -17518,7 +17779,7 @@ struct ChartScale {
     int decimals = 0;
 
     ChartScale(double lowest, double highest, int ticks, bool to_ticks) : low(lowest), high(highest) {
-        if (!(high > low)) high = low + 1.0;
+        if (!(high > low)) high = low + std::max(1.0, 1e-3 * std::abs(low));  // more than rounding takes away
         const double rough = (high - low) / ticks, power = std::pow(10.0, std::floor(std::log10(rough)));
         const double digits = rough / power;
         step = power * (digits > 5.0 ? 10.0 : digits > 2.0 ? 5.0 : digits > 1.0 ? 2.0 : 1.0);
@@ -17750,8 +18011,9 @@ private:
 }  // namespace detail
 
 /// Writes a chart as a figure. On a Page it has that page's colours; several in an element of class `charts` share
-/// rows. Heights are measured from 0. Throws   DataError for a value that is not finite, no values at all or more than
-/// four series; ShapeError if x and y
+/// rows. Heights are measured from 0.
+///
+/// Throws   DataError for a value that is not finite, no values at all or more than four series; ShapeError if x and y
 ///          of a series differ in number.
 inline void write_chart(std::ostream& out, const Chart& chart, std::string_view heading = "h3") {
     detail::ChartWriter(out, chart).write(heading);
@@ -18122,8 +18384,7 @@ inline void add_colour_cube(Page& page, std::span<const TracedColour> colours, s
         std::ostringstream data;
         detail::write_cube_data(data, colours);
         out << "</div>\n<div class=\"cube\" tabindex=\"0\" role=\"group\" aria-label=\"Cube of colours, turned with "
-               "the "
-               "arrow keys\" data-colours=\""
+               "the arrow keys\" data-colours=\""
             << html::escape(data.str()) << "\"></div>\n<details><summary>The cube from one side</summary>\n";
         flat(out);
         out << "</details>\n";
@@ -18781,6 +19042,7 @@ struct SampleGroup {
 struct ProfileOptions {
     std::vector<SampleGroup> groups = {};  ///< in place of the classes; samples in none of them do not count
     int threads = 1;                       ///< 0: every core; the numbers do not depend on it
+    ProgressCallback progress = {};
 };
 
 /// What the neurons of one traced place do: matrices of units x groups.
@@ -18805,12 +19067,10 @@ struct ClassProfiles {
     }
     /// A place by its name: "relu1". Throws DataError if there is none.
     const ProfilePlace& operator[](std::string_view name) const {
-        std::string known;
         for (const ProfilePlace& place : places) {
             if (place.point.name == name) return place;
-            known += (known.empty() ? "" : ", ") + place.point.name;
         }
-        detail::raise<DataError>("ClassProfiles", "place", "\"" + std::string(name) + "\"", "one of " + known);
+        detail::raise_unknown("ClassProfiles", "place", name, places, [](const auto& p) { return p.point.name; });
     }
     /// Number of a class or group by its name. Throws DataError if there is none.
     std::size_t group(std::string_view name) const {
@@ -18914,7 +19174,7 @@ void add_profile_places(const Store& store, ClassProfiles& profiles) {
 
 /// The profiles of all recorded neurons over the classes of the recorded samples, or over groups of them. A channel in
 /// several dimensions counts with their mean. Read them with the activation in mind: a ReLU's values are 0 or more, a
-/// tanh's between -1 and 1.
+/// tanh's between -1 and 1. Cancelled, without places.
 ///
 /// Shapes   each place: units x classes.
 /// Throws   DataError without labels and groups, for a class or group without samples, a sample in two groups or an
@@ -18941,7 +19201,7 @@ ClassProfiles class_profiles(const Store& store, const Model& model, const Profi
         std::vector<double> sum;
     };
     std::vector<Scratch> scratch(static_cast<std::size_t>(detail::thread_count(options.threads, tasks)));
-    detail::parallel_for(tasks, options.threads, [&](Index task, int worker) {
+    const auto profile_task = [&](Index task, int worker) {
         const Unit u = units[static_cast<std::size_t>(task)];
         const Point& point = store.points[u.point];
         Scratch& mine = scratch[static_cast<std::size_t>(worker)];
@@ -18966,7 +19226,12 @@ ClassProfiles class_profiles(const Store& store, const Model& model, const Profi
             for (double& value : mine.sum) value /= static_cast<double>(dimensions);
             profile(std::span<const double>(mine.sum));
         }
+    };
+    const bool whole = detail::parallel_for(tasks, options.threads, profile_task, [&](Index finished) {
+        if (!options.progress) return true;
+        return options.progress({static_cast<std::uint64_t>(finished), units.size(), "class profiles"});
     });
+    if (!whole) profiles.places.clear();
     return profiles;
 }
 
@@ -19258,10 +19523,8 @@ inline void write_profile_strips(std::ostream& out, const ClassProfiles& profile
 // renn/report/retrace_page.hpp - the sections of a retrace report.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <ostream>
 #include <sstream>
@@ -19325,10 +19588,7 @@ protected:
 
     /// "0.12, 0.5, 1": a few values of an output; nothing for many.
     static std::string values_text(const std::vector<double>& values) {
-        std::string text;
-        if (values.size() > 8) return text;
-        for (const double v : values) text += (text.empty() ? "" : ", ") + html::number(v, 3);
-        return text;
+        return values.size() > 8 ? "" : joined(values, [](double v) { return html::number(v, 3); });
     }
 
     /// Bars of one row have one scale, so that both kinds can be compared.
@@ -19762,10 +20022,8 @@ private:
         if (page_.samples.empty()) {
             out_ += "<p>No samples.</p>";
         } else {
-            std::array<char, 17> hex{};
-            std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(p.fingerprint));
-            out_ += "<p>Made with renn " + html::escape(p.library) + ". Network " + hex.data() + ", recorded with " +
-                    html::escape(p.build) + '.';
+            out_ += "<p>Made with renn " + html::escape(p.library) + ". Network " + fingerprint_text(p.fingerprint) +
+                    ", recorded with " + html::escape(p.build) + '.';
             if (!p.same_build) {
                 out_ += " This program was built another way, so equal activations may differ in their last bits.";
             }
@@ -19963,10 +20221,9 @@ inline void write_coefficients(std::ostream& out, const TaylorCoefficients& t, c
            "the absolute values</th></tr>\n";
     for (const std::size_t i : shown) {
         const TaylorCoefficient& term = t.terms[i];
-        const bool pair = term.name.find(',') != std::string::npos;
         out << "<tr><th scope=\"row\">" << html::escape(term.name)
             << "</th><td class=\"bar\"><svg viewBox=\"0 0 100 12\" "
-            << "preserveAspectRatio=\"none\" aria-hidden=\"true\"><g class=\"s" << (pair ? 2 : 1)
+            << "preserveAspectRatio=\"none\" aria-hidden=\"true\"><g class=\"s" << term.order
             << "\"><rect y=\"1\" width=\"" << place(term.value) << "\" height=\"10\"/></g><line class=\"whisker\" x1=\""
             << place(std::max(0.0, term.value - term.error)) << "\" x2=\"" << place(term.value + term.error)
             << "\" y1=\"6\" y2=\"6\"/>";
@@ -19984,8 +20241,7 @@ inline void write_coefficients(std::ostream& out, const TaylorCoefficients& t, c
     }
     if (!figure.expected.empty()) {
         out << "<li><svg viewBox=\"0 0 22 10\" aria-hidden=\"true\"><line class=\"expected\" x1=\"11\" x2=\"11\" "
-               "y1=\"0\" "
-               "y2=\"10\"/></svg><b>expected</b></li>";
+               "y1=\"0\" y2=\"10\"/></svg><b>expected</b></li>";
     }
     out << "</ul></figure>\n";
 }
@@ -20108,7 +20364,7 @@ struct Augmentation {
 
 namespace detail {
 
-/// f(position, answer's column of outputs or whatever `ask` gives) for pieces of the queries.
+/// f(positions, inputs) for the chosen samples, 256 at a time.
 template <class S, class F>
 void for_each_piece(std::span<const Index> positions, const Dataset<S>& data, F&& f) {
     constexpr std::size_t at_once = 256;
@@ -20150,11 +20406,8 @@ template <class Traced, class S = typename Traced::Scalar>
 std::vector<Index> unfamiliar(const Traced& traced, const Dataset<S>& queries, const Familiarity& familiarity,
                               double below, const RetraceOptions& options = {}, int threads = 1) {
     std::vector<Index> far;
-    detail::for_each_piece<S>(detail::positions_up_to(queries.samples()), queries, [&](auto some, const auto& x) {
-        const auto answers = traced.retrace_batch(x, options, threads);
-        for (std::size_t q = 0; q < some.size(); ++q) {
-            if (familiarity(answers[q]) < below) far.push_back(some[q]);
-        }
+    for_each_answer(traced, queries, options, threads, [&](Index at, const auto& answer) {
+        if (familiarity(answer) < below) far.push_back(at);
     });
     return far;
 }
@@ -20540,22 +20793,16 @@ private:
         if (!data.has_labels()) {
             detail::raise<DataError>("Credibility", "labels", "none", "one a calibration sample");
         }
-        constexpr Index at_once = 256;
         std::vector<double> own;
-        Batch<typename Traced::Scalar> x;
-        for (Index first = 0; first < data.samples(); first += at_once) {
-            data.inputs(first, std::min(at_once, data.samples() - first), x);
-            Index sample = first;
-            for (const auto& answer : traced.retrace_batch(x, options, threads)) {
-                const std::vector<double> strange = nonconformity(answer);
-                const auto label = static_cast<std::size_t>(data.label(sample++));
-                if (label >= strange.size()) {
-                    detail::raise<DataError>("Credibility", "label of calibration sample " + std::to_string(sample - 1),
-                                             std::to_string(label), detail::below_text(std::ssize(strange)));
-                }
-                own.push_back(strange[label]);
+        for_each_answer(traced, data, options, threads, [&](Index at, const auto& answer) {
+            const std::vector<double> strange = nonconformity(answer);
+            const auto label = static_cast<std::size_t>(data.label(at));
+            if (label >= strange.size()) {
+                detail::raise<DataError>("Credibility", "label of calibration sample " + std::to_string(at),
+                                         std::to_string(label), detail::below_text(std::ssize(strange)));
             }
-        }
+            own.push_back(strange[label]);
+        });
         return own;
     }
 
@@ -20751,13 +20998,13 @@ class MaskTrials {
 public:
     MaskTrials(const Model& model, const Dataset<S>& data, const Mask& largest, int threads = 1)
         : model_(model), data_(data) {
-        detail::require_labels("MaskTrials", data);
+        detail::require_labelled("MaskTrials", data);
         const Index tasks = (data.samples() + width - 1) / width;
         threads_ = may_run_in_parallel(model) ? detail::thread_count(threads, tasks) : 1;
         inputs_.resize(static_cast<std::size_t>(threads_));
         const std::size_t spaces = resumes ? static_cast<std::size_t>(tasks) : inputs_.size();
         for (std::size_t i = 0; i < spaces; ++i) workspaces_.push_back(make_workspace(model));
-        if constexpr (Composite<Model>) detail::check_mask(model, largest);
+        if constexpr (CompositeLayer<Model>) detail::check_mask(model, largest);
         run({});  // fills the workspaces
         if constexpr (resumes) first_ = detail::first_masked(model, largest);
     }
@@ -20793,7 +21040,7 @@ private:
     using Space = decltype(make_workspace(std::declval<const Model&>()));
 
     const Batch<S>& forward(const Mask& mask, const Batch<S>& x, Space& space) const {
-        if constexpr (Composite<Model>) {
+        if constexpr (CompositeLayer<Model>) {
             detail::Path path;
             NoVisit none;
             detail::MaskVisitor<NoVisit> held(mask, none, 0);
@@ -20836,10 +21083,11 @@ namespace renn::inline RENN_ABI {
 struct SwitchOffOptions {
     double limit = 0.01;  ///< accuracy of the class that must not be exceeded
     Ablation ablation = Ablation::zero;
-    std::size_t candidates = 32;  ///< switch_off: the best ranked that are left, tried at each step
-    double keep = 1.0;            ///< switch_off: what the others' confidence counts against that of the class
-    bool bisect = true;           ///< switch_off_by_rank: halve the range; else try every count from 0 on
-    int threads = 1;              ///< 0: every core
+    std::size_t candidates = 32;     ///< switch_off: the best ranked that are left, tried at each step
+    double keep = 1.0;               ///< switch_off: what the others' confidence counts against that of the class
+    bool bisect = true;              ///< switch_off_by_rank: halve the range; else try every count from 0 on
+    int threads = 1;                 ///< 0: every core
+    ProgressCallback progress = {};  ///< told of every trial; cancelled, a search ends with what it has
 };
 
 /// Neurons that were switched off, and what the model then does with the samples of the search.
@@ -20864,6 +21112,8 @@ struct SwitchSearch {
     std::int32_t label;
     const SwitchOffOptions& options;
     MaskTrials<Model, S> trials;
+    std::uint64_t tried = 0;
+    bool stopped = false;
 
     SwitchSearch(const char* where, const Model& model, const Dataset<S>& data, const ClassProfiles& all,
                  std::span<const RankedNeuron> neurons, std::int32_t wanted, const SwitchOffOptions& how)
@@ -20883,7 +21133,11 @@ struct SwitchSearch {
         }
     }
 
-    MaskTrial run(std::span<const RankedNeuron> off) { return trials.run(mask_of(profiles, off, options.ablation)); }
+    MaskTrial run(std::span<const RankedNeuron> off) {
+        MaskTrial trial = trials.run(mask_of(profiles, off, options.ablation));
+        if (options.progress && !options.progress({++tried, 0, "switching off"})) stopped = true;
+        return trial;
+    }
     bool gone(const MaskTrial& trial) const { return trial.confusion.accuracy(label) <= options.limit; }
 
     /// The lower the better: how sure the model is of the class, less how sure it is of the others.
@@ -20926,7 +21180,7 @@ SwitchedOff switch_off_by_rank(const Model& model, const Dataset<S>& data, const
     detail::SwitchSearch<Model, S> search("switch_off_by_rank", model, data, profiles, ranked, label, options);
     const auto gone = [&](std::size_t count) { return search.gone(search.run(ranked.first(count))); };
     std::size_t low = 0, high = ranked.size();  // not gone with fewer than low; gone with high, or that is all
-    while (low < high) {
+    while (low < high && !search.stopped) {
         const std::size_t middle = options.bisect ? low + (high - low) / 2 : low;
         if (gone(middle)) {
             high = middle;
@@ -20950,11 +21204,11 @@ SwitchedOff switch_off(const Model& model, const Dataset<S>& data, const ClassPr
     detail::SwitchSearch<Model, S> search("switch_off", model, data, profiles, ranked, label, options);
     std::vector<RankedNeuron> left(ranked.begin(), ranked.end()), off;
     bool gone = search.gone(search.run(off));
-    while (!gone && !left.empty()) {
+    while (!gone && !left.empty() && !search.stopped) {
         std::size_t best = 0;
         double least = 0.0;
         off.emplace_back();
-        for (std::size_t i = 0; i < std::min(options.candidates, left.size()); ++i) {
+        for (std::size_t i = 0; i < std::min(options.candidates, left.size()) && !search.stopped; ++i) {
             off.back() = left[i];
             const MaskTrial trial = search.run(off);
             const double cost = search.cost(trial);
@@ -20966,7 +21220,7 @@ SwitchedOff switch_off(const Model& model, const Dataset<S>& data, const ClassPr
         off.back() = left[best];
         left.erase(left.begin() + static_cast<std::ptrdiff_t>(best));
     }
-    for (std::size_t i = 0; gone && i < off.size();) {
+    for (std::size_t i = 0; gone && i < off.size() && !search.stopped;) {
         std::vector<RankedNeuron> fewer = off;
         fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
         if (search.gone(search.run(fewer))) {
@@ -21443,7 +21697,7 @@ ClassProfiles relevance_profiles(const Net& net, const BatchView<typename Net::S
                 const Batch<double> none = Batch<double>::Zero(units, classes);
                 Point point;
                 point.name = line.layer;
-                point.kind = line.rule == "Pass" ? Kind::post : Kind::pre;
+                point.kind = line.rule == "PassOn" ? Kind::post : Kind::pre;
                 point.width = units;
                 for (Index u = 0; u < units; ++u) point.units.push_back(static_cast<std::uint32_t>(u));
                 profiles.places.push_back({point, &line == &lines.back(), none, none, none});
@@ -21566,7 +21820,7 @@ PartialRetrace partial(const Retrace<I>& answer) {
         auto& layer = taken.layers.emplace_back();
         layer.name = place.name;
         layer.kind = place.kind;
-        for (const std::uint32_t unit : place.units) {
+        for (const std::uint32_t unit : answer.units(i)) {
             const NeuronSources sources = answer.neuron(number);
             auto& neuron = layer.neurons.emplace_back();
             neuron.unit = unit;
@@ -22289,7 +22543,8 @@ public:
     }
 
     /// Throws FormatError that names chunk and block unless all chunks of a part of the mapping are fine. Memory from
-    /// elsewhere is none of its business. Cost   a bit a chunk, once it was checked.
+    /// elsewhere is none of its business.
+    /// Cost   a bit a chunk, once it was checked.
     void check(const void* from, std::uint64_t bytes) const {
         const std::uint64_t first = reinterpret_cast<std::uintptr_t>(from) - reinterpret_cast<std::uintptr_t>(begin_);
         if (first >= length_ || bytes == 0) return;
@@ -22564,7 +22819,7 @@ struct FinishPlan {
                std::uint64_t meta, bool ordered, std::uint64_t budget, int wanted_threads) {
         const std::uint64_t order = ordered ? 0 : 4 * samples;  // sorting them takes less than a column does
         const std::uint64_t item = scalar == 4 ? 8 : 16;
-        column = samples * scalar;
+        column = std::max<std::uint64_t>(1, samples) * scalar;
         thread = samples * (2 * scalar + 4 + 2 * item);
         fixed =
             (std::uint64_t{4} << 20) + file_bytes / chunk_bytes * 16 + samples / 59 * scalar + 3 * meta + 64 * columns;
@@ -22906,11 +23161,11 @@ public:
             end += segment.tags[i].size();
             put(at.tag_ends + i * sizeof(end), &end, 1);
         }
+        const std::size_t length = static_cast<std::size_t>(samples) * sizeof(S);  // of a column
         std::uint64_t sum_at = at.column_sums;
         for_each_block(segment, [&](const S* values, Index columns) {
             for (Index c = 0; c < columns; ++c, sum_at += sizeof(std::uint64_t)) {
-                const std::uint64_t sum = checksum_of(values + static_cast<std::size_t>(c) * samples,
-                                                      static_cast<std::size_t>(samples) * sizeof(S));
+                const std::uint64_t sum = checksum_of(values + c * segment.stride(), length);
                 put(sum_at, &sum, 1);
             }
         });
@@ -22926,7 +23181,11 @@ public:
         const std::uint64_t begin = file_.size();
         file_.write(beginning_.data(), beginning_.size());
         for_each_block(segment, [&](const S* values, Index columns) {
-            file_.write(values, static_cast<std::size_t>(columns) * static_cast<std::size_t>(samples) * sizeof(S));
+            if (segment.stride() == segment.samples()) {
+                file_.write(values, static_cast<std::size_t>(columns) * length);
+            } else {
+                for (Index c = 0; c < columns; ++c) file_.write(values + c * segment.stride(), length);
+            }
         });
         constexpr char zeros[store_alignment] = {};
         file_.write(zeros, static_cast<std::size_t>(begin + at.bytes - file_.size()));
@@ -23110,6 +23369,7 @@ public:
         head_.samples = static_cast<std::uint64_t>(source.total());
         head_.network = filling_.fingerprint;
         head_.data = data;
+        check_finish();
         head_.segment = static_cast<std::uint64_t>(choose_segment(what_, source.held(), options));
         const Index tasks = static_cast<Index>(head_.segment) / options.batch + 1;
         threads_ = may_run_in_parallel(model) ? thread_count(options.threads, tasks) : 1;
@@ -23173,6 +23433,15 @@ public:
     }
 
 private:
+    /// A budget too small to make a file with is refused before anything is recorded, not after.
+    void check_finish() const {
+        const std::uint64_t columns = column_count(filling_.points), n = head_.samples;
+        const FinishPlan plan(sizeof(S), n, columns, finish_bytes<S>(n, columns, 0, 1), 0, true, options_.budget, 1);
+        if (options_.budget >= plan.least) return;
+        raise<DataError>("record", "budget", std::to_string(options_.budget) + " bytes",
+                         "at least " + std::to_string(plan.least));
+    }
+
     void run(Index begin, Index samples, int worker) {
         auto& mine = *workers_[static_cast<std::size_t>(worker)];
         const Index count = std::min(options_.batch, samples - begin);
@@ -23938,6 +24207,7 @@ bool write_columns(Output& out, const Source& source, int wanted_threads, const 
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -24106,9 +24376,13 @@ bool write_store(const std::string& path, const Traced& traced, const WriteOptio
     using S = typename Traced::Scalar;
     return detail::write_store(
         path, traced.store(), options,
-        [&traced](Unit unit) {
-            const auto column = traced.index().entry(unit).column;
-            return StoredColumn<S>{column.values, column.order};
+        [&]([[maybe_unused]] Unit unit) {
+            if constexpr (std::remove_cvref_t<decltype(traced.index())>::packed) {
+                return StoredColumn<S>();
+            } else {
+                const auto column = traced.index().entry(unit).column;
+                return StoredColumn<S>{column.values, column.order};
+            }
         },
         std::move(system));
 }
@@ -24449,7 +24723,9 @@ namespace renn::inline RENN_ABI {
 struct RecordingEstimate {
     std::uint64_t bytes_on_disk = 0;    ///< of the finished file
     std::uint64_t journal_bytes = 0;    ///< beside it until it is finished: both are needed together
-    std::uint64_t bytes_in_memory = 0;  ///< what record() would take instead
+    std::uint64_t bytes_in_memory = 0;  ///< what record() would take instead; an index comes on top
+    std::uint64_t in_sorted_store = 0;  ///< what a SortedStore would, its index included
+    std::uint64_t in_packed_store = 0;  ///< what a PackedStore would at most; 4.4 bytes a value are more like it
     std::uint64_t memory = 0;           ///< of recording into the file: at most the budget
     std::uint64_t least_budget = 0;     ///< no smaller one will do
     std::uint64_t passes = 0;           ///< over the journal, to finish it
@@ -24486,6 +24762,22 @@ struct ExpectedStore {
     static constexpr int classes() noexcept { return 0; }
     Array by_id() const noexcept { return {ordered ? std::size_t{0} : static_cast<std::size_t>(count)}; }
 };
+
+/// What sorted columns take beside the values of the recording; `packed`: where no value shares a bit with another.
+template <class S>
+std::uint64_t bytes_of_order(const std::vector<Point>& points, std::uint64_t n, bool packed) {
+    std::uint64_t columns = 0;
+    for (const Point& point : points) columns += point.stored() && point.dimensions() == 1 ? point.units.size() : 0;
+    std::uint64_t column = SearchLevels(static_cast<std::uint32_t>(n)).values() * sizeof(S);
+    if (packed) {
+        constexpr std::uint64_t block = PackedValues<S>::block;
+        column += (n + block - 1) / block * (sizeof(typename PackedValues<S>::Head) + sizeof(S)) +
+                  (n * PackedOrder::width_for(n) + 63) / 64 * 8 + block * sizeof(S) + 64;
+    } else {
+        column += n * sizeof(std::uint32_t);
+    }
+    return columns * column;
+}
 
 /// `tags` of those samples that are recorded.
 template <class S, class Source>
@@ -24530,10 +24822,13 @@ RecordingEstimate estimate(const MemoryStore<S>& store, const Source& source, In
     lay_out(head, what);
     result.bytes_on_disk = head.file_bytes;
 
-    const std::uint64_t a_sample = columns * sizeof(S) + sizeof(std::uint64_t) + (ordered ? 0 : 4) +
+    const std::uint64_t a_sample = sizeof(std::uint64_t) + (ordered ? 0 : 4) +
                                    static_cast<std::uint64_t>(store.outputs.rows()) * sizeof(S) +
                                    (store.outputs.rows() > 0 ? 4 : 0) + (source.has_labels() ? 4 : 0);
-    result.bytes_in_memory = n * a_sample + all_tags;
+    const auto stride = static_cast<std::uint64_t>(MemoryStore<S>::stride_of(samples));
+    result.bytes_in_memory = columns * stride * sizeof(S) + n * a_sample + all_tags;
+    result.in_sorted_store = result.bytes_in_memory + bytes_of_order<S>(store.points, n, false);
+    result.in_packed_store = result.bytes_in_memory + bytes_of_order<S>(store.points, n, true);
     const FinishPlan plan(sizeof(S), n, columns, finish_bytes<S>(n, columns, meta, length), meta, ordered,
                           options.budget, thread_count(options.threads, static_cast<Index>(columns)));
     result.least_budget = plan.least;
@@ -24547,8 +24842,9 @@ RecordingEstimate estimate(const MemoryStore<S>& store, const Source& source, In
 
 }  // namespace detail
 
-/// What recording a data set into a file takes; lengths of files to the byte, memory as an upper bound. Runs one
-/// sample. Throws  as record_to_file, but for a budget that holds no sample only.
+/// What recording a data set into a file takes: lengths of files to the byte, memory as an upper bound. Runs one
+/// sample.
+/// Throws   as record_to_file, but for a budget that holds no sample only.
 template <class Model, class S>
 RecordingEstimate estimate(const Model& model, const Dataset<S>& data, const Selection& selection = {},
                            const RecordFileOptions& options = {}) {
@@ -24818,7 +25114,7 @@ public:
     /// Rounds one sample's recorded values at a point as those in the file are rounded.
     void as_stored(std::size_t point, std::span<S> values_of_one_sample) const requires(!is_exact<E>) {
         if constexpr (E::ranged == Ranged::unit) {
-            std::vector<Range<S>> ranges;
+            std::vector<ValueRange<S>> ranges;
             for (Index c = 0; c < std::ssize(values_of_one_sample); ++c) ranges.push_back(*range(point, c, 0));
             round_trip<E>(values_of_one_sample, ranges.data());
         } else {
@@ -24840,15 +25136,15 @@ public:
         check(codes(point, column), ids.size() * sizeof(Code));
         return codes(point, column);
     }
-    const Range<S>* range(std::size_t point, [[maybe_unused]] Index column, [[maybe_unused]] Index sample) const {
+    const ValueRange<S>* range(std::size_t point, [[maybe_unused]] Index column, [[maybe_unused]] Index sample) const {
         if constexpr (E::ranged == Ranged::none) {
             return nullptr;
         } else if constexpr (E::ranged == Ranged::unit) {
-            const auto* one = reinterpret_cast<const Range<S>*>(column_begin(point, column));
+            const auto* one = reinterpret_cast<const ValueRange<S>*>(column_begin(point, column));
             check(one, sizeof(*one));
             return one;
         } else {
-            const auto* all = reinterpret_cast<const Range<S>*>(chunks_->at(sample_ranges_[point]->offset));
+            const auto* all = reinterpret_cast<const ValueRange<S>*>(chunks_->at(sample_ranges_[point]->offset));
             check(all + sample, (sample > 0 ? 1 : ids.size()) * sizeof(*all));
             return all + sample;
         }
@@ -25030,7 +25326,7 @@ Journal<S> read_journal(const std::string& path) {
             const Index count = store.points[p].stored() ? store.points[p].columns() : 0;
             if (count == 0) continue;
             reader.columns(s, column, static_cast<std::uint64_t>(count), store.column(p, 0) + reader.first(s),
-                           static_cast<std::size_t>(reader.samples()));
+                           static_cast<std::size_t>(store.stride()));
             column += static_cast<std::uint64_t>(count);
         }
     }
@@ -25056,7 +25352,7 @@ namespace renn::inline RENN_ABI {
 ///
 /// Shapes   values: width of the point x 1, what it reported for the sample.
 /// Throws   DataError for a unit the point does not have, ShapeError for other values, and as receptive_field.
-template <Composite Net, class D>
+template <CompositeLayer Net, class D>
 std::optional<Patch> neuron_patch(const Net& net, const Point& point, std::uint32_t unit,
                                   const Eigen::MatrixBase<D>& values) {
     const Shape& image = point.shape;
@@ -25078,7 +25374,7 @@ std::optional<Patch> neuron_patch(const Net& net, const Point& point, std::uint3
 ///     patches(answer.place(0), unit, 3)                // in the fourth sample
 ///
 /// The network must live as long.
-template <Composite Net>
+template <CompositeLayer Net>
 class NeuronPatches {
 public:
     using Scalar = typename Net::Scalar;
@@ -25103,10 +25399,100 @@ private:
 };
 
 /// What RetraceReport::add takes to mark where neurons of this network looked. The network must live as long.
-template <Composite Net>
+template <CompositeLayer Net>
 auto patch_marker(const Net& net) {
     return [&net](const BatchView<typename Net::Scalar>& x) { return NeuronPatches<Net>(net, x); };
 }
+
+}  // namespace renn::inline RENN_ABI
+// renn/tracing/packed_store.hpp - a recording in memory that keeps every neuron's values sorted and in few bits.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A SortedStore in little more than half its bytes: about 4.4 a value in float with the index, where that takes 8.1
+/// and a MemoryStore with its index 12; in double 8. Nothing is lost: every answer is the same, bit by bit. What is
+/// saved is what neighbours in a sorted column have in common, and the upper bits of sample positions
+/// (index/packed_column.hpp), so the fewer distinct values, the fewer bytes.
+/// `trace<Sorted, PackedStore>(net)`, or `trace<Sorted>(net, PackedStore(std::move(store)))`; other index policies need
+/// arrays. A retrace takes twice as long; what asks for values by sample pays as in a SortedStore. Channels
+/// in several dimensions stay as they are.
+/// Threads   const members may run on several threads at once.
+template <class S>
+class PackedStore : public RecordedSamples<S> {
+public:
+    using Encoding = Exact;
+    using RecordedSamples<S>::points;
+    using RecordedSamples<S>::samples;
+
+    PackedStore() = default;
+
+    /// Takes a recording over, place by place.
+    /// Throws   DataError if a value is not finite.
+    /// Cost     O(n) a column; memory of the recording, of the result and, for a moment, of the largest place twice.
+    explicit PackedStore(MemoryStore<S> recording)
+        : RecordedSamples<S>(std::move(static_cast<RecordedSamples<S>&>(recording))), unsorted_(std::move(recording)) {
+        const auto n = static_cast<std::size_t>(samples());
+        detail::RadixScratch<S> scratch;
+        std::vector<S> ascending(n);
+        std::vector<std::uint32_t> order(n);
+        for (std::size_t p = 0; p < points.size(); ++p) {
+            PackedColumns<S>& packed = packed_.emplace_back(n);
+            if (!packs(p)) continue;
+            for (std::size_t u = 0; u < points[p].units.size(); ++u) {
+                const std::span<const S> values(unsorted_.column(p, static_cast<Index>(u)), n);
+                sort_column<S>(values, this->by_id(), ascending.data(), order.data(), scratch);
+                packed.add(ascending, order);
+            }
+            unsorted_.release(p);
+            packed.finish();
+        }
+    }
+
+    /// A unit's sorted column; empty for a channel in several dimensions.
+    PackedColumn<S> packed(Unit u) const noexcept {
+        return packs(u.point) ? packed_[u.point][u.unit] : PackedColumn<S>();
+    }
+
+    /// Values of a unit in sample order, put together in `scratch`. O(n).
+    std::span<const S> values(Unit u, Index dimension, std::vector<S>& scratch) const {
+        const auto n = static_cast<std::uint32_t>(samples());
+        const PackedColumn<S> column = packed(u);
+        if (column.empty()) return {unsorted(u, dimension), n};
+        scratch.resize(n);
+        for (std::uint32_t i = 0; i < n; ++i) scratch[column.order[i]] = column.values[i];
+        return scratch;
+    }
+    /// O(n) for a unit that is sorted.
+    S value(Unit u, Index dimension, Index sample) const noexcept {
+        const PackedColumn<S> column = packed(u);
+        if (column.empty()) return unsorted(u, dimension)[sample];
+        std::uint32_t at = 0;
+        while (column.order[at] != static_cast<std::uint32_t>(sample)) ++at;
+        return column.values[at];
+    }
+
+    std::size_t bytes() const noexcept {
+        std::size_t total = unsorted_.bytes();
+        for (const auto& columns : packed_) total += columns.bytes();
+        return total;
+    }
+
+private:
+    bool packs(std::size_t p) const noexcept { return points[p].stored() && points[p].dimensions() == 1; }
+    const S* unsorted(Unit u, Index dimension) const noexcept {
+        return unsorted_.column(u.point, u.unit * points[u.point].dimensions() + dimension);
+    }
+
+    MemoryStore<S> unsorted_;
+    std::vector<PackedColumns<S>> packed_;  ///< one a point
+};
 
 }  // namespace renn::inline RENN_ABI
 // renn/tracing/part_of_store.hpp - some samples or places of a store, seen as a store.
@@ -25458,7 +25844,7 @@ struct Float16 {
     using Code = std::uint16_t;
 
     template <class S>
-    static bool encode(const S* values, std::uint16_t* codes, Index n, const Range<S>* = nullptr) {
+    static bool encode(const S* values, std::uint16_t* codes, Index n, const ValueRange<S>* = nullptr) {
         Index i = 0;
 #ifdef __F16C__
         if constexpr (std::same_as<S, float>) {
@@ -25476,7 +25862,7 @@ struct Float16 {
         return outside == 0;
     }
     template <class S>
-    static void decode(const std::uint16_t* codes, S* values, Index n, const Range<S>* = nullptr) {
+    static void decode(const std::uint16_t* codes, S* values, Index n, const ValueRange<S>* = nullptr) {
         Index i = 0;
 #ifdef __F16C__
         if constexpr (std::same_as<S, float>) {
@@ -25492,7 +25878,7 @@ struct Float16 {
     }
     /// max(|value| 2^-11, 2^-25).
     template <class S>
-    static double error_bound(S value, const Range<S>& = {}) noexcept {
+    static double error_bound(S value, const ValueRange<S>& = {}) noexcept {
         return std::max(std::abs(static_cast<double>(value)) * 0x1p-11, 0x1p-25);
     }
 };
@@ -25505,7 +25891,7 @@ struct BFloat16 {
     using Code = std::uint16_t;
 
     template <class S>
-    static bool encode(const S* values, std::uint16_t* codes, Index n, const Range<S>* = nullptr) {
+    static bool encode(const S* values, std::uint16_t* codes, Index n, const ValueRange<S>* = nullptr) {
         unsigned outside = 0;
         for (Index i = 0; i < n; ++i) {  // Eigen::bfloat16's rounding, without a branch for NaN
             const auto bits = std::bit_cast<std::uint32_t>(detail::to_float_once(values[i]));
@@ -25517,14 +25903,14 @@ struct BFloat16 {
         return outside == 0;
     }
     template <class S>
-    static void decode(const std::uint16_t* codes, S* values, Index n, const Range<S>* = nullptr) {
+    static void decode(const std::uint16_t* codes, S* values, Index n, const ValueRange<S>* = nullptr) {
         for (Index i = 0; i < n; ++i) {
             values[i] = static_cast<S>(std::bit_cast<float>(static_cast<std::uint32_t>(codes[i]) << 16));
         }
     }
     /// max(|value| 2^-8, 2^-134).
     template <class S>
-    static double error_bound(S value, const Range<S>& = {}) noexcept {
+    static double error_bound(S value, const ValueRange<S>& = {}) noexcept {
         return std::max(std::abs(static_cast<double>(value)) * 0x1p-8, 0x1p-134);
     }
 };
@@ -25540,10 +25926,10 @@ struct Linear8 {
     using Code = std::uint8_t;
 
     template <class S>
-    static bool encode(const S* values, std::uint8_t* codes, Index n, const Range<S>* ranges) {
+    static bool encode(const S* values, std::uint8_t* codes, Index n, const ValueRange<S>* ranges) {
         unsigned outside = 0;
         for (Index i = 0; i < n; ++i) {
-            const Range<S>& range = ranges[R == Ranged::unit ? 0 : i];
+            const ValueRange<S>& range = ranges[R == Ranged::unit ? 0 : i];
             // A division, as the compiler may not fuse it with the sum: equal values must have equal codes.
             const auto step = static_cast<double>(range.step > S(0) ? range.step : std::numeric_limits<S>::min());
             const double steps = (static_cast<double>(values[i]) - static_cast<double>(range.lowest)) / step;
@@ -25555,12 +25941,12 @@ struct Linear8 {
         return outside == 0;
     }
     template <class S>
-    static void decode(const std::uint8_t* codes, S* values, Index n, const Range<S>* ranges) {
+    static void decode(const std::uint8_t* codes, S* values, Index n, const ValueRange<S>* ranges) {
         for (Index i = 0; i < n; ++i) values[i] = ranges[R == Ranged::unit ? 0 : i].decode(codes[i]);
     }
     /// (largest - lowest) / 510 and a few roundings, whatever the value.
     template <class S>
-    static double error_bound(S, const Range<S>& range) noexcept {
+    static double error_bound(S, const ValueRange<S>& range) noexcept {
         return range.error_bound();
     }
 };
@@ -25590,8 +25976,11 @@ namespace renn::inline RENN_ABI {
 template <class S>
 class SortedStore : public RecordedSamples<S> {
 public:
+    using Encoding = Exact;
     using RecordedSamples<S>::points;
     using RecordedSamples<S>::samples;
+
+    SortedStore() = default;
 
     /// Takes a recording over and sorts its columns in place.
     /// Throws   DataError if a value is not finite.
@@ -25657,7 +26046,7 @@ private:
     }
 
     MemoryStore<S> columns_;  ///< of values alone, ascending where they are sorted
-    SearchLevels layout_;
+    SearchLevels layout_{0};
     std::vector<detail::Pages<std::uint32_t>> order_;  ///< one a point, unit after unit
     std::vector<std::vector<S>> levels_;
 };
@@ -25678,15 +26067,15 @@ namespace detail {
 
 /// From the smallest to the largest of some values.
 template <class S>
-Range<S> range_of(std::span<const S> values) {
+ValueRange<S> range_of(std::span<const S> values) {
     if (values.empty()) return {};
     const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
-    return Range<S>::of(*lowest, *largest);
+    return ValueRange<S>::of(*lowest, *largest);
 }
 
 /// Smallest and largest value of each sample at a point.
 template <class Source, class S = typename Source::Scalar>
-std::vector<Range<S>> ranges_of_samples(const Source& source, std::uint32_t p, std::vector<S>& scratch) {
+std::vector<ValueRange<S>> ranges_of_samples(const Source& source, std::uint32_t p, std::vector<S>& scratch) {
     std::vector<S> lowest, largest;
     for (std::uint32_t u = 0; u < source.points[p].units.size(); ++u) {
         for (Index d = 0; d < source.points[p].dimensions(); ++d) {
@@ -25701,8 +26090,8 @@ std::vector<Range<S>> ranges_of_samples(const Source& source, std::uint32_t p, s
             }
         }
     }
-    std::vector<Range<S>> ranges(static_cast<std::size_t>(source.samples()));
-    for (std::size_t s = 0; s < lowest.size(); ++s) ranges[s] = Range<S>::of(lowest[s], largest[s]);
+    std::vector<ValueRange<S>> ranges(static_cast<std::size_t>(source.samples()));
+    for (std::size_t s = 0; s < lowest.size(); ++s) ranges[s] = ValueRange<S>::of(lowest[s], largest[s]);
     return ranges;
 }
 
@@ -25727,7 +26116,7 @@ MemoryStore<typename Source::Scalar, E> to_memory(const Source& source) {
         const Point& point = store.points[p];
         if (!point.stored()) continue;
         if constexpr (E::ranged == Ranged::sample) store.ranges(p) = detail::ranges_of_samples(source, p, scratch);
-        const Range<S>* range = store.ranges(p).data();
+        const ValueRange<S>* range = store.ranges(p).data();
         for (std::uint32_t u = 0; u < point.units.size(); ++u) {
             for (Index d = 0; d < point.dimensions(); ++d) {
                 const std::span<const S> values = source.values({p, u}, d, scratch);
@@ -25736,7 +26125,7 @@ MemoryStore<typename Source::Scalar, E> to_memory(const Source& source) {
                     range = store.ranges(p).data() + column;
                     if (n > 0) {
                         const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
-                        store.ranges(p)[static_cast<std::size_t>(column)] = Range<S>::of(*lowest, *largest);
+                        store.ranges(p)[static_cast<std::size_t>(column)] = ValueRange<S>::of(*lowest, *largest);
                     }
                 }
                 if (!E::encode(values.data(), store.column(p, column), n, range)) {
@@ -25931,13 +26320,13 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
     const auto count = static_cast<std::size_t>(n);
     std::vector<S> scratch;
     std::vector<Code> codes(count);
-    std::vector<Range<S>> ranges;
+    std::vector<ValueRange<S>> ranges;
     std::uint64_t done = 0;
     for (const detail::Block& block : out.description().blocks) {
         if (block.kind != detail::BlockKind::columns) continue;
         const Point& point = source.points[block.point];
         if constexpr (E::ranged == Ranged::sample && as_it_is) {
-            const Range<S>* own = source.range(block.point, 0, 0);
+            const ValueRange<S>* own = source.range(block.point, 0, 0);
             ranges.assign(own, own + count);
         } else if constexpr (E::ranged == Ranged::sample) {
             ranges = detail::ranges_of_samples(source, block.point, scratch);
@@ -25957,7 +26346,7 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
                 }
             }
             if constexpr (E::ranged == Ranged::unit) {
-                out.write(std::span<const Range<S>>(ranges));
+                out.write(std::span<const ValueRange<S>>(ranges));
                 out.pad();
             }
             out.write(std::span<const Code>(codes));
@@ -25965,7 +26354,7 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
             if (options.progress && !options.progress({++done, columns, "writing"})) return false;
         }
         if constexpr (E::ranged == Ranged::sample) {
-            out.write(std::span<const Range<S>>(ranges));
+            out.write(std::span<const ValueRange<S>>(ranges));
             out.pad();
         }
     }
@@ -26208,9 +26597,9 @@ std::vector<NamedSample> named_samples(const Column<S>& outputs, const Dataset<S
             named.push_back({data.id(s), (identity - said).norm()});
         }
     } else {
-        const Column<double> parts = (said.array() - said.maxCoeff()).exp();
-        for (Index s = 0; s < std::min(head, data.samples()); ++s)
-            named.push_back({data.id(s), parts[s] / parts.sum()});
+        Column<double> parts = (said.array() - said.maxCoeff()).exp();
+        parts /= parts.sum();
+        for (Index s = 0; s < std::min(head, data.samples()); ++s) named.push_back({data.id(s), parts[s]});
     }
     k = std::min(k, named.size());
     std::partial_sort(named.begin(), named.begin() + static_cast<std::ptrdiff_t>(k), named.end(),

@@ -15,6 +15,7 @@
 
 // renn/activations/elementwise.hpp - what all activations share that treat every value alone.
 
+#include <cstddef>
 #include <string>
 
 #include <Eigen/Core>
@@ -86,6 +87,7 @@ void reshape(Batch<S>& m, Index rows, Index cols) {
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -140,11 +142,11 @@ struct Kernel {
     template <int R, int C, bool Whole>
     static void tile(const S* a, Index a_stride, const S* b, Index b_row, Index b_col, S* y, Index y_stride,
                      Index steps, Index rows) {
-        Packet sum[R * C];
+        Packet sum[std::size_t{R} * std::size_t{C}];
         const auto at = [&](int i) { return y + (i / R) * y_stride + (i % R) * lanes; };
         unrolled<R * C>([&](auto i) { sum[i] = Whole ? load(at(i)) : load_some(at(i), rows); });
         for (Index k = 0; k < steps; ++k, a += a_stride, b += b_row) {
-            Packet left[R];
+            Packet left[std::size_t{R}];
             unrolled<R>([&](auto r) { left[r] = load(a + r * lanes); });
             unrolled<C>([&](auto c) {
                 const Packet right = Eigen::internal::pset1<Packet>(b[c * b_col]);
@@ -369,6 +371,7 @@ S dot(const S* a, const S* b, Index n) {
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -434,6 +437,21 @@ template <class E>
         message += part;
     }
     throw_or_abort<E>(message);
+}
+
+/// "a, b, c": what text(item) says of each; of texts, themselves.
+template <class Items, class Text = std::identity>
+std::string joined(const Items& items, const Text& text = {}) {
+    std::string all;
+    for (const auto& item : items) (all += all.empty() ? "" : ", ") += text(item);
+    return all;
+}
+
+/// Throws DataError for a name that none of the items has: `where: what: got "name", expected one of a, b, c`.
+template <class Items, class Text = std::identity>
+[[noreturn]] void raise_unknown(std::string_view where, std::string_view what, std::string_view name,
+                                const Items& items, const Text& text = {}) {
+    raise<DataError>(where, what, "\"" + std::string(name) + "\"", "one of " + joined(items, text));
 }
 
 inline std::string shape_text(std::int64_t rows, std::int64_t cols) {
@@ -557,7 +575,7 @@ enum class Wiring : std::uint8_t { chain, residual, side_by_side };
 /// A layer made of layers: walks go into it, visitors and rules see its layers. See network/layer_sequence.hpp for what
 /// it has; most are made by wrapping a Network.
 template <class L>
-concept Composite = requires {
+concept CompositeLayer = requires {
     { L::wiring } -> std::convertible_to<Wiring>;
 };
 
@@ -657,7 +675,7 @@ namespace renn::inline RENN_ABI::detail {
 /// f of every lane of a packet, for functions that have no packet form.
 template <class S, class P, class F>
 P by_lanes(const P& p, F&& f) {
-    constexpr int lanes = static_cast<int>(Eigen::internal::unpacket_traits<P>::size);
+    constexpr auto lanes = static_cast<std::size_t>(Eigen::internal::unpacket_traits<P>::size);
     S values[lanes];
     Eigen::internal::pstoreu(values, p);
     for (S& v : values) v = f(v);
@@ -1367,6 +1385,7 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <numeric>
 #include <span>
 #include <string>
@@ -1441,8 +1460,9 @@ void check_counts(const DatasetDescription<S>& more, Index samples, Index featur
     require_count("ids", more.ids.size());
     require_count("tags", more.tags.size());
     const Batch<S>& t = more.targets;
-    if (t.rows() != 0 || t.cols() != 0) {
-        require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples);
+    if ((t.rows() != 0 || t.cols() != 0) && (t.rows() == 0 || t.cols() != samples)) {
+        raise<ShapeError>("Dataset", "targets", shape_text(t.rows(), t.cols()),
+                          std::to_string(samples) + " columns, one a sample");
     }
     const Shape& i = more.image;
     if (i.unknown()) return;
@@ -1471,7 +1491,7 @@ void check_labels(DatasetDescription<S>& more) {
             raise<DataError>("Dataset", "label of sample " + std::to_string(i), std::to_string(l),
                              l < 0 && names == 0 ? "0 or more" : "0.." + std::to_string(end - 1));
         }
-        more.classes = std::max(more.classes, static_cast<int>(l + 1));
+        more.classes = std::max(more.classes, l + 1);
     }
 }
 
@@ -1553,8 +1573,8 @@ public:
 
     /// Any Eigen expression of S or of bytes; it is evaluated.
     template <class D>
-    Dataset(const Eigen::MatrixBase<D>& inputs, Description description = {})
-        : Dataset(Held<D>(inputs), std::move(description)) {}
+    Dataset(const Eigen::DenseBase<D>& inputs, Description description = {})
+        : Dataset(Held<D>(inputs.derived()), std::move(description)) {}
 
     Index samples() const noexcept { return bytes_held_ ? bytes_.cols() : values_.cols(); }
     Index features() const noexcept { return bytes_held_ ? bytes_.rows() : values_.rows(); }
@@ -1667,6 +1687,9 @@ public:
     }
 
     /// The samples at the given positions, each at most once, with their ids, tags and names.
+    Dataset select(std::initializer_list<Index> positions) const {
+        return select(std::span<const Index>(positions.begin(), positions.size()));
+    }
     Dataset select(std::span<const Index> positions) const {
         require_positions("Dataset::select", positions);
         Description d;
@@ -1737,7 +1760,7 @@ private:
     /// The position of id, or -1.
     Index find(std::uint64_t id) const noexcept {
         const auto& ids = more_.ids;
-        if (id < ids.size() && ids[static_cast<std::size_t>(id)] == id) return static_cast<Index>(id);
+        if (id < ids.size() && ids[id] == id) return static_cast<Index>(id);
         if (by_id_.empty()) {  // ids ascend
             const auto at = std::lower_bound(ids.begin(), ids.end(), id);
             return at != ids.end() && *at == id ? static_cast<Index>(at - ids.begin()) : -1;
@@ -1783,6 +1806,16 @@ private:
     std::vector<Index> by_id_;  // positions in ascending order of id; empty if the ids ascend anyway
 };
 
+namespace detail {
+
+template <class S>
+void require_labelled(const char* where, const Dataset<S>& data) {
+    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
+    if (!data.has_labels()) raise<DataError>(where, "labels", "none", "one a sample");
+}
+
+}  // namespace detail
+
 }  // namespace renn::inline RENN_ABI
 // renn/data/idx.hpp - the IDX files that MNIST and its relatives come in.
 
@@ -1791,6 +1824,7 @@ private:
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <istream>
 #include <limits>
 #include <string>
 #include <utility>
@@ -1800,6 +1834,7 @@ private:
 
 #include <cstdint>
 #include <fstream>
+#include <istream>
 #include <limits>
 #include <string>
 
@@ -1819,13 +1854,14 @@ constexpr bool multiply(std::uint64_t& product, std::uint64_t factor) {
 class InputFile {
 public:
     InputFile(const char* where, const std::string& path)
-        : context_(where + (": " + path)), in_(path, std::ios::binary) {
-        if (!in_) fail("cannot be opened");
-        in_.seekg(0, std::ios::end);
-        const std::streamoff end = in_.tellg();
-        in_.seekg(0, std::ios::beg);
-        if (!in_ || end < 0) fail("has no size (not a regular file?)");
-        size_ = static_cast<std::uint64_t>(end);
+        : context_(where + (": " + path)), file_(path, std::ios::binary) {
+        if (!file_) fail("cannot be opened");
+        take_size();
+    }
+    /// The same over somebody else's stream that can be sought in and lives longer; `name` stands for it in messages.
+    InputFile(const char* where, std::istream& in, const std::string& name)
+        : context_(where + (": " + name)), given_(&in) {
+        take_size();
     }
 
     std::uint64_t size() const noexcept { return size_; }
@@ -1833,15 +1869,15 @@ public:
     /// Reads exactly count bytes; the file must hold them.
     void read(void* to, std::uint64_t count) {
         require(read_ + count);
-        in_.read(static_cast<char*>(to), static_cast<std::streamsize>(count));
-        if (!in_) fail("cannot be read (not a regular file?)");
+        in().read(static_cast<char*>(to), static_cast<std::streamsize>(count));
+        if (!in()) fail("cannot be read (not a regular file?)");
         read_ += count;
     }
 
     /// The same from anywhere; what read() reads next lies behind it.
     void read_at(std::uint64_t offset, void* to, std::uint64_t count) {
         if (offset > size_ || count > size_ - offset) require(std::numeric_limits<std::uint64_t>::max());
-        in_.seekg(static_cast<std::streamoff>(offset));
+        in().seekg(static_cast<std::streamoff>(offset));
         read_ = offset;
         read(to, count);
     }
@@ -1865,10 +1901,21 @@ public:
     const std::string& context() const noexcept { return context_; }
 
 private:
+    std::istream& in() noexcept { return given_ != nullptr ? *given_ : file_; }
+
+    void take_size() {
+        in().seekg(0, std::ios::end);
+        const std::streamoff end = in().tellg();
+        in().seekg(0, std::ios::beg);
+        if (!in() || end < 0) fail("has no size (not a regular file?)");
+        size_ = static_cast<std::uint64_t>(end);
+    }
+
     static std::string bytes_text(std::uint64_t n) { return std::to_string(n) + (n == 1 ? " byte" : " bytes"); }
 
     std::string context_;
-    std::ifstream in_;
+    std::ifstream file_;
+    std::istream* given_ = nullptr;  // instead of the file
     std::uint64_t size_ = 0;
     std::uint64_t read_ = 0;
 };
@@ -1985,7 +2032,9 @@ namespace detail {
 /// The head of an IDX file, checked against the file's size; the payload is read on demand.
 class IdxFile {
 public:
-    IdxFile(const char* where, const std::string& path, std::size_t fewest, std::size_t most) : file_(where, path) {
+    IdxFile(const char* where, const std::string& path, std::size_t fewest, std::size_t most)
+        : IdxFile(InputFile(where, path), fewest, most) {}
+    IdxFile(InputFile file, std::size_t fewest, std::size_t most) : file_(std::move(file)) {
         std::array<std::uint8_t, 4> magic;
         file_.read(magic.data(), magic.size());
         if (magic[0] != 0 || magic[1] != 0) {
@@ -2085,6 +2134,20 @@ inline void require_label_each(const IdxFile& images, const std::string& images_
                       std::to_string(images.samples()) + " (one per image of " + images_path + ")");
 }
 
+/// Pictures and labels, whatever they are read from.
+template <class S>
+Dataset<S> read_idx(IdxFile& images, const std::string& images_name, IdxFile& labels, Index limit) {
+    require_label_each(images, images_name, labels);
+    IdxImages pictures = images.read_images(limit);
+    DatasetDescription<S> description{.labels = labels.read_labels(all_samples), .image = pictures.shape};
+    const auto largest = std::max_element(description.labels.begin(), description.labels.end());
+    if (largest != description.labels.end()) {
+        for (std::int32_t c = 0; c <= *largest; ++c) description.class_names.push_back(std::to_string(c));
+    }
+    description.labels.resize(static_cast<std::size_t>(pictures.pixels.cols()));
+    return Dataset<S>(std::move(pictures.pixels), std::move(description));
+}
+
 }  // namespace detail
 
 /// Reads the first `limit` samples of an IDX file of 1 to 4 dimensions of unsigned bytes.
@@ -2116,15 +2179,21 @@ template <std::floating_point S = float>
 Dataset<S> read_idx(const std::string& images_path, const std::string& labels_path, Index limit = all_samples) {
     detail::IdxFile images("read_idx", images_path, 2, 4);
     detail::IdxFile labels("read_idx", labels_path, 1, 1);
-    detail::require_label_each(images, images_path, labels);
-    IdxImages pictures = images.read_images(limit);
-    DatasetDescription<S> description{.labels = labels.read_labels(all_samples), .image = pictures.shape};
-    const auto largest = std::max_element(description.labels.begin(), description.labels.end());
-    if (largest != description.labels.end()) {
-        for (std::int32_t c = 0; c <= *largest; ++c) description.class_names.push_back(std::to_string(c));
-    }
-    description.labels.resize(static_cast<std::size_t>(pictures.pixels.cols()));
-    return Dataset<S>(std::move(pictures.pixels), std::move(description));
+    return detail::read_idx<S>(images, images_path, labels, limit);
+}
+
+/// A stream that can be sought in (memory, say) and what messages call it.
+struct NamedStream {
+    std::istream& in;
+    std::string name;
+};
+
+/// The same from streams. Throws as read_idx.
+template <std::floating_point S = float>
+Dataset<S> read_idx(const NamedStream& images, const NamedStream& labels, Index limit = all_samples) {
+    detail::IdxFile image_file(detail::InputFile("read_idx", images.in, images.name), 2, 4);
+    detail::IdxFile label_file(detail::InputFile("read_idx", labels.in, labels.name), 1, 1);
+    return detail::read_idx<S>(image_file, images.name, label_file, limit);
 }
 
 /// Pictures and labels as a stream of batches: what read_idx gives, for files larger than memory.
@@ -2512,7 +2581,7 @@ inline NpyArray read_npy(const std::string& path) {
     std::uint64_t length = 0;
     for (std::size_t i = length_bytes; i-- > 0;) length = length << 8 | head[8 + i];
     file.require(8 + length_bytes + length);
-    std::string text(static_cast<std::size_t>(length), ' ');
+    std::string text(length, ' ');
     file.read(text.data(), length);
 
     detail::NpyHeader header;
@@ -2531,7 +2600,7 @@ inline NpyArray read_npy(const std::string& path) {
     }
     if (none) payload = 0;
     file.require_exactly(8 + length_bytes + length + payload);
-    a.bytes.resize(static_cast<std::size_t>(payload));
+    a.bytes.resize(payload);
     file.read(a.bytes.data(), payload);
     return a;
 }
@@ -2668,7 +2737,7 @@ template <class C>
 void shuffle(C& items, Rng& rng) {
     for (std::size_t i = items.size(); i > 1; --i) {
         using std::swap;
-        swap(items[i - 1], items[static_cast<std::size_t>(rng.below(i))]);
+        swap(items[i - 1], items[rng.below(i)]);
     }
 }
 
@@ -2861,6 +2930,7 @@ FeatureStatistics feature_statistics(const Dataset<S>& data) {
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 
 // renn/index/radix_sort.hpp - sorts numbers together with the positions they came from.
 
@@ -2973,9 +3043,12 @@ S rounded_product(S a, S b) noexcept {
 #endif
 }
 
-/// Asks for the memory of some values, so that it is there when they are read.
+/// Asks for the memory of some values, so that it is there when they are read. (Inlined always, as all that calls it
+/// and does nothing else must be: g++ takes a function that only prefetches for one without effect, and drops its
+/// calls.)
 template <class T>
-void prefetch([[maybe_unused]] const T* from, [[maybe_unused]] std::size_t count) noexcept {
+[[gnu::always_inline]] inline void prefetch([[maybe_unused]] const T* from,
+                                            [[maybe_unused]] std::size_t count) noexcept {
 #ifdef __GNUC__
     constexpr std::size_t line = 64 / sizeof(T);
     for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(from + i);
@@ -2983,23 +3056,27 @@ void prefetch([[maybe_unused]] const T* from, [[maybe_unused]] std::size_t count
 #endif
 }
 
+/// Whether a column is no array, but only read like one.
+template <class Values>
+inline constexpr bool is_packed = !std::is_pointer_v<Values>;
+
 }  // namespace detail
 
 /// A sorted column as a search sees it: values in ascending order with the sample positions they belong to, equal
 /// values by ascending sample id. It is seen through an activation of the form x > 0 ? x : slope * x, which keeps the
-/// order (slope 1: as it is), and without the sample at sorted place `hole` (size: none).
-template <class S>
+/// order (slope 1: as it is), and without the sample at sorted place `hole` (size: none). Values and order are arrays,
+/// or what is read like such (index/packed_column.hpp).
+template <class S, class Values = const S*, class Order = const std::uint32_t*>
 struct ColumnView {
-    const S* values = nullptr;
-    const std::uint32_t* order = nullptr;
+    Values values{};
+    Order order{};
     std::uint32_t size = 0;
     S slope = S(1);
     std::uint32_t hole = 0;
     std::uint32_t clipped = 0;  ///< with slope 0, how many are seen as 0; 0 where nobody counted
 
     ColumnView() = default;
-    ColumnView(const S* sorted_values, const std::uint32_t* sorted_order, std::size_t count,
-               S negative_slope = S(1)) noexcept
+    ColumnView(Values sorted_values, Order sorted_order, std::size_t count, S negative_slope = S(1)) noexcept
         : values(sorted_values),
           order(sorted_order),
           size(static_cast<std::uint32_t>(count)),
@@ -3066,9 +3143,10 @@ namespace renn::inline RENN_ABI {
 
 /// Index policy: a one-dimensional KD-tree with the L1 metric over the distinct values of a neuron. The tree finds the
 /// nearest distinct value; the k nearest samples lie around it in the sorted order. Thousands of equal values, behind
-/// an inactive ReLU, are one point of the tree. Cost   build: radix sort and a tree over distinct values; memory 8
-/// bytes a value and about 9 a distinct one; a search
-///        O(log distinct).
+/// an inactive ReLU, are one point of the tree.
+///
+/// Cost   build: radix sort and a tree over distinct values; memory 8 bytes a value and about 9 a distinct one; a
+///        search O(log distinct).
 struct KdTree {
     static constexpr std::string_view name = "KdTree";
 
@@ -3193,7 +3271,7 @@ public:
     void add(std::span<const S> ascending) {
         const std::uint64_t end = seen_ + ascending.size();
         for (std::uint64_t number = seen_ / SearchLevels::block + 1; number * SearchLevels::block <= end; ++number) {
-            put(number, ascending[static_cast<std::size_t>(number * SearchLevels::block - 1 - seen_)]);
+            put(number, ascending[number * SearchLevels::block - 1 - seen_]);
         }
         seen_ = end;
     }
@@ -3204,7 +3282,7 @@ private:
     /// The last value of a block, counted from 1, into every level that it ends a block of.
     void put(std::uint64_t number, S value) {
         for (std::uint32_t level = at_.depth; level-- > 0; number /= SearchLevels::fan) {
-            values_[at_.begin[level] + static_cast<std::size_t>(number - 1)] = value;
+            values_[at_.begin[level] + number - 1] = value;
             if (number % SearchLevels::fan != 0) return;
         }
     }
@@ -3221,8 +3299,9 @@ namespace renn::inline RENN_ABI {
 
 /// Index policy: levels of sampled values over the sorted column (index/search_levels.hpp). A search counts in one
 /// block a level. It goes step by step, so that a caller may take several neurons through a step together while the
-/// memory of the next is on its way. Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the
-/// levels; a search O(log n).
+/// memory of the next is on its way.
+///
+/// Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the levels; a search O(log n).
 struct Sorted {
     static constexpr std::string_view name = "Sorted";
 
@@ -3246,13 +3325,16 @@ struct Sorted {
         }
 
         /// With levels made before, which must outlive it: of this column, or of the same values seen otherwise.
-        Locator(const ColumnView<S>&, std::span<const S> levels) : levels_(levels.data()) {}
-        Locator(const ColumnView<S>&, const Locator& source) : levels_(source.levels_) {}
+        template <class V, class O>
+        Locator(const ColumnView<S, V, O>&, std::span<const S> levels) : levels_(levels.data()) {}
+        template <class V, class O>
+        Locator(const ColumnView<S, V, O>&, const Locator& source) : levels_(source.levels_) {}
         Locator(const Locator&) = delete;
         Locator& operator=(const Locator&) = delete;
 
         /// Number of values below the query; the column must be without a hole.
-        std::uint32_t position(const ColumnView<S>& column, double query) const {
+        template <class V, class O>
+        std::uint32_t position(const ColumnView<S, V, O>& column, double query) const {
             const S least = column.least(query);
             const Layout layout(column.size);
             std::uint32_t at = 0;
@@ -3269,20 +3351,32 @@ struct Sorted {
             for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
             return below;
         }
-        std::uint32_t finish(const ColumnView<S>& column, std::uint32_t at, S least) const noexcept {
-            const std::uint32_t first = at * block;
-            const S* values = column.values + first;
-            const std::uint32_t count = std::min(block, column.size - first);
-            std::uint32_t below = first;
-            for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
-            return below;
+        template <class V, class O>
+        std::uint32_t finish(const ColumnView<S, V, O>& column, std::uint32_t at, S least) const noexcept {
+            if constexpr (detail::is_packed<V>) {
+                return column.values.below(column.size, at, least);
+            } else {
+                const std::uint32_t first = at * block;
+                const S* values = column.values + first;
+                const std::uint32_t count = std::min(block, column.size - first);
+                std::uint32_t below = first;
+                for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
+                return below;
+            }
         }
 
         /// Asks for what the step from `at` will read.
-        void prefetch(const ColumnView<S>& column, const Layout& layout, std::uint32_t level,
-                      std::uint32_t at) const noexcept {
+        template <class V, class O>
+        [[gnu::always_inline]] void prefetch(const ColumnView<S, V, O>& column, const Layout& layout,
+                                             std::uint32_t level, std::uint32_t at) const noexcept {
             if (level < layout.depth) {
                 detail::prefetch(levels_ + layout.begin[level] + at * fan, width(layout, level));
+                if constexpr (detail::is_packed<V>) {  // of every block that it may lead to
+                    if (level + 1 == layout.depth) column.values.prefetch_heads(at * fan, width(layout, level));
+                }
+            } else if constexpr (detail::is_packed<V>) {
+                const std::uint32_t first = at * block;
+                column.values.prefetch(first, std::min(first + block, column.size));
             } else {
                 detail::prefetch(column.values + at * block, std::min(block, column.size - at * block));
             }
@@ -3308,6 +3402,8 @@ struct Sorted {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <istream>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -3393,7 +3489,7 @@ void get(A& ar, T& value, const Limit&) {
 
 template <class A>
 void put(A& ar, const std::string& text) {
-    put(ar, static_cast<std::uint64_t>(text.size()));
+    put(ar, std::uint64_t{text.size()});
     put_block(ar, text.data(), text.size());
 }
 template <class A>
@@ -3401,7 +3497,7 @@ void get(A& ar, std::string& text, const Limit& limit) {
     std::uint64_t count = 0;
     get(ar, count, limit);
     limit.require(count, 1);
-    text.resize(static_cast<std::size_t>(count));
+    text.resize(count);
     get_block(ar, text.data(), text.size());
 }
 
@@ -3419,7 +3515,7 @@ void get(A& ar, std::vector<T>& values, const Limit& limit) {
     std::uint64_t count = 0;
     get(ar, count, limit);
     limit.require(count, std::is_arithmetic_v<T> ? sizeof(T) : 8, std::is_arithmetic_v<T> ? 0 : sizeof(T));
-    values.resize(static_cast<std::size_t>(count));
+    values.resize(count);
     if constexpr (std::is_arithmetic_v<T>) {
         get_block(ar, values.data(), values.size());
     } else {
@@ -3453,9 +3549,12 @@ void get(A& ar, Eigen::Matrix<S, Rows, Cols>& m, const Limit& limit) {
 
 #include <cstdint>
 #include <fstream>
+#include <istream>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <cereal/archives/binary.hpp>
 
@@ -3467,6 +3566,8 @@ void get(A& ar, Eigen::Matrix<S, Rows, Cols>& m, const Limit& limit) {
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <istream>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -3568,6 +3669,21 @@ struct FrameHead {
 };
 static_assert(sizeof(FrameHead) == 64);
 
+/// The head of a payload.
+inline FrameHead make_head(std::string_view content, std::uint32_t scalar_bytes, std::uint64_t payload_bytes,
+                           std::uint64_t payload_checksum) {
+    FrameHead head{};
+    std::copy(FrameHead::magic.begin(), FrameHead::magic.end(), head.magic_bytes);
+    head.version = FrameHead::current_version;
+    head.byte_order = FrameHead::order_mark;
+    std::copy(content.begin(), content.end(), head.content);
+    head.scalar_bytes = scalar_bytes;
+    head.payload_bytes = payload_bytes;
+    head.payload_checksum = payload_checksum;
+    head.head_checksum = checksum_of(&head, offsetof(FrameHead, head_checksum));
+    return head;
+}
+
 /// Checksum of the next `count` bytes of a file.
 inline std::uint64_t checksum_of(InputFile& file, std::uint64_t count) {
     Checksum sum;
@@ -3610,15 +3726,9 @@ void write_frame(const std::string& path, std::string_view content, std::uint32_
         InputFile written("save", partial);
         std::array<char, sizeof(head)> skip;
         written.read(skip.data(), skip.size());
-        head.payload_bytes = written.size() - sizeof(head);
-        head.payload_checksum = checksum_of(written, head.payload_bytes);
+        const std::uint64_t bytes = written.size() - sizeof(head);
+        head = make_head(content, scalar_bytes, bytes, checksum_of(written, bytes));
     }
-    std::copy(FrameHead::magic.begin(), FrameHead::magic.end(), head.magic_bytes);
-    head.version = FrameHead::current_version;
-    head.byte_order = FrameHead::order_mark;
-    std::copy(content.begin(), content.end(), head.content);
-    head.scalar_bytes = scalar_bytes;
-    head.head_checksum = checksum_of(&head, offsetof(FrameHead, head_checksum));
     {
         std::fstream out(partial, std::ios::binary | std::ios::in | std::ios::out);
         out.write(reinterpret_cast<const char*>(&head), sizeof(head));
@@ -3636,6 +3746,39 @@ inline std::string content_text(const char (&content)[8]) {
     return plain ? std::string(text) : "something else";
 }
 
+/// The first bytes of the head, as many as there are: whether this is a renn file at all.
+inline void check_magic(const std::string& where, const FrameHead& head, std::uint64_t count) {
+    if (!std::equal(head.magic_bytes, head.magic_bytes + std::min<std::uint64_t>(count, FrameHead::magic.size()),
+                    FrameHead::magic.begin())) {
+        raise<FormatError>(where, "not a renn file");
+    }
+}
+
+/// All of the head but the payload's length. Throws as check_frame.
+inline void check_head(const std::string& where, const FrameHead& head, std::string_view content,
+                       std::uint32_t scalar_bytes) {
+    if (head.byte_order == std::uint32_t{0x04030201}) {
+        raise<FormatError>(where, "written on a machine of the other byte order");
+    }
+    if (head.version > FrameHead::current_version && head.version < 1000) {
+        raise<FormatError>(where, "format version", std::to_string(head.version),
+                           "at most " + std::to_string(FrameHead::current_version) + "; it is from a newer renn");
+    }
+    if (head.head_checksum != checksum_of(&head, offsetof(FrameHead, head_checksum))) {
+        raise<FormatError>(where, "damaged head");
+    }
+    if (head.version != FrameHead::current_version) {
+        raise<FormatError>(where, "format version", std::to_string(head.version),
+                           std::to_string(FrameHead::current_version));
+    }
+    const std::string got = content_text(head.content);
+    if (got != content) raise<FormatError>(where, "content", got, std::string(content));
+    if (head.scalar_bytes != scalar_bytes) {
+        raise<MismatchError>(where, "scalar", "float" + std::to_string(8 * head.scalar_bytes),
+                             "float" + std::to_string(8 * scalar_bytes));
+    }
+}
+
 /// Checks head and checksum of a framed file; returns the payload's length. The payload begins at byte 64.
 /// Throws FormatError for a foreign, truncated, damaged or newer file or another content, MismatchError for another
 /// scalar.
@@ -3644,30 +3787,54 @@ inline std::uint64_t check_frame(const std::string& path, std::string_view conte
     FrameHead head{};
     const std::uint64_t start = std::min<std::uint64_t>(file.size(), FrameHead::magic.size());
     file.read(head.magic_bytes, start);
-    if (!std::equal(head.magic_bytes, head.magic_bytes + start, FrameHead::magic.begin())) {
-        file.fail("not a renn file");
-    }
+    check_magic(file.context(), head, start);
     file.require(sizeof(head));
     file.read(reinterpret_cast<char*>(&head) + start, sizeof(head) - start);
-    if (head.byte_order == std::uint32_t{0x04030201}) file.fail("written on a machine of the other byte order");
-    if (head.version > FrameHead::current_version && head.version < 1000) {
-        file.fail("format version", std::to_string(head.version),
-                  "at most " + std::to_string(FrameHead::current_version) + "; it is from a newer renn");
-    }
-    if (head.head_checksum != checksum_of(&head, offsetof(FrameHead, head_checksum))) file.fail("damaged head");
-    if (head.version != FrameHead::current_version) {
-        file.fail("format version", std::to_string(head.version), std::to_string(FrameHead::current_version));
-    }
-    const std::string got = content_text(head.content);
-    if (got != content) file.fail("content", got, std::string(content));
-    if (head.scalar_bytes != scalar_bytes) {
-        raise<MismatchError>(file.context(), "scalar", "float" + std::to_string(8 * head.scalar_bytes),
-                             "float" + std::to_string(8 * scalar_bytes));
-    }
+    check_head(file.context(), head, content, scalar_bytes);
     if (head.payload_bytes > file.size()) file.require(head.payload_bytes);
     file.require_exactly(sizeof(head) + head.payload_bytes);
     if (checksum_of(file, head.payload_bytes) != head.payload_checksum) file.fail("damaged: the checksum is wrong");
     return head.payload_bytes;
+}
+
+/// The same bytes as write_frame's into a stream, from a payload that is there already.
+inline void write_frame(std::ostream& out, std::string_view content, std::uint32_t scalar_bytes,
+                        const std::string& payload) {
+    const FrameHead head =
+        make_head(content, scalar_bytes, payload.size(), checksum_of(payload.data(), payload.size()));
+    out.write(reinterpret_cast<const char*>(&head), sizeof(head));
+    out.write(payload.data(), static_cast<std::streamsize>(payload.size()));
+    if (!out) raise<FormatError>("save", "the stream cannot be written");
+}
+
+/// Payload of the frame that a stream is at; the stream is then just behind it. Throws as check_frame. Memory is asked
+/// for as bytes arrive, whatever length the head claims.
+inline std::string read_payload(std::istream& in, std::string_view content, std::uint32_t scalar_bytes) {
+    const std::string where = "load";
+    FrameHead head{};
+    in.read(reinterpret_cast<char*>(&head), sizeof(head));
+    const auto got = static_cast<std::uint64_t>(in.gcount());
+    const auto truncated = [&](std::uint64_t bytes, std::uint64_t wanted) {
+        raise<FormatError>(where, "truncated", std::to_string(bytes) + " bytes",
+                           "at least " + std::to_string(wanted) + " bytes");
+    };
+    check_magic(where, head, got);
+    if (got < sizeof(head)) truncated(got, sizeof(head));
+    check_head(where, head, content, scalar_bytes);
+    std::string payload;
+    while (payload.size() < head.payload_bytes) {
+        const std::size_t before = payload.size();
+        const std::uint64_t piece =
+            std::min<std::uint64_t>(head.payload_bytes - before, std::max(before, std::size_t{1} << 20));
+        payload.resize(before + static_cast<std::size_t>(piece));
+        in.read(payload.data() + before, static_cast<std::streamsize>(piece));
+        const auto more = static_cast<std::uint64_t>(in.gcount());
+        if (more < piece) truncated(sizeof(head) + before + more, sizeof(head) + head.payload_bytes);
+    }
+    if (checksum_of(payload.data(), payload.size()) != head.payload_checksum) {
+        raise<FormatError>(where, "damaged: the checksum is wrong");
+    }
+    return payload;
 }
 
 }  // namespace renn::inline RENN_ABI::detail
@@ -3687,6 +3854,38 @@ void write_archive(const std::string& path, std::string_view content, std::uint3
     }
 }
 
+/// The same into a stream; the payload is held in memory.
+template <class F>
+void write_archive(std::ostream& out, std::string_view content, std::uint32_t scalar_bytes, F&& write) {
+    std::ostringstream payload;
+    {
+        cereal::BinaryOutputArchive ar(payload);
+        write(ar);
+    }
+    write_frame(out, content, scalar_bytes, std::move(payload).str());
+}
+
+/// Reads a checked payload of so many bytes, which begins where the stream is.
+template <class F>
+void read_archive(const std::string& where, std::istream& in, std::uint64_t bytes, F&& read) {
+    const std::streamoff start = in.tellg();
+    try {
+        cereal::BinaryInputArchive ar(in);
+        read(ar, Limit(bytes));
+    } catch (const cereal::Exception& e) {
+        raise<FormatError>(where, std::string("damaged: ") + e.what());
+    } catch (const MismatchError& e) {
+        raise<MismatchError>(where, e.what());
+    } catch (const ShapeError& e) {
+        raise<MismatchError>(where, e.what());
+    } catch (const Error& e) {
+        raise<FormatError>(where, e.what());
+    }
+    if (static_cast<std::uint64_t>(in.tellg() - start) != bytes) {
+        raise<FormatError>(where, "damaged: the payload does not end where it should");
+    }
+}
+
 /// Reads the payload of a framed file. Whatever cereal throws over it means a damaged file, as do values that cannot
 /// be; sizes that do not fit mean another network. Every error names the file.
 template <class F>
@@ -3694,21 +3893,16 @@ void read_frame(const std::string& path, std::string_view content, std::uint32_t
     const std::uint64_t bytes = check_frame(path, content, scalar_bytes);
     std::ifstream in(path, std::ios::binary);
     in.seekg(sizeof(FrameHead));
-    try {
-        cereal::BinaryInputArchive ar(in);
-        read(ar, Limit(bytes));
-    } catch (const cereal::Exception& e) {
-        raise<FormatError>("load: " + path, std::string("damaged: ") + e.what());
-    } catch (const MismatchError& e) {
-        raise<MismatchError>("load: " + path, e.what());
-    } catch (const ShapeError& e) {
-        raise<MismatchError>("load: " + path, e.what());
-    } catch (const Error& e) {
-        raise<FormatError>("load: " + path, e.what());
-    }
-    if (static_cast<std::uint64_t>(in.tellg()) != bytes + sizeof(FrameHead)) {
-        raise<FormatError>("load: " + path, "damaged: the payload does not end where it should");
-    }
+    read_archive("load: " + path, in, bytes, read);
+}
+
+/// The same from a stream, which is then just behind the frame; the payload is held in memory.
+template <class F>
+void read_frame(std::istream& from, std::string_view content, std::uint32_t scalar_bytes, F&& read) {
+    std::string payload = read_payload(from, content, scalar_bytes);
+    const std::uint64_t bytes = payload.size();
+    std::istringstream in(std::move(payload));
+    read_archive("load", in, bytes, read);
 }
 
 }  // namespace renn::inline RENN_ABI::detail
@@ -4136,9 +4330,7 @@ inline std::string numbered(std::size_t place, const std::string& name) {
 
 /// "[Dense, ReLU]"
 inline std::string listed(const std::vector<std::string>& texts) {
-    std::string list;
-    for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + text;
-    return "[" + list + "]";
+    return "[" + joined(texts) + "]";
 }
 
 /// Throws DataError if a name is empty, has a '/', or occurs twice.
@@ -4306,7 +4498,7 @@ public:
         bool mixes = false;
         for_each([&mixes](const auto& l, std::size_t) {
             using L = std::remove_cvref_t<decltype(l)>;
-            if constexpr (Composite<L>) {
+            if constexpr (CompositeLayer<L>) {
                 mixes = mixes || l.mixes_samples();
             } else if constexpr (requires { L::mixes_samples; }) {
                 mixes = mixes || L::mixes_samples;
@@ -4494,7 +4686,7 @@ private:
         Pass inner = pass;
         inner.path = mix(pass.path, index + 1);
         const auto guard = path.enter(name);
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             layer.walk(w, x, y, cache, inner, visitor, path);
         } else {
             layer.forward(w, x, y, cache, inner);
@@ -4511,7 +4703,7 @@ private:
                            typename L::Parameters* gradient, Path& path, const std::string& name, std::size_t index) {
         const auto guard = path.enter(name);
         const auto back = [&](const BatchView<S>& over) {
-            if constexpr (Composite<L>) {
+            if constexpr (CompositeLayer<L>) {
                 layer.walk_back(rule, w, x, y, cache, over, below, gradient, path);
             } else {
                 reverse(rule, Step<L>{path.view(), index, layer, w, x, y, cache, gradient}, over, below);
@@ -4527,7 +4719,7 @@ private:
 
 /// Whether a network's walk may begin at a later layer.
 template <class Net>
-concept WalksFrom = Composite<Net> &&
+concept WalksFrom = CompositeLayer<Net> &&
     requires(const Net& net, const BatchView<typename Net::Scalar>& x, Batch<typename Net::Scalar>& y,
              typename Net::Cache& cache, NoVisit& visitor, Path& path) {
     net.walk(net.parameters(), x, y, cache, Pass{}, visitor, path, std::size_t{});
@@ -4625,30 +4817,39 @@ inline int thread_count(int wanted, Index tasks) {
 
 /// Calls work(task, worker) for every task in 0..tasks-1, each once, tasks handed out in ascending order.
 /// The calling thread is worker 0, and only there is `after_each(finished)` called, at the latest when all is done;
-/// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined
-/// before it is rethrown. Returns false if it was stopped by after_each.
+/// no task is begun before it returns, and returning false stops handing them out. The first error of any worker stops
+/// the others; all threads are joined before it is rethrown. Returns false if it was stopped by after_each.
 inline bool parallel_for(Index tasks, int threads, FunctionRef<void(Index, int)> work,
                          FunctionRef<bool(Index)> after_each) {
     std::atomic<Index> next{0};
     std::atomic<Index> finished{0};
     std::atomic<bool> stop{false};
+    std::atomic<bool> telling{false};
     bool cancelled = false;
     Index told = 0;
     std::exception_ptr error;
     std::mutex error_guard;
 
+    const auto tell = [&](bool begins) {
+        telling = begins;
+        if (!begins) telling.notify_all();
+    };
     const auto take_tasks = [&](int worker) {
-        while (!stop.load(std::memory_order_relaxed)) {
+        for (;;) {
+            if (worker != 0) telling.wait(true);  // a callback that waits pauses everybody
+            if (stop.load(std::memory_order_relaxed)) break;
             const Index task = next.fetch_add(1);
             if (task >= tasks) break;
             work(task, worker);
             const Index count = finished.fetch_add(1) + 1;
             if (worker != 0) continue;
             told = count;
+            tell(true);
             if (!after_each(count)) {
                 cancelled = true;
                 stop = true;
             }
+            tell(false);
         }
     };
     const auto run = [&](int worker) {
@@ -4657,6 +4858,7 @@ inline bool parallel_for(Index tasks, int threads, FunctionRef<void(Index, int)>
                      const std::lock_guard lock(error_guard);
                      if (!error) error = caught;
                      stop = true;
+                     if (worker == 0) tell(false);
                  });
     };
 
@@ -4692,8 +4894,9 @@ struct Progress {
     std::string_view phase;   ///< "training", "recording", "indexing"
 };
 
-/// Called now and then, always by the thread that started the work, `done` never falling; returning false cancels.
-/// What it throws ends the work and reaches the caller.
+/// Called now and then, always by the thread that started the work, `done` never falling; returning false cancels, and
+/// while it does not return no further part of the work is begun: waiting in it pauses the work. What it throws ends
+/// the work and reaches the caller.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
 }  // namespace renn::inline RENN_ABI
@@ -4709,6 +4912,7 @@ using ProgressCallback = std::function<bool(const Progress&)>;
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -4812,7 +5016,7 @@ inline NearestSamples nearest_of(std::vector<Measured>& candidates, std::int64_t
     if (k <= 0 || candidates.empty()) return found;
     auto end = candidates.end();
     if (k < std::ssize(candidates)) {
-        const auto last = candidates.begin() + static_cast<std::ptrdiff_t>(k - 1);
+        const auto last = candidates.begin() + (k - 1);
         std::nth_element(candidates.begin(), last, candidates.end());
         found.boundary = last->distance;
         end = std::partition(last, candidates.end(), [&](const Measured& m) { return m.distance <= found.boundary; });
@@ -4836,8 +5040,9 @@ inline NearestSamples nearest_of(std::vector<Measured>& candidates, std::int64_t
 namespace renn::inline RENN_ABI {
 
 /// KD-tree over the distinct points of one neuron, samples behind them, searched by Euclidean distance. Points are
-/// taken from columns, one a dimension; the columns must outlive it, unless it is given what they look at. Cost   build
-/// O(d n log n), a search O(log n) in few dimensions, up to O(n) in many.
+/// taken from columns, one a dimension; the columns must outlive it, unless it is given what they look at.
+///
+/// Cost   build O(d n log n), a search O(log n) in few dimensions, up to O(n) in many.
 template <class S>
 class ChannelTree {
 public:
@@ -5000,6 +5205,7 @@ private:
 // renn/index/window.hpp - the k nearest values of a sorted column, with their ties.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 
@@ -5052,28 +5258,15 @@ std::uint32_t gallop_down(std::uint32_t from, std::uint32_t to, const P& holds) 
     return to - gallop_up(0U, length, [&](std::uint32_t i) { return !holds(to - 1 - i); });
 }
 
-}  // namespace detail
-
-/// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
-/// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
-/// and the k nearest are neighbours in the column: bisection finds where they begin.
-/// Cost   O(log k + log ties).
-template <class S>
-Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position) {
-    const std::uint32_t n = column.size;
-    k = std::min(k, n);
+/// The k nearest of n values that lie `distance(i)` from the query, which has `position` of them below it; 0 < k <= n.
+template <class Distance>
+Window window_of(std::uint32_t n, std::uint32_t k, std::uint32_t position, const Distance& distance) {
     Window window;
-    if (k == 0) return window;
-    if (query == 0.0 && column.clipped >= k) {  // behind an inactive rectifier: the zeros, and nothing need be read
-        window.tied_end = window.tied = column.clipped;
-        window.places = k;
-        return window;
-    }
     std::uint32_t low = position > k ? position - k : 0;
     const std::uint32_t high = std::min(position, n - k);
     // Of the windows that begin at [low, high], the first whose first value is not farther than the one behind its
     // last.
-    const auto worse = [&](std::uint32_t i) { return column.distance(i, query) > column.distance(i + k, query); };
+    const auto worse = [&](std::uint32_t i) { return distance(i) > distance(i + k); };
     for (std::uint32_t length = high - low; length > 0;) {  // halves without branches, which would be guessed wrong
         const std::uint32_t half = (length + 1) / 2;
         low += worse(low + half - 1) ? half : 0;
@@ -5081,41 +5274,63 @@ Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, s
     }
     const std::uint32_t begin = low;
     const std::uint32_t end = low + k;
-    const double first = column.distance(begin, query), last = column.distance(end - 1, query);
-    const double boundary = std::max(first, last);
+    const double first = distance(begin), last = distance(end - 1);
+    // Which end is farther is a toss of a coin: std::max and comparisons with it would become a branch.
+    const bool at_begin = first >= last, at_end = last >= first;
+    const double boundary = at_begin ? first : last;
     window.boundary = boundary;
     // Most often the boundary is one sample at an end: everything else in the window is nearer if its new ends are.
     window.tied_begin = begin;
     window.tied_end = end;
-    window.closer_begin = begin + (first == boundary ? 1U : 0U);
-    window.closer_end = end - (last == boundary ? 1U : 0U);
-    if (window.closer_begin < window.closer_end && column.distance(window.closer_begin, query) < boundary &&
-        column.distance(window.closer_end - 1, query) < boundary &&
-        (begin == 0 || column.distance(begin - 1, query) > boundary) &&
-        (end == n || column.distance(end, query) > boundary)) {
+    window.closer_begin = begin + (at_begin ? 1U : 0U);
+    window.closer_end = end - (at_end ? 1U : 0U);
+    if (window.closer_begin < window.closer_end && distance(window.closer_begin) < boundary &&
+        distance(window.closer_end - 1) < boundary && (begin == 0 || distance(begin - 1) > boundary) &&
+        (end == n || distance(end) > boundary)) {
         window.closer = window.closer_end - window.closer_begin;
         window.tied = window.places = k - window.closer;
         return window;
     }
     // Left of the query distances fall with the place, right of it they grow.
     const std::uint32_t left = std::clamp(position, begin, end);
-    window.tied_begin =
-        detail::gallop_down(0, begin, [&](std::uint32_t i) { return column.distance(i, query) <= boundary; });
-    window.tied_end = detail::gallop_up(end, n, [&](std::uint32_t i) { return column.distance(i, query) > boundary; });
-    window.closer_begin =
-        detail::gallop_up(begin, left, [&](std::uint32_t i) { return column.distance(i, query) < boundary; });
-    window.closer_end =
-        detail::gallop_down(left, end, [&](std::uint32_t i) { return column.distance(i, query) >= boundary; });
+    window.tied_begin = gallop_down(0, begin, [&](std::uint32_t i) { return distance(i) <= boundary; });
+    window.tied_end = gallop_up(end, n, [&](std::uint32_t i) { return distance(i) > boundary; });
+    window.closer_begin = gallop_up(begin, left, [&](std::uint32_t i) { return distance(i) < boundary; });
+    window.closer_end = gallop_down(left, end, [&](std::uint32_t i) { return distance(i) >= boundary; });
     window.closer = window.closer_end - window.closer_begin;
     window.tied = window.tied_end - window.tied_begin - window.closer;
     window.places = k - window.closer;
     return window;
 }
 
+}  // namespace detail
+
+/// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
+/// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
+/// and the k nearest are neighbours in the column: bisection finds where they begin.
+/// Cost   O(log k + log ties).
+template <class S, class V, class O>
+Window find_window(const ColumnView<S, V, O>& column, double query, std::uint32_t k, std::uint32_t position) {
+    k = std::min(k, column.size);
+    if (k == 0) return {};
+    if (query == 0.0 && column.clipped >= k) {  // behind an inactive rectifier: the zeros, and nothing need be read
+        Window window;
+        window.tied_end = window.tied = column.clipped;
+        window.places = k;
+        return window;
+    }
+    if (column.slope == S(1) && column.hole >= column.size) {  // seen as it lies in memory
+        return detail::window_of(column.size, k, position, [values = column.values, query](std::uint32_t i) {
+            return std::abs(static_cast<double>(values[i]) - query);
+        });
+    }
+    return detail::window_of(column.size, k, position, [&](std::uint32_t i) { return column.distance(i, query); });
+}
+
 /// The same among the samples that `allowed(order)` admits. The ranges are of all samples; the counts of the allowed.
 /// Cost   grows with the samples between the query and the k-th allowed one, and with the ties.
-template <class S, class Allowed>
-Window find_window_among(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position,
+template <class S, class V, class O, class Allowed>
+Window find_window_among(const ColumnView<S, V, O>& column, double query, std::uint32_t k, std::uint32_t position,
                          const Allowed& allowed) {
     const std::uint32_t n = column.size;
     const auto admits = [&](std::uint32_t i) { return allowed(column.order[column.place(i)]); };
@@ -5191,8 +5406,9 @@ namespace renn::inline RENN_ABI::detail {
 
 /// An inactive ReLU ties with half of all samples. For such groups this table answers "is this sample one of them" with
 /// one bit, a sample's bits side by side, and "how many of them are of class c" without looking at any, unless there
-/// are so many classes that this would take more than half a byte a value. Memory   one bit a sample and unit, four
-/// bytes a class and unit.
+/// are so many classes that this would take more than half a byte a value.
+///
+/// Memory   one bit a sample and unit, four bytes a class and unit.
 class Clipped {
 public:
     Clipped() = default;
@@ -5255,6 +5471,318 @@ concept IndexPolicy = requires(const typename P::template Locator<S>& l, const C
 };
 
 }  // namespace renn::inline RENN_ABI
+// renn/index/packed_column.hpp - sorted columns in fewer bytes, without losing a bit of any value.
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+// renn/tracing/pages.hpp - one large block of memory on large pages where the system has them.
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+namespace renn::inline RENN_ABI::detail {
+
+/// An uninitialised array that is first touched by whoever fills it. With 4 KiB pages that first touch costs a fifth
+/// of a recording; a block of several megabytes is therefore aligned to 2 MiB and the system asked for large pages.
+template <class T>
+    requires std::is_trivially_copyable_v<T>
+class Pages {
+public:
+    Pages() = default;
+    explicit Pages(std::size_t size) : size_(size) {
+        if (size == 0) return;
+        if (size > static_cast<std::size_t>(-1) / sizeof(T) - large) throw std::bad_alloc();
+        const std::size_t bytes = (size * sizeof(T) + alignment() - 1) / alignment() * alignment();
+        data_ = static_cast<T*>(::operator new(bytes, std::align_val_t(alignment())));
+#ifdef __linux__
+        if (alignment() == large)
+            madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: its failure changes nothing but speed
+#endif
+    }
+    Pages(const Pages& other) : Pages(other.size_) {
+        std::copy_n(other.data_, size_, data_);
+    }
+    Pages(Pages&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    Pages& operator=(Pages other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    ~Pages() {
+        if (data_ != nullptr) ::operator delete(data_, std::align_val_t(alignment()));
+    }
+
+    T* data() noexcept {
+        return data_;
+    }
+    const T* data() const noexcept {
+        return data_;
+    }
+    std::size_t size() const noexcept {
+        return size_;
+    }
+
+private:
+    static constexpr std::size_t large = std::size_t{1} << 21;
+    std::size_t alignment() const noexcept {
+        return size_ * sizeof(T) >= 4 * large ? large : 64;
+    }
+    T* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// The 64 bits from bit `at` on; the word behind the last one wanted is read too.
+inline std::uint64_t bits_from(const std::uint64_t* words, std::uint64_t at) noexcept {
+    const std::uint64_t* from = words + at / 64;
+    const auto shift = static_cast<unsigned>(at % 64);
+    return (from[0] >> shift) | ((from[1] << 1) << (63 - shift));
+}
+inline std::uint64_t low_bits(std::uint32_t width) noexcept {
+    return width == 0 ? 0 : ~std::uint64_t{0} >> (64 - width);
+}
+
+/// Appends numbers of `width` bits to words that begin empty.
+class BitWriter {
+public:
+    explicit BitWriter(std::vector<std::uint64_t>& words) : words_(words) {}
+
+    void put(std::uint64_t number, std::uint32_t width) {
+        if (width == 0) return;
+        if (used_ == 64) {
+            words_.push_back(0);
+            used_ = 0;
+        }
+        words_.back() |= number << used_;
+        used_ += width;
+        if (used_ > 64) {
+            used_ -= 64;
+            words_.push_back(number >> (width - used_));
+        }
+    }
+
+private:
+    std::vector<std::uint64_t>& words_;
+    std::uint32_t used_ = 64;  ///< bits of the last word
+};
+
+}  // namespace detail
+
+/// Ascending values, 64 to a block: what their keys (index/radix_sort.hpp) exceed the block's first by, in as many bits
+/// as the largest of these needs. Neighbours in a sorted column have much in common: of 60,000 activations in float 18
+/// bits are left. Any value is read without those before it.
+template <class S>
+class PackedValues {
+public:
+    using Key = detail::RadixKey<S>;
+    static constexpr std::uint32_t block = SearchLevels::block;
+
+    /// A block of w bits a value fills w words; so where the next begins also tells w.
+    struct Head {
+        Key first;
+        std::uint32_t word;
+    };
+
+    PackedValues() = default;
+    PackedValues(const Head* heads, const std::uint64_t* words) noexcept : heads_(heads), words_(words) {}
+
+    S operator[](std::uint32_t i) const noexcept {
+        const Bits bits(*this, i / block);
+        return detail::from_key<S>(static_cast<Key>(bits.head.first + bits[i % block]));
+    }
+
+    /// How many of all `size` values are below `least`, if those of earlier blocks are and those of later ones are not.
+    std::uint32_t below(std::uint32_t size, std::uint32_t in_block, S least) const noexcept {
+        const std::uint32_t begin = in_block * block;
+        std::uint32_t length = std::min(block, size - begin), low = 0;
+        if (length == 0) return begin;
+        const Bits bits(*this, in_block);
+        const Key key = detail::to_key(least);
+        if (key <= bits.head.first) return begin;
+        const std::uint64_t wanted = key - bits.head.first;
+        while (length > 0) {  // halves without branches
+            const std::uint32_t half = (length + 1) / 2;
+            low += bits[low + half - 1] < wanted ? half : 0;
+            length -= half;
+        }
+        return begin + low;
+    }
+
+    /// Asks for the memory of some heads, then for that of the values [begin, end), whose heads are there.
+    [[gnu::always_inline]] void prefetch_heads(std::uint32_t from, std::uint32_t count) const noexcept {
+        detail::prefetch(heads_ + from, count + 1);
+    }
+    [[gnu::always_inline]] void prefetch(std::uint32_t begin, std::uint32_t end) const noexcept {
+        if (begin >= end) return;
+        const std::uint64_t from = word_of(begin), to = word_of(end - 1) + 1;
+        detail::prefetch(words_ + from, static_cast<std::size_t>(to - from + 1));
+    }
+
+private:
+    struct Bits {
+        Head head;
+        std::uint32_t width;
+        std::uint64_t mask;
+        const std::uint64_t* words;
+
+        Bits(const PackedValues& values, std::uint32_t in_block) noexcept
+            : head(values.heads_[in_block]),
+              width(values.heads_[in_block + 1].word - head.word),
+              mask(detail::low_bits(width)),
+              words(values.words_ + head.word) {}
+        std::uint64_t operator[](std::uint32_t i) const noexcept {
+            return detail::bits_from(words, std::uint64_t{i} * width) & mask;
+        }
+    };
+
+    std::uint64_t word_of(std::uint32_t i) const noexcept {
+        const Head* head = heads_ + i / block;
+        return head[0].word + std::uint64_t{i % block} * (head[1].word - head[0].word) / 64;
+    }
+
+    const Head* heads_ = nullptr;
+    const std::uint64_t* words_ = nullptr;
+};
+
+/// Positions of samples, each in as many bits as the largest needs: 16 for up to 65,536 samples.
+class PackedOrder {
+public:
+    PackedOrder() = default;
+    PackedOrder(const std::uint64_t* words, std::uint32_t width) noexcept
+        : words_(words), width_(width), mask_(detail::low_bits(width)) {}
+
+    static std::uint32_t width_for(std::size_t samples) noexcept {
+        return samples < 2 ? 0U : static_cast<std::uint32_t>(std::bit_width(samples - 1));
+    }
+
+    std::uint32_t operator[](std::uint32_t i) const noexcept {
+        return static_cast<std::uint32_t>(detail::bits_from(words_, std::uint64_t{i} * width_) & mask_);
+    }
+
+    /// Calls f(positions, count) for the places [begin, end), some at a time.
+    template <class F>
+    void read(std::uint32_t begin, std::uint32_t end, F&& f) const {
+        std::uint32_t some[128];
+        while (begin < end) {
+            const std::uint32_t count = std::min<std::uint32_t>(end - begin, std::size(some));
+            for (std::uint32_t i = 0; i < count; ++i) some[i] = (*this)[begin + i];
+            f(static_cast<const std::uint32_t*>(some), std::size_t{count});
+            begin += count;
+        }
+    }
+    [[gnu::always_inline]] void prefetch(std::uint32_t begin, std::uint32_t count) const noexcept {
+        if (count == 0) return;
+        const std::uint64_t from = std::uint64_t{begin} * width_ / 64, bits = std::uint64_t{count} * width_;
+        detail::prefetch(words_ + from, static_cast<std::size_t>(bits / 64 + 2));
+    }
+
+private:
+    const std::uint64_t* words_ = nullptr;
+    std::uint32_t width_ = 0;
+    std::uint64_t mask_ = 0;
+};
+
+/// A packed column with the levels of a search through it; empty: there is none.
+template <class S>
+struct PackedColumn {
+    PackedValues<S> values;
+    PackedOrder order;
+    std::span<const S> levels = {};
+    bool none = true;
+    bool empty() const noexcept { return none; }
+};
+/// Such a column as a search sees it.
+template <class S>
+using PackedView = ColumnView<S, PackedValues<S>, PackedOrder>;
+
+/// Columns of one length, packed one after another.
+template <class S>
+class PackedColumns {
+    using Head = typename PackedValues<S>::Head;
+
+public:
+    PackedColumns() = default;
+    explicit PackedColumns(std::size_t samples) : samples_(samples) {}
+
+    /// Appends a column of finite values in ascending order. O(n).
+    void add(std::span<const S> ascending, std::span<const std::uint32_t> order) {
+        constexpr std::size_t block = PackedValues<S>::block;
+        begins_.push_back(growing_.size());
+        words_.clear();
+        for (std::size_t first = 0; first < samples_; first += block) {
+            const auto some = ascending.subspan(first, std::min(block, samples_ - first));
+            const auto lowest = detail::to_key(some.front());
+            const auto width = static_cast<std::uint32_t>(
+                std::bit_width(static_cast<std::uint64_t>(detail::to_key(some.back()) - lowest)));
+            const std::size_t at = words_.size();
+            heads_.push_back({lowest, static_cast<std::uint32_t>(at)});
+            detail::BitWriter bits(words_);
+            for (const S value : some) bits.put(detail::to_key(value) - lowest, width);
+            words_.resize(at + width, 0);  // also where the last block is not full
+        }
+        heads_.push_back({0, static_cast<std::uint32_t>(words_.size())});
+        growing_.insert(growing_.end(), words_.begin(), words_.end());
+        words_.clear();
+        detail::BitWriter bits(words_);
+        for (const std::uint32_t position : order) bits.put(position, PackedOrder::width_for(samples_));
+        orders_.push_back(growing_.size());
+        growing_.insert(growing_.end(), words_.begin(), words_.end());
+        detail::LevelMaker<S> maker(static_cast<std::uint32_t>(samples_));
+        maker.add(ascending);
+        levels_.insert(levels_.end(), maker.levels().begin(), maker.levels().end());
+    }
+
+    /// To be called when all are there: they move together, to large pages.
+    void finish() {
+        packed_ = detail::Pages<std::uint64_t>(growing_.size() + 2);  // the last bits are read with words behind them
+        std::fill_n(std::copy(growing_.begin(), growing_.end(), packed_.data()), 2, std::uint64_t{0});
+        growing_ = words_ = {};
+        for (auto* fitted : {&begins_, &orders_}) fitted->shrink_to_fit();
+        heads_.shrink_to_fit();
+        levels_.shrink_to_fit();
+    }
+
+    PackedColumn<S> operator[](std::size_t column) const noexcept {
+        if (begins_.empty()) return {};
+        const std::size_t heads = (samples_ + PackedValues<S>::block - 1) / PackedValues<S>::block + 1;
+        const std::size_t levels = levels_.size() / begins_.size();
+        return {PackedValues<S>(heads_.data() + column * heads, packed_.data() + begins_[column]),
+                PackedOrder(packed_.data() + orders_[column], PackedOrder::width_for(samples_)),
+                std::span(levels_).subspan(column * levels, levels), false};
+    }
+
+    std::size_t bytes() const noexcept {
+        return packed_.size() * sizeof(std::uint64_t) + heads_.size() * sizeof(Head) + levels_.size() * sizeof(S) +
+               (begins_.size() + orders_.size()) * sizeof(std::size_t);
+    }
+
+private:
+    std::size_t samples_ = 0;
+    std::vector<Head> heads_;
+    std::vector<S> levels_;
+    std::vector<std::size_t> begins_, orders_;  ///< of each column, in words
+    detail::Pages<std::uint64_t> packed_;
+    std::vector<std::uint64_t> growing_, words_;
+};
+
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/derivation.hpp - how values that are not stored come from those that are.
 
 #include <cstddef>
@@ -5275,7 +5803,7 @@ template <class Net, class P, class F>
 void for_each_leaf(Net& net, P& parameters, F& f, Path& path) {
     std::remove_const_t<Net>::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
         const auto guard = path.enter(name);
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
             for_each_leaf(layer, part, f, path);
         } else {
             f(path.view(), layer, part);
@@ -5287,7 +5815,7 @@ void for_each_leaf(Net& net, P& parameters, F& f, Path& path) {
 
 /// Calls f(path, layer, parameters) for every layer of a network, also inside nested ones, in order.
 template <class Net, class F>
-    requires Composite<std::remove_const_t<Net>>
+    requires CompositeLayer<std::remove_const_t<Net>>
 void for_each_layer(Net& net, F&& f) {
     detail::Path path;
     detail::for_each_leaf(net, net.parameters(), f, path);
@@ -5373,14 +5901,14 @@ enum class Ranged : std::uint8_t { none, unit, sample };
 /// code * step is exact in double and a value decodes to the same bits wherever it is decoded; 0 if the values are
 /// equal or differ by less than 256 times the smallest normal number.
 template <class S>
-struct Range {
+struct ValueRange {
     S lowest = 0;
     S step = 0;
 
-    bool operator==(const Range&) const = default;
+    bool operator==(const ValueRange&) const = default;
 
     /// Throws DataError if the difference is not finite.
-    static Range of(S lowest, S largest) {
+    static ValueRange of(S lowest, S largest) {
         const double width = static_cast<double>(largest) - static_cast<double>(lowest);
         if (!std::isfinite(width) || width < 0.0) {
             detail::raise<DataError>("8-bit encoding", "range of values",
@@ -5407,12 +5935,12 @@ struct Range {
 /// (Ranged::sample), else not looked at.
 template <class E, class S>
 concept Encoding = requires(const S* in, S* out, typename E::template Code<S>* to,
-                            const typename E::template Code<S>* from, Index n, const Range<S>* ranges) {
+                            const typename E::template Code<S>* from, Index n, const ValueRange<S>* ranges) {
     { E::name } -> std::convertible_to<std::string_view>;
     { E::ranged } -> std::convertible_to<Ranged>;
     { E::encode(in, to, n, ranges) } -> std::same_as<bool>;
     E::decode(from, out, n, ranges);
-    { E::error_bound(S(), Range<S>()) } -> std::same_as<double>;
+    { E::error_bound(S(), ValueRange<S>()) } -> std::same_as<double>;
 };
 
 /// Values as they are.
@@ -5423,16 +5951,16 @@ struct Exact {
     using Code = S;
 
     template <class S>
-    static bool encode(const S* values, S* codes, Index n, const Range<S>* = nullptr) {
+    static bool encode(const S* values, S* codes, Index n, const ValueRange<S>* = nullptr) {
         std::copy_n(values, n, codes);
         return true;
     }
     template <class S>
-    static void decode(const S* codes, S* values, Index n, const Range<S>* = nullptr) {
+    static void decode(const S* codes, S* values, Index n, const ValueRange<S>* = nullptr) {
         std::copy_n(codes, n, values);
     }
     template <class S>
-    static double error_bound(S, const Range<S>& = {}) noexcept {
+    static double error_bound(S, const ValueRange<S>& = {}) noexcept {
         return 0.0;
     }
 };
@@ -5446,7 +5974,7 @@ namespace detail {
 /// Names the first of a column's values that the encoding cannot keep.
 template <class E, class S>
 [[noreturn]] void refuse(const char* where, const Point& point, Index column, std::span<const S> values,
-                         const Range<S>* ranges, std::span<const std::uint64_t> ids) {
+                         const ValueRange<S>* ranges, std::span<const std::uint64_t> ids) {
     const std::uint32_t unit = point.units[static_cast<std::size_t>(column / point.dimensions())];
     std::size_t i = 0;
     typename E::template Code<S> code;
@@ -5463,86 +5991,21 @@ template <class E, class S>
 /// is. `ranges`: one a value where units have ranges, else not looked at.
 template <class E, class S>
     requires Encoding<E, S>
-void round_trip(std::span<S> values, const Range<S>* ranges = nullptr) {
-    Range<S> own{};
+void round_trip(std::span<S> values, const ValueRange<S>* ranges = nullptr) {
+    ValueRange<S> own{};
     if constexpr (E::ranged == Ranged::sample) {
         if (values.empty()) return;
         const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
-        own = Range<S>::of(*lowest, *largest);
+        own = ValueRange<S>::of(*lowest, *largest);
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const Range<S>* range = E::ranged == Ranged::unit ? ranges + i : &own;
+        const ValueRange<S>* range = E::ranged == Ranged::unit ? ranges + i : &own;
         typename E::template Code<S> code;
         if (E::encode(&values[i], &code, 1, range)) E::decode(&code, &values[i], 1, range);
     }
 }
 
 }  // namespace renn::inline RENN_ABI
-// renn/tracing/pages.hpp - one large block of memory on large pages where the system has them.
-
-#include <algorithm>
-#include <cstddef>
-#include <new>
-#include <type_traits>
-#include <utility>
-
-
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
-namespace renn::inline RENN_ABI::detail {
-
-/// An uninitialised array that is first touched by whoever fills it. With 4 KiB pages that first touch costs a fifth
-/// of a recording; a block of several megabytes is therefore aligned to 2 MiB and the system asked for large pages.
-template <class T>
-    requires std::is_trivially_copyable_v<T>
-class Pages {
-public:
-    Pages() = default;
-    explicit Pages(std::size_t size) : size_(size) {
-        if (size == 0) return;
-        if (size > static_cast<std::size_t>(-1) / sizeof(T) - large) throw std::bad_alloc();
-        const std::size_t bytes = (size * sizeof(T) + alignment() - 1) / alignment() * alignment();
-        data_ = static_cast<T*>(::operator new(bytes, std::align_val_t(alignment())));
-#ifdef __linux__
-        if (alignment() == large)
-            madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: its failure changes nothing but speed
-#endif
-    }
-    Pages(const Pages& other) : Pages(other.size_) {
-        std::copy_n(other.data_, size_, data_);
-    }
-    Pages(Pages&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-    Pages& operator=(Pages other) noexcept {
-        std::swap(data_, other.data_);
-        std::swap(size_, other.size_);
-        return *this;
-    }
-    ~Pages() {
-        if (data_ != nullptr) ::operator delete(data_, std::align_val_t(alignment()));
-    }
-
-    T* data() noexcept {
-        return data_;
-    }
-    const T* data() const noexcept {
-        return data_;
-    }
-    std::size_t size() const noexcept {
-        return size_;
-    }
-
-private:
-    static constexpr std::size_t large = std::size_t{1} << 21;
-    std::size_t alignment() const noexcept {
-        return size_ * sizeof(T) >= 4 * large ? large : 64;
-    }
-    T* data_ = nullptr;
-    std::size_t size_ = 0;
-};
-
-}  // namespace renn::inline RENN_ABI::detail
 // renn/tracing/recorded_samples.hpp - all that a store in memory knows beside the values.
 
 #include <algorithm>
@@ -5747,14 +6210,14 @@ public:
 
     /// Where recording writes a column, unit after unit and dimension after dimension; room for `capacity` samples.
     Code* column(std::size_t point, Index column) noexcept {
-        return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
+        return blocks_[point].data() + static_cast<std::size_t>(column * stride_);
     }
     const Code* column(std::size_t point, Index column) const noexcept {
-        return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
+        return blocks_[point].data() + static_cast<std::size_t>(column * stride_);
     }
     /// That of a column, or of a sample; null where the encoding needs none.
-    const Range<S>* range(std::size_t point, [[maybe_unused]] Index column,
-                          [[maybe_unused]] Index sample) const noexcept {
+    const ValueRange<S>* range(std::size_t point, [[maybe_unused]] Index column,
+                               [[maybe_unused]] Index sample) const noexcept {
         if constexpr (E::ranged == Ranged::none) {
             return nullptr;
         } else {
@@ -5762,30 +6225,41 @@ public:
         }
     }
     /// Of a point: one a column, or one a sample; empty where the encoding needs none.
-    std::vector<Range<S>>& ranges(std::size_t point) noexcept { return ranges_[point]; }
+    std::vector<ValueRange<S>>& ranges(std::size_t point) noexcept { return ranges_[point]; }
     Index capacity() const noexcept { return capacity_; }
+    /// From a column to the next: long ones begin with a cache line.
+    Index stride() const noexcept { return stride_; }
+    static Index stride_of(Index capacity) noexcept {
+        constexpr Index line = 64 / static_cast<Index>(sizeof(Code)), is_long = 4096;
+        return capacity < is_long ? capacity : (capacity + line - 1) / line * line;
+    }
 
     /// Makes room for more samples, keeping the first `filled` of every unit.
     void reserve(Index capacity, Index filled) {
+        const Index stride = stride_of(capacity);
         std::vector<Pages> larger(points.size());
         ranges_.resize(points.size());
         for (std::size_t p = 0; p < points.size(); ++p) {
             if (!points[p].stored()) continue;
-            larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * capacity));
+            larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * stride));
             for (Index u = 0; u < points[p].columns() && filled > 0; ++u) {
-                std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * capacity));
+                std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * stride));
             }
             if constexpr (E::ranged == Ranged::unit) ranges_[p].resize(static_cast<std::size_t>(points[p].columns()));
             if constexpr (E::ranged == Ranged::sample) ranges_[p].resize(static_cast<std::size_t>(capacity));
         }
         blocks_ = std::move(larger);
         capacity_ = capacity;
+        stride_ = stride;
     }
+
+    /// Gives up the values of a point, which are kept elsewhere from now on.
+    void release(std::size_t point) { blocks_[point] = Pages(); }
 
     std::size_t bytes() const noexcept {
         std::size_t total = 0;
         for (const Pages& block : blocks_) total += block.size() * sizeof(Code);
-        for (const auto& ranges : ranges_) total += ranges.size() * sizeof(Range<S>);
+        for (const auto& ranges : ranges_) total += ranges.size() * sizeof(ValueRange<S>);
         return total;
     }
 
@@ -5797,8 +6271,9 @@ private:
     }
 
     std::vector<Pages> blocks_;  ///< one a point, empty for derived ones
-    std::vector<std::vector<Range<S>>> ranges_;
+    std::vector<std::vector<ValueRange<S>>> ranges_;
     Index capacity_ = 0;
+    Index stride_ = 0;
 };
 
 }  // namespace renn::inline RENN_ABI
@@ -5829,6 +6304,7 @@ struct StoredColumn {
 ///
 /// A store may also have
 ///   sorted(Unit) -> StoredColumn   the unit's index, so that none need be built;
+///   packed(Unit) -> PackedColumn   the same in a form that is no array (index/packed_column.hpp);
 ///   check(const void*, bytes)      to be called for every part of such an array that was read, before an answer rests
 ///                                  on it; throws where the bytes are not those that were written;
 ///   as_stored(point, values)       rounds one sample's values as the store rounded those it keeps.
@@ -5888,6 +6364,12 @@ public:
     using Locator = typename Policy::template Locator<Scalar>;
     static constexpr std::string_view policy_name = Policy::name;
 
+    /// Whether the store keeps columns in a form that is no array; then so are those made here.
+    static constexpr bool packed = requires(const Store& s, Unit u) { s.packed(u); };
+    using Column = std::conditional_t<packed, PackedView<Scalar>, ColumnView<Scalar>>;
+    static_assert(!packed || std::constructible_from<Locator, const Column&, std::span<const Scalar>>,
+                  "renn: packed columns are searched through their levels: use the index policy Sorted");
+
     /// `owner` keeps alive what the derivations point to.
     NeuronIndex(std::shared_ptr<const Store> store, std::vector<Derivation<Scalar>> derivations,
                 std::shared_ptr<const void> owner)
@@ -5901,10 +6383,11 @@ public:
             if (rectifier) clipped_units_ += count;
         }
         slots_ = std::make_unique<Slot[]>(starts_.back());
+        if constexpr (packed) packed_.resize(starts_.back());
         const auto n = static_cast<std::size_t>(store_->samples());
         for (std::uint32_t p = 0; p < store_->points.size(); ++p) {  // address space; memory comes with the first touch
-            const bool sorted =
-                source({p, 0}).point == p && store_->points[p].dimensions() == 1 && stored_column({p, 0}).empty();
+            const bool sorted = !packed && source({p, 0}).point == p && store_->points[p].dimensions() == 1 &&
+                                stored_column({p, 0}).empty();
             const std::size_t count = sorted ? store_->points[p].units.size() * n : 0;
             values_.emplace_back(count);
             order_.emplace_back(count);
@@ -5916,7 +6399,7 @@ public:
 
     /// One neuron's part of the index.
     struct Entry {
-        ColumnView<Scalar> column;
+        Column column;
         const Locator* locator;
     };
 
@@ -5963,7 +6446,7 @@ public:
     }
 
     /// Whether a sample's value is found through its unit's sorted column only.
-    static constexpr bool keeps_sorted = requires(const Store& s, Unit u) { s.sorted(u); };
+    static constexpr bool keeps_sorted = packed || requires(const Store& s, Unit u) { s.sorted(u); };
 
     /// To be called for what was read of a column: a store that checks its bytes throws if they are not those written.
     template <class T>
@@ -5982,8 +6465,12 @@ public:
 
     /// Place of a sample in the sorted column of a unit. O(log n).
     std::uint32_t place_of(Unit u, std::uint32_t sample) const {
-        const ColumnView<Scalar> view = entry(u).column;
-        if constexpr (keeps_sorted) {
+        const Column view = entry(u).column;
+        if constexpr (packed) {
+            std::uint32_t at = 0;
+            while (view.order[at] != sample) ++at;
+            return at;
+        } else if constexpr (keeps_sorted) {
             check(view.order, view.size);
             const std::uint32_t* at = std::find(view.order, view.order + view.size, sample);
             if (at == view.order + view.size) {
@@ -5991,16 +6478,16 @@ public:
                                            "damaged: a sorted column without sample " + std::to_string(sample));
             }
             return static_cast<std::uint32_t>(at - view.order);
+        } else {
+            const Scalar wanted = value(source(u), sample);
+            const Scalar* begin = std::lower_bound(view.values, view.values + view.size, wanted);
+            const Scalar* end = std::upper_bound(begin, view.values + view.size, wanted);
+            const std::uint64_t id = store_->ids[sample];
+            const std::uint32_t* first = view.order + (begin - view.values);
+            const std::uint32_t* last = view.order + (end - view.values);
+            const auto before = [this](std::uint32_t s, std::uint64_t i) { return store_->ids[s] < i; };
+            return static_cast<std::uint32_t>(std::lower_bound(first, last, id, before) - view.order);
         }
-        const Scalar wanted = value(source(u), sample);
-        const Scalar* begin = std::lower_bound(view.values, view.values + view.size, wanted);
-        const Scalar* end = std::upper_bound(begin, view.values + view.size, wanted);
-        const std::uint64_t id = store_->ids[sample];
-        const std::uint32_t* first = view.order + (begin - view.values);
-        const std::uint32_t* last = view.order + (end - view.values);
-        return static_cast<std::uint32_t>(
-            std::lower_bound(first, last, id, [this](std::uint32_t s, std::uint64_t i) { return store_->ids[s] < i; }) -
-            view.order);
     }
 
     /// Samples that rectifiers (slope 0) hold at 0, and a unit's number in that table; -1 for other units.
@@ -6052,7 +6539,7 @@ public:
 private:
     struct alignas(64) Slot {  // what a query reads is in its first lines
         mutable detail::Once locator_once, column_once;
-        mutable ColumnView<Scalar> view;
+        mutable Column view;
         mutable std::optional<Locator> locator;
         mutable std::unique_ptr<ChannelTree<Scalar>> tree;  ///< of a neuron in several dimensions, in place of both
     };
@@ -6071,61 +6558,89 @@ private:
         return shares ? Unit{static_cast<std::uint32_t>(store_->points[u.point].derived_from), u.unit} : u;
     }
 
-    /// What the store has of the unit's index.
-    StoredColumn<Scalar> stored_column([[maybe_unused]] Unit u) const {
-        if constexpr (keeps_sorted) {
-            if (store_->points[u.point].stored()) return store_->sorted(u);
+    /// What the store has of the unit's index, or what was packed here.
+    auto stored_column([[maybe_unused]] Unit u) const {
+        if constexpr (packed) {
+            if (!store_->points[u.point].stored()) return packed_[starts_[u.point] + u.unit][0];
+            return store_->packed(u);
+        } else {
+            StoredColumn<Scalar> found;
+            if constexpr (keeps_sorted) {
+                if (store_->points[u.point].stored()) found = store_->sorted(u);
+            }
+            return found;
         }
-        return {};
     }
 
     /// The unit's own sorted column, seen as it is.
-    ColumnView<Scalar> column(Unit u, detail::RadixScratch<Scalar>* scratch) const {
+    Column column(Unit u, detail::RadixScratch<Scalar>* scratch) const {
         const auto n = static_cast<std::size_t>(store_->samples());
-        if (const auto stored = stored_column(u); !stored.empty()) return {stored.values, stored.order, n};
-        Scalar* values = values_[u.point].data() + u.unit * n;
-        std::uint32_t* order = order_[u.point].data() + u.unit * n;
-        slot(u).column_once.run([&] {
-            detail::RadixScratch<Scalar> own;
-            auto& buffers = scratch != nullptr ? *scratch : own;
-            const Point& point = store_->points[u.point];
-            std::vector<Scalar> loaded;
-            if (point.stored()) {
-                sort_column<Scalar>(store_->values(u, 0, loaded), store_->by_id(), values, order, buffers);
-            } else {
-                const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, loaded);
-                std::vector<Scalar> out(n);
-                derivations_[u.point].apply(derivations_[u.point].layer, in.data(), out.data(), std::ssize(in));
-                sort_column<Scalar>(out, store_->by_id(), values, order, buffers);
-            }
-            bytes_ += n * (sizeof(Scalar) + sizeof(std::uint32_t));
-        });
-        return {values, order, n};
+        if constexpr (packed) {
+            if (!store_->points[u.point].stored()) slot(u).column_once.run([&] { pack(u, scratch); });
+            const PackedColumn<Scalar> ready = stored_column(u);
+            return {ready.values, ready.order, n};
+        } else {
+            if (const auto stored = stored_column(u); !stored.empty()) return {stored.values, stored.order, n};
+            Scalar* values = values_[u.point].data() + u.unit * n;
+            std::uint32_t* order = order_[u.point].data() + u.unit * n;
+            slot(u).column_once.run([&] {
+                sort(u, values, order, scratch);
+                bytes_ += n * (sizeof(Scalar) + sizeof(std::uint32_t));
+            });
+            return {values, order, n};
+        }
+    }
+
+    void pack(Unit u, detail::RadixScratch<Scalar>* scratch) const {
+        std::vector<Scalar> values(static_cast<std::size_t>(store_->samples()));
+        std::vector<std::uint32_t> order(values.size());
+        sort(u, values.data(), order.data(), scratch);
+        PackedColumns<Scalar> one(values.size());
+        one.add(values, order);
+        one.finish();
+        bytes_ += one.bytes();
+        packed_[starts_[u.point] + u.unit] = std::move(one);
+    }
+
+    void sort(Unit u, Scalar* values, std::uint32_t* order, detail::RadixScratch<Scalar>* scratch) const {
+        detail::RadixScratch<Scalar> own;
+        auto& buffers = scratch != nullptr ? *scratch : own;
+        const Point& point = store_->points[u.point];
+        std::vector<Scalar> loaded;
+        if (point.stored()) {
+            sort_column<Scalar>(store_->values(u, 0, loaded), store_->by_id(), values, order, buffers);
+        } else {
+            const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, loaded);
+            std::vector<Scalar> out(in.size());
+            derivations_[u.point].apply(derivations_[u.point].layer, in.data(), out.data(), std::ssize(in));
+            sort_column<Scalar>(out, store_->by_id(), values, order, buffers);
+        }
     }
 
     /// Where the values above 0 begin.
-    static std::uint32_t positives(const ColumnView<Scalar>& column) {
-        return static_cast<std::uint32_t>(std::upper_bound(column.values, column.values + column.size, Scalar(0)) -
-                                          column.values);
+    static std::uint32_t positives(const Column& column) {
+        return detail::gallop_up(0, column.size, [&column](std::uint32_t i) { return column.values[i] > Scalar(0); });
     }
 
     /// From the levels in the store, from the locator of the column it shares, or from the column.
     void make_locator(Unit u, Unit from, detail::RadixScratch<Scalar>* scratch) const {
         const Slot& s = slot(u);
-        if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, std::span<const Scalar>>) {
+        if constexpr (std::constructible_from<Locator, const Column&, std::span<const Scalar>>) {
             if (const auto stored = stored_column(from); !stored.empty()) {
                 s.locator.emplace(s.view, stored.levels);
                 return;
             }
         }
-        if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, const Locator&>) {
+        if constexpr (std::constructible_from<Locator, const Column&, const Locator&>) {
             if (from != u) {
                 s.locator.emplace(s.view, *built(from, scratch).locator);
                 return;
             }
         }
-        check(s.view.values, s.view.size);
-        s.locator.emplace(s.view);
+        if constexpr (!packed) {
+            check(s.view.values, s.view.size);
+            s.locator.emplace(s.view);
+        }
     }
 
     const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {
@@ -6139,7 +6654,7 @@ private:
             if (s.view.slope == Scalar(0)) {
                 s.view.clipped = positives(s.view);
                 const std::uint32_t edge = s.view.clipped > 0 ? s.view.clipped - 1 : 0;
-                check(s.view.values + edge, std::min(2U, s.view.size - edge));
+                if constexpr (!packed) check(s.view.values + edge, std::min(2U, s.view.size - edge));
             }
         });
         return s;
@@ -6151,7 +6666,8 @@ private:
     mutable std::vector<detail::Pages<Scalar>>
         values_;  ///< one a point: unit after unit; empty where another's is shared
     mutable std::vector<detail::Pages<std::uint32_t>> order_;
-    std::vector<std::size_t> starts_;  ///< number of the first unit of each point
+    mutable std::vector<PackedColumns<Scalar>> packed_;  ///< one a unit, of those that the store has not
+    std::vector<std::size_t> starts_;                    ///< number of the first unit of each point
     std::unique_ptr<Slot[]> slots_;
     std::vector<std::ptrdiff_t> clipped_starts_;  ///< number of a rectifier's first unit in the table; -1: no rectifier
     std::size_t clipped_units_ = 0;
@@ -6284,6 +6800,7 @@ void recorded_values(const NeuronIndex& index, std::uint32_t p, std::span<const 
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -6369,6 +6886,12 @@ public:
         }
     }
 
+    /// Votes of a sample so far.
+    std::uint32_t votes(std::uint32_t sample) {
+        if (sparse_) return entry(sample).votes;
+        return wide_ ? counts32_[sample] : counts16_[sample];
+    }
+
     /// Calls f(sample, votes) for samples with votes, in no particular order, and forgets them.
     template <class F>
     void take_all(F&& f) {
@@ -6392,11 +6915,11 @@ public:
     }
 
     /// Every sample that may be among the m first when up to `shared` more votes come to each, and forgets all votes.
-    /// Samples without a vote are left out if `shared` is 0 or `voted` says so.
-    void take_leaders(std::size_t m, double shared, bool voted, std::vector<Candidate>& leaders) {
+    /// Samples without a vote are left out if `shared` is 0.
+    void take_leaders(std::size_t m, double shared, std::vector<Candidate>& leaders) {
         leaders.clear();
         heap_.assign(m, 0U);
-        Leaders best{heap_, shared, leaders, shared > 0.0 && !voted ? 0U : 1U};
+        Leaders best{heap_, shared, leaders, shared > 0.0 ? 0U : 1U};
         if (sparse_) {
             take_all([&best](std::uint32_t sample, std::uint32_t votes) {
                 if (votes >= best.threshold) best.take(sample, votes);
@@ -6583,7 +7106,7 @@ struct RetraceOptions {
 /// neuron in several dimensions, as ranges of what was found.
 struct NeuronAnswer {
     Unit unit;
-    const std::uint32_t* order = nullptr;  ///< of its sorted column, or of what was found
+    const std::uint32_t* order = nullptr;  ///< of its sorted column if that is an array, or of what was found
     const double* distances = nullptr;     ///< of what was found, in several dimensions
     double query = 0.0;
     Window window;
@@ -6612,10 +7135,27 @@ struct Search {
     std::vector<Scalar> outputs;                               ///< of the model for the query
     std::int32_t prediction = -1;                              ///< -1 for a model without outputs
 
+    /// Calls f(samples, count) for those at the places [begin, end) of an answer, in pieces.
+    template <class F>
+    void read(const NeuronAnswer& a, std::uint32_t begin, std::uint32_t end, F&& f) const {
+        if constexpr (Index::packed) {
+            if (a.order == nullptr) return index->entry(a.unit).column.order.read(begin, end, f);
+        }
+        index->check(a.order + begin, end - begin);
+        f(a.order + begin, std::size_t{end - begin});
+    }
+
     /// Place of a sample among those of an answer, or tied_end where it is not among them. Looks at every place.
-    static std::uint32_t place_of(const NeuronAnswer& a, std::uint32_t sample) {
-        const std::uint32_t* end = a.order + a.window.tied_end;
-        return static_cast<std::uint32_t>(std::find(a.order + a.window.tied_begin, end, sample) - a.order);
+    std::uint32_t place_of(const NeuronAnswer& a, std::uint32_t sample) const {
+        std::uint32_t place = a.window.tied_begin;
+        bool there = false;
+        read(a, a.window.tied_begin, a.window.tied_end, [&](const std::uint32_t* samples, std::size_t count) {
+            if (there) return;
+            const auto at = static_cast<std::size_t>(std::find(samples, samples + count, sample) - samples);
+            there = at < count;
+            place += static_cast<std::uint32_t>(at);
+        });
+        return place;
     }
 
     /// Of a sample from the query at one neuron; infinite where it is not as near as the boundary.
@@ -6626,12 +7166,11 @@ struct Search {
         if (a.distances == nullptr && near > 512 && !Index::keeps_sorted) {
             return std::abs(static_cast<double>(index->value(a.unit, sample)) - a.query);
         }
-        if (a.distances == nullptr) index->check(a.order + a.window.tied_begin, near);
         const std::uint32_t at = place_of(a, sample);
         if (at == a.window.tied_end) return far;
         if (a.distances != nullptr) return a.distances[at];
         const auto column = index->entry(a.unit).column;
-        index->check(column.values + at, 1);
+        if constexpr (!Index::packed) index->check(column.values + at, 1);
         return column.distance(at, a.query);
     }
 
@@ -6666,9 +7205,7 @@ inline std::vector<std::uint32_t> voting_points(const std::vector<Point>& points
     for (const std::string& name : options.layers) {
         const auto same = [&](const Point& p) { return p.name == name; };
         if (std::none_of(points.begin(), points.end(), same)) {
-            std::string known;
-            for (const Point& p : points) known += (known.empty() ? "" : ", ") + p.name;
-            raise<DataError>("retrace", "layer", "\"" + name + "\"", "one of " + known);
+            raise_unknown("retrace", "layer", name, points, [](const Point& p) { return p.name; });
         }
     }
     for (std::size_t p = 0; p < points.size(); ++p) {
@@ -6695,7 +7232,6 @@ inline void check_retrace_options(const RetraceOptions& options) {
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -6763,17 +7299,16 @@ public:
         std::vector<Candidate>& candidates = scratch.leaders;
         const std::vector<Group> tied = shared > 0.0 ? groups() : std::vector<Group>();
         const bool few = members_of(tied) <= static_cast<std::size_t>(store().samples()) / 16;
-        scratch.counter.take_leaders(m, shared, few, candidates);
+        if (few) count_members(tied, scratch);
+        scratch.counter.take_leaders(m, few ? 0.0 : shared, candidates);
         std::erase_if(candidates, [this](const Candidate& c) { return !search_->admits(c.sample); });
-        if (shared > 0.0) {
-            if (few) {
-                add_members(candidates, tied, scratch.tied);
-            } else if (effort(tied, candidates.size()) < effort_of_all(tied)) {
-                add_shares(candidates, tied);
-            } else {
-                sum_shares(tied, scratch.shares);
-                for (Candidate& c : candidates) c.votes += scratch.shares[c.sample];
-            }
+        if (few) {
+            add_members(candidates, scratch.tied);
+        } else if (effort(tied, candidates.size()) < effort_of_all(tied)) {
+            add_shares(candidates, tied);
+        } else {
+            sum_shares(tied, scratch.shares);
+            for (Candidate& c : candidates) c.votes += scratch.shares[c.sample];
         }
         std::erase_if(candidates, [](const Candidate& c) { return c.votes <= 0.0; });
         const auto& ids = store().ids;
@@ -6854,19 +7389,19 @@ protected:
     }
 
     template <class F>
-    void for_range(const std::uint32_t* order, std::uint32_t begin, std::uint32_t end, F& f) const {
-        search_->index->check(order + begin, end - begin);
+    void for_range(const NeuronAnswer& a, std::uint32_t begin, std::uint32_t end, F& f) const {
         const bool everyone = search_->everyone();
-        for (std::uint32_t i = begin; i < end; ++i) {
-            if (everyone || search_->admits(order[i])) f(order[i]);
-        }
+        search_->read(a, begin, end, [&](const std::uint32_t* samples, std::size_t count) {
+            for (std::size_t s = 0; s < count; ++s) {
+                if (everyone || search_->admits(samples[s])) f(samples[s]);
+            }
+        });
     }
     template <class F>
     void for_each_tied(std::size_t i, F&& f) const {
         const NeuronAnswer& a = search_->neurons[i];
-        const std::uint32_t* order = a.order;
-        for_range(order, a.window.tied_begin, a.window.closer_begin, f);
-        for_range(order, a.window.closer_end, a.window.tied_end, f);
+        for_range(a, a.window.tied_begin, a.window.closer_begin, f);
+        for_range(a, a.window.closer_end, a.window.tied_end, f);
     }
     /// Samples that get a whole vote of neuron i, in pieces; among them samples that the search leaves out.
     template <class F>
@@ -6876,8 +7411,7 @@ protected:
         const Window& w = a.window;
         const bool all = w.tied == w.places;
         const std::uint32_t begin = all ? w.tied_begin : w.closer_begin, end = all ? w.tied_end : w.closer_end;
-        search_->index->check(a.order + begin, end - begin);
-        f(a.order + begin, std::size_t{end - begin});
+        search_->read(a, begin, end, f);
         if (!all && search_->options.ties == Ties::lowest_id) {
             f(search_->chosen.data() + a.chosen, std::size_t{w.places});
         }
@@ -6967,35 +7501,34 @@ private:
         return members;
     }
 
-    /// Adds what groups give that have few members in all: to the candidates, and to members that no neuron gave a
-    /// whole vote. (A member with whole votes that is no candidate could not become one; it may come in without them.)
-    void add_members(std::vector<Candidate>& candidates, const std::vector<Group>& tied,
-                     std::vector<Candidate>& members) const {
+    /// Of groups that have few members in all, every member once, by sample, with all its votes.
+    void count_members(const std::vector<Group>& tied, VoteScratch& scratch) const {
+        std::vector<Candidate>& members = scratch.tied;
         members.clear();
         for (const Group& g : tied) {
             for_each_tied(g.neuron, [&](std::uint32_t s) { members.push_back({s, g.share}); });
         }
-        const auto by_sample = [](const Candidate& a, const Candidate& b) { return a.sample < b.sample; };
         std::stable_sort(members.begin(), members.end(), by_sample);  // a sample's shares are added in group order
         std::size_t distinct = 0;
-        std::uint64_t known = 0;  // a bit a sample, modulo 64: most candidates need no search
         for (std::size_t i = 0; i < members.size();) {
             Candidate one{members[i].sample, 0.0};
             for (; i < members.size() && members[i].sample == one.sample; ++i) one.votes += members[i].votes;
-            known |= std::uint64_t{1} << (one.sample % 64);
+            one.votes += scratch.counter.votes(one.sample);
             members[distinct++] = one;
         }
         members.resize(distinct);
-        for (Candidate& c : candidates) {
-            if (((known >> (c.sample % 64)) & 1U) == 0) continue;
-            const auto at = std::lower_bound(members.begin(), members.end(), c, by_sample);
-            if (at == members.end() || at->sample != c.sample) continue;
-            c.votes += at->votes;
-            at->votes = 0.0;
-        }
-        std::copy_if(members.begin(), members.end(), std::back_inserter(candidates),
-                     [](const Candidate& c) { return c.votes > 0.0; });
     }
+    /// Such members in place of candidates that are known by their whole votes only.
+    static void add_members(std::vector<Candidate>& candidates, const std::vector<Candidate>& members) {
+        std::uint64_t known = 0;  // a bit a sample, modulo 64: most candidates need no search
+        for (const Candidate& c : members) known |= std::uint64_t{1} << (c.sample % 64);
+        std::erase_if(candidates, [&](const Candidate& c) {
+            return ((known >> (c.sample % 64)) & 1U) != 0 &&
+                   std::binary_search(members.begin(), members.end(), c, by_sample);
+        });
+        candidates.insert(candidates.end(), members.begin(), members.end());
+    }
+    static bool by_sample(const Candidate& a, const Candidate& b) noexcept { return a.sample < b.sample; }
 
     /// Counts whole votes; returns the most that shares can add to one sample.
     double count_singles(VoteScratch& scratch) const {
@@ -7005,7 +7538,7 @@ private:
         counter.begin(static_cast<std::size_t>(store().samples()), static_cast<std::size_t>(total()), neurons());
         double shared = 0.0;
         for (std::size_t i = begin_; i < end_; ++i) {
-            if (i + ahead < end_) {
+            if (!Index::packed && i + ahead < end_) {
                 const NeuronAnswer& a = search_->neurons[i + ahead];
                 detail::prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
             }
@@ -7216,13 +7749,10 @@ public:
         return Votes<Index>(this->search_, all[number].begin, all[number].end);
     }
     Votes<Index> layer(std::string_view name) const {
-        std::string known;
         for (const auto& [point, begin, end] : ranges()) {
-            const std::string& here = this->store().points[point].name;
-            if (here == name) return Votes<Index>(this->search_, begin, end);
-            known += (known.empty() ? "" : ", ") + here;
+            if (this->store().points[point].name == name) return Votes<Index>(this->search_, begin, end);
         }
-        detail::raise<DataError>("Retrace::layer", "name", "\"" + std::string(name) + "\"", "one of " + known);
+        detail::raise_unknown("Retrace::layer", "name", name, layers());
     }
 
     /// The votes of all pre-activations or all post-activations that took part.
@@ -7252,20 +7782,24 @@ public:
         const NeuronAnswer& a = this->search_->neurons[number];
         const Window& w = a.window;
         NeuronSources result{a.query, {}, w.boundary, w.closer, w.tied, w.places, a.votes};
-        this->search_->index->check(a.order + w.tied_begin, w.tied_end - w.tied_begin);
-        for (std::uint32_t i = w.tied_begin; i < w.tied_end; ++i) {
-            const std::uint32_t s = a.order[i];
-            if (!this->search_->admits(s)) continue;
+        std::uint32_t i = w.tied_begin;
+        const auto add = [&](std::uint32_t s) {
             if (a.distances != nullptr) {
                 const auto value = static_cast<double>(this->search_->index->value(a.unit, s));
                 result.neighbours.push_back({this->store().ids[s], value, a.distances[i]});
             } else {
                 const auto column = this->search_->index->entry(a.unit).column;
-                this->search_->index->check(column.values + i, 1);
+                if constexpr (!Index::packed) this->search_->index->check(column.values + i, 1);
                 result.neighbours.push_back(
                     {this->store().ids[s], static_cast<double>(column.at(i)), column.distance(i, a.query)});
             }
-        }
+        };
+        this->search_->read(a, w.tied_begin, w.tied_end, [&](const std::uint32_t* samples, std::size_t count) {
+            for (const std::uint32_t s : std::span(samples, count)) {
+                if (this->search_->admits(s)) add(s);
+                ++i;
+            }
+        });
         const auto nearer = [](const Neighbour& x, const Neighbour& y) {
             return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;
         };
@@ -7380,10 +7914,11 @@ void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
         const auto& ids = search.index->store().ids;
         const auto from = static_cast<std::ptrdiff_t>(search.chosen.size());
         const auto collect = [&](std::uint32_t begin, std::uint32_t end) {
-            search.index->check(answer.order + begin, end - begin);
-            for (std::uint32_t i = begin; i < end; ++i) {
-                if (search.admits(answer.order[i])) search.chosen.push_back(answer.order[i]);
-            }
+            search.read(answer, begin, end, [&search](const std::uint32_t* samples, std::size_t count) {
+                for (std::size_t i = 0; i < count; ++i) {
+                    if (search.admits(samples[i])) search.chosen.push_back(samples[i]);
+                }
+            });
         };
         collect(w.tied_begin, w.closer_begin);
         collect(w.closer_end, w.tied_end);
@@ -7401,7 +7936,7 @@ void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& e
     const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
     NeuronAnswer& answer = search.neurons.emplace_back();
     answer.unit = u;
-    answer.order = entry.column.order;
+    if constexpr (!Index::packed) answer.order = entry.column.order;
     answer.query = query;
     Window& w = answer.window;
     if (search.allowed != nullptr) {
@@ -7409,7 +7944,9 @@ void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& e
             return sample < entry.column.size && search.admits(sample);
         });
     } else if (search.without != no_sample) {
-        search.index->check(entry.column.order + position, position < entry.column.size ? 1 : 0);
+        if constexpr (!Index::packed) {
+            search.index->check(entry.column.order + position, position < entry.column.size ? 1 : 0);
+        }
         const bool itself = position < entry.column.size && entry.column.order[position] == search.without;
         const std::uint32_t hole = itself ? position : search.index->place_of(u, search.without);
         w = find_window(entry.column.without(hole), query, k, position - (hole < position ? 1U : 0U));
@@ -7479,7 +8016,12 @@ public:
         for (const Task& t : tasks) {
             answer_neuron(*t.search, t.unit, t.entry, t.query, t.position);
             const NeuronAnswer& a = t.search->neurons.back();
-            if (alone_) prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
+            const std::uint32_t soon = alone_ ? std::min(a.window.closer, 256U) : 0;
+            if constexpr (Index::packed) {
+                t.entry.column.order.prefetch(a.window.closer_begin, soon);
+            } else {
+                prefetch(a.order + a.window.closer_begin, soon);
+            }
         }
     }
 
@@ -7513,7 +8055,12 @@ private:
                 const auto& column = t.entry.column;
                 t.position = t.entry.locator->finish(column, t.position, t.least);
                 const std::uint32_t from = t.position - std::min(t.position, reach);
-                prefetch(column.values + from, std::min(2 * reach, column.size - from));
+                const std::uint32_t count = std::min(2 * reach, column.size - from);
+                if constexpr (Index::packed) {
+                    column.values.prefetch(from, from + count);
+                } else {
+                    prefetch(column.values + from, count);
+                }
             }
         } else {
             for (Task& t : tasks) t.position = t.entry.locator->position(t.entry.column, t.query);
@@ -7659,7 +8206,7 @@ public:
     template <class L>
     void visit(const Step<L>& s) {
         follow_shape(s);
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             return;
         } else if constexpr (ActivationLayer<L>) {
             constexpr bool elementwise = requires(const S* in, S* out) {
@@ -7681,7 +8228,7 @@ private:
     void follow_shape(const Step<L>& s) {
         if constexpr (requires { s.layer.output_shape(); }) {
             shape_ = s.layer.output_shape();
-        } else if constexpr (!Composite<L> && requires { s.layer.out_features(); }) {
+        } else if constexpr (!CompositeLayer<L> && requires { s.layer.out_features(); }) {
             shape_ = {};
         }
         if (shape_.size() != s.y.rows()) shape_ = {};
@@ -7695,20 +8242,20 @@ private:
 }  // namespace detail
 
 /// A network can be observed on several threads, each with its own workspace.
-template <Composite Net>
+template <CompositeLayer Net>
 auto make_workspace(const Net&) {
     return Workspace<Net>();
 }
 
 /// Whether several threads may run the model at once: a network always.
-template <Composite Net>
+template <CompositeLayer Net>
 constexpr bool may_run_in_parallel(const Net&) noexcept {
     return true;
 }
 
 /// Runs the network in evaluation mode and reports every pre- and post-activation. Returns its output.
 /// Cost   one forward pass; what the recorder does comes on top.
-template <Composite Net, class S, Recorder<S> R>
+template <CompositeLayer Net, class S, Recorder<S> R>
 const Batch<S>& observe(const Net& net, const BatchView<S>& x, std::span<const std::uint64_t> ids,
                         Workspace<Net>& workspace, R& recorder) {
     const auto record = [&](const Place& place, const BatchView<S>& block) { recorder.record(place, block, ids); };
@@ -8017,7 +8564,10 @@ const Batch<S>& observe(const Foreign<S, F>& model, const BatchView<S>& x, std::
 // renn/network/fingerprint.hpp - one number that tells two networks apart.
 
 #include <bit>
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -8057,22 +8607,29 @@ std::uint64_t hash_constant(const C& constant, std::uint64_t hash) {
     }
 }
 
+/// Sixteen hexadecimal digits.
+inline std::string fingerprint_text(std::uint64_t fingerprint) {
+    char digits[16];
+    char* const end = std::to_chars(digits, digits + sizeof digits, fingerprint, 16).ptr;
+    return std::string(static_cast<std::size_t>(digits + sizeof digits - end), '0') + std::string(digits, end);
+}
+
 }  // namespace detail
 
 /// One number for a network's structure, its layers' constants() and its parameters: two networks that differ in a bit
 /// of these have different fingerprints, for all practical purposes.
-template <class Net>
-    requires Composite<Net> std::uint64_t fingerprint(const Net& net) {
-        std::uint64_t hash = detail::hash_text(net.describe(), 0);
-        for_each_layer(net, [&hash](std::string_view, const auto& layer, const auto& parameters) {
-            if constexpr (requires { layer.constants(); }) {
-                std::apply([&hash](const auto&... c) { ((hash = detail::hash_constant(c, hash)), ...); },
-                           layer.constants());
-            }
-            hash = detail::hash_parameters(parameters, hash);
-        });
-        return hash;
-    }
+template <CompositeLayer Net>
+std::uint64_t fingerprint(const Net& net) {
+    std::uint64_t hash = detail::hash_text(net.describe(), 0);
+    for_each_layer(net, [&hash](std::string_view, const auto& layer, const auto& parameters) {
+        if constexpr (requires { layer.constants(); }) {
+            std::apply([&hash](const auto&... c) { ((hash = detail::hash_constant(c, hash)), ...); },
+                       layer.constants());
+        }
+        hash = detail::hash_parameters(parameters, hash);
+    });
+    return hash;
+}
 
 }  // namespace renn::inline RENN_ABI
 // renn/network/finite_parameters.hpp - refuses a network with NaN or infinity in its parameters.
@@ -8151,6 +8708,111 @@ void require_finite_parameters(std::string_view where, const Net& net) {
 #include <utility>
 #include <vector>
 
+// renn/tracing/stream_out.hpp - transposes values into a store larger than the caches, and past them.
+
+#include <cstdint>
+
+
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
+
+namespace renn::inline RENN_ABI::detail {
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+
+#ifdef __AVX__
+inline constexpr bool has_streams = true;
+inline void stream(float* to, const __m256& packet) noexcept {
+    _mm256_stream_ps(to, packet);
+}
+inline void stream(double* to, const __m256d& packet) noexcept {
+    _mm256_stream_pd(to, packet);
+}
+#ifdef __AVX512F__
+inline void stream(float* to, const __m512& packet) noexcept {
+    _mm512_stream_ps(to, packet);
+}
+inline void stream(double* to, const __m512d& packet) noexcept {
+    _mm512_stream_pd(to, packet);
+}
+#endif
+/// To be called before others may read what was streamed.
+inline void finish_stream() noexcept {
+    _mm_sfence();
+}
+#else
+inline constexpr bool has_streams = false;
+inline void finish_stream() noexcept {}
+#endif
+
+/// Whether a block may be streamed there: whole cache lines that begin where memory's do.
+template <class T>
+bool can_stream(const T* to, Index stride, Index count) noexcept {
+    constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+    return has_streams && reinterpret_cast<std::uintptr_t>(to) % 64 == 0 && stride % line == 0 && count % line == 0;
+}
+
+/// Copies whole cache lines so, between arrays that begin with one.
+template <class T>
+void stream_lines([[maybe_unused]] const T* from, [[maybe_unused]] T* to, [[maybe_unused]] Index n) noexcept {
+#ifdef __AVX__
+    constexpr Index packet = 32 / static_cast<Index>(sizeof(T));
+    for (Index i = 0; i < n; i += packet) {
+        _mm256_stream_si256(reinterpret_cast<__m256i*>(to + i),
+                            _mm256_load_si256(reinterpret_cast<const __m256i*>(from + i)));
+    }
+#endif
+}
+
+/// Does what canonical::transpose does, where can_stream. A plain store reads the line that it overwrites from memory,
+/// and puts it in the place of something that will be needed sooner. Returns whether all values are finite, which costs
+/// less here than in a pass of its own; false too where the processor has no such stores.
+template <class S>
+bool stream_transposed(const S* src, Index src_stride, S* dst, Index dst_stride, Index rows, Index cols) {
+    using K = canonical::detail::Kernel<S>;
+    bool finite = false;
+    if constexpr (requires(S * to, const typename K::Packet& packet) { stream(to, packet); }) {
+        namespace ei = Eigen::internal;
+        constexpr Index P = K::lanes, line = 64 / static_cast<Index>(sizeof(S));
+        constexpr auto packets = static_cast<std::size_t>(line / P);
+        const Index whole_rows = rows - rows % P;
+        auto sum = ei::pset1<typename K::Packet>(S(0));  // x - x is 0 for finite x and NaN else
+        for (Index i = 0; i < whole_rows; i += P) {
+            for (Index j = 0; j < cols; j += line) {
+                ei::PacketBlock<typename K::Packet, static_cast<int>(P)> blocks[packets];
+                for (std::size_t b = 0; b < packets; ++b) {
+                    const S* from = src + i + (j + static_cast<Index>(b) * P) * src_stride;
+                    for (Index l = 0; l < P; ++l) {
+                        const auto packet = K::load(from + l * src_stride);
+                        blocks[b].packet[l] = packet;
+                        sum = ei::padd(sum, ei::psub(packet, packet));
+                    }
+                    ei::ptranspose(blocks[b]);
+                }
+                for (Index l = 0; l < P; ++l) {
+                    S* to = dst + j + (i + l) * dst_stride;
+                    for (std::size_t b = 0; b < packets; ++b, to += P) stream(to, blocks[b].packet[l]);
+                }
+            }
+        }
+        finite = ei::predux(sum) == S(0);
+        for (Index i = whole_rows; i < rows; ++i) {
+            for (Index j = 0; j < cols; ++j) {
+                const S value = src[i + j * src_stride];
+                finite = finite && value - value == S(0);
+                dst[j + i * dst_stride] = value;
+            }
+        }
+        finish_stream();
+    }
+    return finite;
+}
+
+#pragma GCC diagnostic pop
+
+}  // namespace renn::inline RENN_ABI::detail
 
 namespace renn::inline RENN_ABI::detail {
 
@@ -8247,11 +8909,13 @@ public:
     void begin(Index first, Index count) {
         first_ = first;
         count_ = count;
+        streams_ = store_.bytes() >= std::size_t{8} << 20;  // the caches hold less
         cursor_.begin();
     }
 
     void record(const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> ids) {
         const std::size_t b = cursor_.find(place.name, place.kind, block.rows(), block.cols(), count_, seen_.blocks());
+        if (streamed(point_of_[b], block)) return;
         require_finite<S>("record", place.name, block, ids);
         if (point_of_[b] < 0) return;
         const auto p = static_cast<std::size_t>(point_of_[b]);
@@ -8287,11 +8951,27 @@ public:
     Extremes take_extremes() { return std::exchange(extremes_, {}); }
 
 private:
+    /// Whether a block went into the store as it is; not if it has values that are not finite.
+    bool streamed([[maybe_unused]] Index p, [[maybe_unused]] const BatchView<S>& block) {
+        if constexpr (is_exact<E>) {
+            if (!streams_ || p < 0) return false;
+            const auto at = static_cast<std::size_t>(p);
+            const Point& point = store_.points[at];
+            S* to = store_.column(at, 0) + first_;
+            return !point.by_channel() && point.count() == point.width && block.rows() >= 8 &&
+                   can_stream(to, store_.stride(), block.cols()) &&
+                   stream_transposed(block.data(), block.outerStride(), to, store_.stride(), block.rows(),
+                                     block.cols());
+        } else {
+            return false;
+        }
+    }
+
     /// Shapes   columns: columns of the point x samples.
     void write(std::size_t p, const BatchView<S>& columns, std::span<const std::uint64_t> ids) {
         if (columns.rows() == 0) return;
         if constexpr (is_exact<E>) {
-            canonical::transpose(columns.data(), columns.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
+            canonical::transpose(columns.data(), columns.outerStride(), store_.column(p, 0) + first_, store_.stride(),
                                  columns.rows(), columns.cols());
         } else if (!extremes_.empty()) {
             auto& [lowest, largest] = extremes_[p];
@@ -8306,12 +8986,15 @@ private:
     /// Tiles are transposed where the first cache holds them, and leave it encoded.
     void encode(std::size_t p, const BatchView<S>& columns, std::span<const std::uint64_t> ids) {
         constexpr Index strip = 16, run = 256;
+        using Code = typename E::template Code<S>;
         alignas(64) S tile[strip * run];
-        Range<S>* ranges = store_.ranges(p).data();
+        alignas(64) Code line[run];
+        const bool streamed = streams_ && can_stream(store_.column(p, 0) + first_, store_.stride(), columns.cols());
+        ValueRange<S>* ranges = store_.ranges(p).data();
         if constexpr (E::ranged == Ranged::sample) {
             ranges += first_;
             for (Index j = 0; j < columns.cols() && columns.rows() > 0; ++j) {
-                ranges[j] = Range<S>::of(columns.col(j).minCoeff(), columns.col(j).maxCoeff());
+                ranges[j] = ValueRange<S>::of(columns.col(j).minCoeff(), columns.col(j).maxCoeff());
             }
         }
         for (Index j = 0; j < columns.cols(); j += run) {
@@ -8321,9 +9004,12 @@ private:
                 canonical::transpose(columns.data() + c + j * columns.outerStride(), columns.outerStride(), tile, n,
                                      count, n);
                 for (Index r = 0; r < count; ++r) {
-                    const Range<S>* range = ranges;  // null where there are none
+                    const ValueRange<S>* range = ranges;  // null where there are none
                     if constexpr (E::ranged != Ranged::none) range += E::ranged == Ranged::unit ? c + r : j;
-                    if (!E::encode(tile + r * n, store_.column(p, c + r) + first_ + j, n, range)) {
+                    Code* to = store_.column(p, c + r) + first_ + j;
+                    const bool kept = E::encode(tile + r * n, streamed ? line : to, n, range);
+                    if (streamed) stream_lines(line, to, n);
+                    if (!kept) {
                         refuse<E, S>("record", store_.points[p], c + r,
                                      std::span<const S>(tile + r * n, static_cast<std::size_t>(n)), range,
                                      ids.subspan(static_cast<std::size_t>(j)));
@@ -8331,6 +9017,7 @@ private:
                 }
             }
         }
+        if (streamed) finish_stream();
     }
 
     Store& store_;
@@ -8341,6 +9028,7 @@ private:
     Extremes extremes_;
     Index first_ = 0;
     Index count_ = 0;
+    bool streams_ = false;
 };
 
 /// Ranges of units from what each worker measured.
@@ -8363,7 +9051,7 @@ void set_ranges(Store& store, Workers& workers) {
     }
     for (std::size_t p = 0; p < all.size(); ++p) {
         for (Index c = 0; c < all[p].first.size(); ++c) {
-            store.ranges(p)[static_cast<std::size_t>(c)] = Range<S>::of(all[p].first[c], all[p].second[c]);
+            store.ranges(p)[static_cast<std::size_t>(c)] = ValueRange<S>::of(all[p].first[c], all[p].second[c]);
         }
     }
 }
@@ -8429,6 +9117,7 @@ void thin(SampleBatch<S>& batch, std::uint64_t passed, Index every) {
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <variant>
@@ -8475,13 +9164,24 @@ void require_targets(const char* where, const BatchView<S>& outputs, const Targe
 /// Throws unless every label is a row of the outputs.
 template <class S>
 void require_labels(const char* where, const BatchView<S>& outputs, std::span<const std::int32_t> labels) {
-    if (outputs.rows() == 1) {
-        raise<ShapeError>(where, "outputs", "1", "one for each class; BinaryCrossEntropy takes a single logit");
-    }
     for (std::size_t j = 0; j < labels.size(); ++j) {
         if (labels[j] >= 0 && static_cast<Index>(labels[j]) < outputs.rows()) continue;
         raise<DataError>(where, "label of column " + std::to_string(j), std::to_string(labels[j]),
                          "0.." + std::to_string(outputs.rows() - 1) + ", the outputs");
+    }
+}
+
+/// Throws for a value that is no probability: below 0 or above `most`.
+template <class S>
+void require_probabilities(const char* where, const Batch<S>& wanted, S most) {
+    if (wanted.size() == 0 || (wanted.minCoeff() >= S(0) && wanted.maxCoeff() <= most)) return;
+    for (Index j = 0; j < wanted.cols(); ++j) {
+        for (Index i = 0; i < wanted.rows(); ++i) {
+            const S value = wanted(i, j);
+            if (!(value < S(0) || value > most)) continue;
+            raise<DataError>(where, "target " + std::to_string(i) + " of column " + std::to_string(j),
+                             std::to_string(value), "a probability; MeanSquaredError takes any number");
+        }
     }
 }
 
@@ -8538,7 +9238,16 @@ struct CrossEntropy {
     template <class S>
     double operator()(const BatchView<S>& z, const Targets<S>& targets, Batch<S>& gradient) const {
         detail::require_targets<S>("CrossEntropy", z, targets);
-        if (targets.values == nullptr) detail::require_labels<S>("CrossEntropy", z, targets.labels);
+        if (z.rows() == 1) {  // its softmax is 1 whatever it says
+            detail::raise<ShapeError>(
+                "CrossEntropy", "outputs", "1",
+                "one for each class; BinaryCrossEntropy takes a logit, MeanSquaredError a number");
+        }
+        if (targets.values == nullptr) {
+            detail::require_labels<S>("CrossEntropy", z, targets.labels);
+        } else {  // those of a sample need not sum to one
+            detail::require_probabilities("CrossEntropy", *targets.values, std::numeric_limits<S>::infinity());
+        }
         detail::require_class_weights("CrossEntropy", class_weights, z.rows());
         detail::reshape(gradient, z.rows(), z.cols());
         double total = 0.0;
@@ -8561,7 +9270,7 @@ struct CrossEntropy {
                 p[label] -= S(1);
                 p *= static_cast<S>(w) * share;
             } else {
-                S all = S(0);  // the targets of a sample need not sum to one
+                S all = S(0);
                 for (Index i = 0; i < z.rows(); ++i) all += static_cast<S>(weight_of(i)) * (*targets.values)(i, j);
                 for (Index i = 0; i < z.rows(); ++i) {
                     const S wanted = static_cast<S>(weight_of(i)) * (*targets.values)(i, j);
@@ -8645,6 +9354,7 @@ struct BinaryCrossEntropy {
     template <class S>
     double operator()(const BatchView<S>& z, const Targets<S>& targets, Batch<S>& gradient) const {
         detail::require_targets<S>("BinaryCrossEntropy", z, targets);
+        if (targets.values != nullptr) detail::require_probabilities("BinaryCrossEntropy", *targets.values, S(1));
         detail::require_class_weights("BinaryCrossEntropy", class_weights, 2);
         detail::reshape(gradient, z.rows(), z.cols());
         if (z.size() == 0) return 0.0;
@@ -9095,7 +9805,7 @@ class TracedNetwork {
 public:
     using Scalar = typename Model::Scalar;
     static_assert(ActivationStore<Store>, "renn: this type is not an activation store (tracing/store.hpp)");
-    static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/neuron_index.hpp)");
+    static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/index_policy.hpp)");
     using Index = NeuronIndex<Store, Policy>;
     using Answer = Retrace<Index>;
 
@@ -9143,8 +9853,10 @@ public:
     /// Cost     a forward pass and a search a neuron; the first time also the building of the index.
     Answer retrace(const BatchView<Scalar>& x, const RetraceOptions& options = {}) const {
         if (x.cols() != 1) {
+            const renn::Index known = features();
             detail::raise<ShapeError>("retrace", "x", detail::shape_text(x.rows(), x.cols()),
-                                      detail::shape_text(x.rows(), 1) + ", one sample; retrace_batch takes many");
+                                      detail::shape_text(known != Dynamic ? known : x.rows(), 1) +
+                                          ", a sample is a column; retrace_batch takes many");
         }
         return std::move(retrace_batch(x, options).front());
     }
@@ -9206,9 +9918,10 @@ private:
         return *index_;
     }
 
-    bool keep(std::optional<Store> store) {
-        if (!store) return false;
-        restore(std::move(*store));
+    template <class Recorded>
+    bool keep(std::optional<Recorded> recorded) {
+        if (!recorded) return false;
+        restore(Store(std::move(*recorded)));
         return true;
     }
 
@@ -9234,11 +9947,20 @@ private:
         }
     }
 
+    /// Of a sample: those that the network takes, of foreign code those recorded, as far as that is known.
+    renn::Index features() const {
+        const renn::Index own = model_->in_features();
+        if (own != Dynamic || !recorded() || store().first_input.size() == 0) return own;
+        return store().first_input.rows();
+    }
+
     Activations<Scalar> query(const BatchView<Scalar>& x) const {
         index("retrace");
-        if (model_->in_features() != Dynamic && model_->in_features() != x.rows()) {
+        const renn::Index known = features();
+        if (known != Dynamic && known != x.rows()) {
+            const bool own = model_->in_features() != Dynamic;
             detail::raise<ShapeError>("retrace", "features", std::to_string(x.rows()),
-                                      std::to_string(model_->in_features()) + ", the network's in_features");
+                                      std::to_string(known) + (own ? ", the network's in_features" : ", as recorded"));
         }
         return renn::activations(*model_, x);
     }
@@ -9339,21 +10061,28 @@ private:
 };
 
 /// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.
-template <class Policy = KdTree, Composite Net>
+template <class Policy = KdTree, CompositeLayer Net>
 auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
 }
 
 /// trace<Sorted, Float16>(net): the same with values kept as an encoding of tracing/reduced.hpp makes them.
-template <class Policy, class E, Composite Net>
+template <class Policy, class E, CompositeLayer Net>
     requires Encoding<E, typename Net::Scalar>
 auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar, E>, Policy>(std::move(net), std::move(selection));
 }
 
+/// trace<Sorted, PackedStore>(net): the same with what is recorded kept otherwise, in a store made of a MemoryStore
+/// (tracing/sorted_store.hpp, tracing/packed_store.hpp).
+template <class Policy, template <class> class Store, CompositeLayer Net>
+auto trace(Net net, Selection selection = {}) {
+    return TracedNetwork<Net, Store<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
+}
+
 /// trace<Sorted>(net, FileStore<float>::open("digits.store")): with a store recorded earlier. Throws MismatchError if
 /// it belongs to another network.
-template <class Policy = KdTree, Composite Net, ActivationStore Store>
+template <class Policy = KdTree, CompositeLayer Net, ActivationStore Store>
 auto trace(Net net, Store store) {
     return TracedNetwork<Net, Store, Policy>(std::move(net), std::move(store));
 }
@@ -9394,7 +10123,7 @@ void put_network(A& ar, const Net& net, const P& parameters) {
     put(ar, net.kinds());
     Net::for_each_child(net, parameters, [&ar](const std::string& name, const auto& layer, const auto& w) {
         put(ar, name);
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
             put_network(ar, layer, w);
         } else {
             if constexpr (requires { layer.constants(); }) {
@@ -9417,7 +10146,7 @@ void get_network(A& ar, Net& net, P& parameters, const Limit& limit) {
     Net::for_each_child(net, parameters, [&](const std::string&, auto& layer, auto& w) {
         using L = std::remove_cvref_t<decltype(layer)>;
         get(ar, names.emplace_back(), limit);
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             get_network(ar, layer, w, limit);
         } else {
             if constexpr (requires { layer.constants(); }) {
@@ -9436,14 +10165,14 @@ void get_network(A& ar, Net& net, P& parameters, const Limit& limit) {
 
 /// Writes a network to any cereal output archive: what it is, then every layer's name, constants and parameters. A
 /// Network and the Sequential of the same layers write the same.
-template <class A, Composite Net>
+template <class A, CompositeLayer Net>
 void put(A& ar, const Net& net) {
     detail::put_network(ar, net, net.parameters());
 }
 
 /// Reads a network: a Network of the same layer types, or any into a Sequential that knows its kinds. Throws
 /// MismatchError if the archive holds another network, FormatError for lengths that cannot be.
-template <class A, Composite Net>
+template <class A, CompositeLayer Net>
 void get(A& ar, Net& net, const detail::Limit& limit = {}) {
     detail::get_network(ar, net, net.parameters(), limit);
 }
@@ -9510,24 +10239,78 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     store.index_ids();
 }
 
+namespace detail {
+
+/// `to`: a file's name or a stream.
+template <class To, CompositeLayer Net>
+void save_network(To& to, const Net& net) {
+    write_archive(to, "network", sizeof(typename Net::Scalar), [&](auto& ar) { put(ar, net); });
+}
+
+template <class To, class Model, class Store, class Policy>
+void save_traced(To& to, const TracedNetwork<Model, Store, Policy>& traced) {
+    write_archive(to, "traced", sizeof(typename Model::Scalar), [&](auto& ar) {
+        constexpr bool own = requires {
+            put(ar, traced.network());
+        };
+        put(ar, static_cast<std::uint8_t>(own));
+        if constexpr (own) put(ar, traced.network());
+        put(ar, traced.store());
+    });
+}
+
+/// `from`: a file's name or a stream.
+template <class T, class From>
+T load_from(From& from) {
+    if constexpr (requires { typename T::Answer; }) {
+        using Model = std::remove_cvref_t<decltype(std::declval<T>().network())>;
+        using Store = std::remove_cvref_t<decltype(std::declval<T>().store())>;
+        Model model;
+        Store store;
+        read_frame(from, "traced", sizeof(typename T::Scalar), [&](auto& ar, const Limit& limit) {
+            std::uint8_t own = 0;
+            get(ar, own, limit);
+            if (own == 0) {
+                raise<MismatchError>("traced network", "model", "foreign code, which is not in the file",
+                                     "a network; use restore(path, traced)");
+            }
+            get(ar, model, limit);
+            get(ar, store, limit);
+        });
+        return T(std::move(model), std::move(store));
+    } else {
+        T net;
+        read_frame(from, "network", sizeof(typename T::Scalar),
+                   [&](auto& ar, const Limit& limit) { get(ar, net, limit); });
+        return net;
+    }
+}
+
+}  // namespace detail
+
 /// save("digits.renn", net): structure, names, constants and parameters. Appears whole or not at all.
 /// Throws FormatError if the file cannot be written.
-template <Composite Net>
+template <CompositeLayer Net>
 void save(const std::string& path, const Net& net) {
-    detail::write_archive(path, "network", sizeof(typename Net::Scalar), [&](auto& ar) { put(ar, net); });
+    detail::save_network(path, net);
+}
+
+/// The same bytes into a stream; they are held in memory meanwhile.
+template <CompositeLayer Net>
+void save(std::ostream& out, const Net& net) {
+    detail::save_network(out, net);
 }
 
 /// save("digits.renn", traced): network (not foreign code) and recording. The index is built again after loading.
 template <class Model, class Store, class Policy>
 void save(const std::string& path, const TracedNetwork<Model, Store, Policy>& traced) {
-    detail::write_archive(path, "traced", sizeof(typename Model::Scalar), [&](auto& ar) {
-        constexpr bool own = requires {
-            put(ar, traced.network());
-        };
-        detail::put(ar, static_cast<std::uint8_t>(own));
-        if constexpr (own) put(ar, traced.network());
-        put(ar, traced.store());
-    });
+    detail::save_traced(path, traced);
+}
+
+/// The same bytes into a stream; they are held in memory meanwhile.
+template <class Model, class Store, class Policy>
+void save(std::ostream& out, const TracedNetwork<Model, Store, Policy>& traced) {
+    detail::save_traced(out, traced);
 }
 
 /// auto net = load<Net>("digits.renn"), auto traced = load<Traced>("traced.renn"): the type says what is expected.
@@ -9536,28 +10319,14 @@ void save(const std::string& path, const TracedNetwork<Model, Store, Policy>& tr
 ///          another scalar or other layers. The file's checksum is checked before a byte of it is parsed.
 template <class T>
 T load(const std::string& path) {
-    if constexpr (requires { typename T::Answer; }) {
-        using Model = std::remove_cvref_t<decltype(std::declval<T>().network())>;
-        using Store = std::remove_cvref_t<decltype(std::declval<T>().store())>;
-        Model model;
-        Store store;
-        detail::read_frame(path, "traced", sizeof(typename T::Scalar), [&](auto& ar, const detail::Limit& limit) {
-            std::uint8_t own = 0;
-            detail::get(ar, own, limit);
-            if (own == 0) {
-                detail::raise<MismatchError>("traced network", "model", "foreign code, which is not in the file",
-                                             "a network; use restore(path, traced)");
-            }
-            get(ar, model, limit);
-            get(ar, store, limit);
-        });
-        return T(std::move(model), std::move(store));
-    } else {
-        T net;
-        detail::read_frame(path, "network", sizeof(typename T::Scalar),
-                           [&](auto& ar, const detail::Limit& limit) { get(ar, net, limit); });
-        return net;
-    }
+    return detail::load_from<T>(path);
+}
+
+/// The same from a stream that is at the beginning of what save wrote; it is then just behind it. Memory: that of the
+/// bytes and of what they hold, never more for a length that is only claimed.
+template <class T>
+T load(std::istream& in) {
+    return detail::load_from<T>(in);
 }
 
 /// Gives a recording back to foreign code, or to a network that is there already.
@@ -10293,12 +11062,13 @@ void save(const std::string& path, const Dataset<S>& data) {
 /// Throws   FormatError for a file that is foreign, truncated, damaged, newer or of other content; MismatchError for
 ///          another scalar.
 template <class T>
-    requires std::same_as<T, Dataset<typename T::Scalar>> T load(const std::string& path) {
-        T data;
-        detail::read_frame(path, "dataset", sizeof(typename T::Scalar),
-                           [&](auto& ar, const detail::Limit& limit) { get(ar, data, limit); });
-        return data;
-    }
+    requires(std::same_as<T, Dataset<typename T::Scalar>>)
+T load(const std::string& path) {
+    T data;
+    detail::read_frame(path, "dataset", sizeof(typename T::Scalar),
+                       [&](auto& ar, const detail::Limit& limit) { get(ar, data, limit); });
+    return data;
+}
 
 }  // namespace renn::inline RENN_ABI
 // renn/io/save_optimizer.hpp - what an optimizer remembers as a file.
@@ -10372,8 +11142,9 @@ void save(const std::string& path, const Moments<P>& moments) {
 }
 
 /// Moments moments(net.parameters()); restore("adam.renn", moments): what was saved, bit for bit. On any error
-/// `moments` stays as it was. Throws   FormatError for a file that is foreign, truncated, damaged, newer or of other
-/// content; MismatchError for
+/// `moments` stays as it was.
+///
+/// Throws   FormatError for a file that is foreign, truncated, damaged, newer or of other content; MismatchError for
 ///          another scalar or other parameters.
 template <class P>
 void restore(const std::string& path, Moments<P>& moments) {
@@ -11354,7 +12125,7 @@ public:
 
     Concatenate() { take_over(); }
     explicit Concatenate(First first, Rest... rest) : branches_(std::move(first), std::move(rest)...) {
-        static_assert(Composite<First> && (Composite<Rest> && ...),
+        static_assert(CompositeLayer<First> && (CompositeLayer<Rest> && ...),
                       "renn::Concatenate: takes networks; Concatenate(Network(...), Network(...))");
         take_over();
         check_sizes();
@@ -11620,6 +12391,7 @@ private:
 #include <algorithm>
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11677,7 +12449,7 @@ struct Glorot {
 };
 
 /// Nothing but zeros.
-struct Zero {
+struct Zeros {
     template <class S>
     void operator()(Batch<S>& weights, Index, Index) const {
         weights.setZero();
@@ -11870,7 +12642,7 @@ public:
     Shape output_shape() const noexcept { return patches_.window.out(channels_); }
     const detail::SlidingWindow& window() const noexcept { return patches_.window; }
     /// Of the weights as other libraries keep them: out channels x in channels / groups x taps.
-    std::array<Index, Dimensions + 2> weights_shape() const noexcept {
+    std::array<Index, std::size_t{Dimensions} + 2> weights_shape() const noexcept {
         const Size2& kernel = patches_.window.kernel;
         const Index in = input_shape().channels / groups_;
         if constexpr (Dimensions == 1) {
@@ -12967,7 +13739,7 @@ public:
 
     Residual() = default;
     explicit Residual(Net net) : net_(std::move(net)) {
-        static_assert(Composite<Net>, "renn::Residual: takes a network; Residual(Network(...))");
+        static_assert(CompositeLayer<Net>, "renn::Residual: takes a network; Residual(Network(...))");
         check_sizes();
     }
 
@@ -13339,6 +14111,7 @@ public:
 
     static constexpr std::size_t size() noexcept { return sizeof...(Layers); }
 
+    /// A layer as it is, but for its parameters: those are the network's.
     template <std::size_t I>
     const LayerType<I>& layer() const noexcept {
         return std::get<I>(layers_);
@@ -13346,6 +14119,17 @@ public:
     template <std::size_t I>
     LayerType<I>& layer() noexcept {
         return std::get<I>(layers_);
+    }
+
+    using Base::parameters;
+    /// Those of one layer: `net.parameters<0>().weights`.
+    template <std::size_t I>
+    const typename LayerType<I>::Parameters& parameters() const noexcept {
+        return std::get<I>(this->parameters_.layers);
+    }
+    template <std::size_t I>
+    typename LayerType<I>::Parameters& parameters() noexcept {
+        return std::get<I>(this->parameters_.layers);
     }
 
     /// Makes room for a network of these kinds(). Throws MismatchError unless they are this network's.
@@ -13573,7 +14357,8 @@ public:
     /// does not know.
     void take_kinds(std::string_view wanted, Parameters& parameters) {
         const auto refuse = [&](std::string_view got) {
-            detail::raise<MismatchError>("Sequential", "kind of a layer", std::string(got), "one of " + known_kinds());
+            detail::raise<MismatchError>("Sequential", "kind of a layer", got,
+                                         "one of " + detail::joined(names_of_kinds()));
         };
         if (wanted.size() < 2 || wanted.front() != '[' || wanted.back() != ']') refuse(wanted);
         layers_->clear();
@@ -13664,13 +14449,13 @@ private:
         if constexpr (std::is_same_v<From, To>) {
             to = from;
             kept = weights;
-            if constexpr (!Composite<To> && requires { to.parameters() = Q{}; }) to.parameters() = Q{};
+            if constexpr (!CompositeLayer<To> && requires { to.parameters() = Q{}; }) to.parameters() = Q{};
         } else if constexpr (std::is_same_v<To, BasicSequential>) {
             to.take(from, weights);
             kept = std::exchange(to.parameters(), {});
         } else if constexpr (requires { requires From::wiring == Wiring::residual; }) {
             copy(from.network(), weights, to.network(), kept);
-        } else if constexpr (Composite<From>) {
+        } else if constexpr (CompositeLayer<From>) {
             static_assert(From::size == To::size, "renn::Sequential: a Concatenate here has two branches; nest them");
             copy(from.template branch<0>(), std::get<0>(weights.branches), to.template branch<0>(),
                  std::get<0>(kept.branches));
@@ -13696,17 +14481,11 @@ private:
         Held held{typename All::Layer(std::in_place_index<K>)};
         typename Parameters::Part part{decltype(Parameters::Part::value)(std::in_place_index<K>)};
         auto& layer = std::get<K>(held.value);
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
             layer.take_kinds(kinds, std::get<K>(part.value));
         }
         layers_->push_back(std::move(held));
         parameters.layers->push_back(std::move(part));
-    }
-
-    static std::string known_kinds() {
-        std::string text;
-        for (const std::string_view one : names_of_kinds()) text += (text.empty() ? "" : ", ") + std::string(one);
-        return text;
     }
 
     detail::Late<Held> layers_;
@@ -13800,7 +14579,7 @@ void summarise(const Net& net, const P& parameters, Flow flow, Path& path, Summa
         if constexpr (Net::wiring == Wiring::side_by_side) flow = at_input;
         const Flow before = flow;
         flow.pass(layer, Net::name, name);
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             summarise(layer, weights, before, path, summary);
             behind_parameters = false;
         } else {
@@ -13832,7 +14611,7 @@ void summarise(const Net& net, const P& parameters, Flow flow, Path& path, Summa
 }  // namespace detail
 
 /// `std::cout << summary(net)`: a table of its layers, also of those in nested networks.
-template <Composite Net>
+template <CompositeLayer Net>
 Summary summary(const Net& net) {
     Summary result;
     detail::Path path;
@@ -14026,9 +14805,7 @@ Column<typename I::Scalar> blend_activations(std::span<const double> weights, st
     const auto& points = index.store().points;
     const auto point = std::find_if(points.begin(), points.end(), [&](const Point& p) { return p.name == place; });
     if (point == points.end()) {
-        std::string known;
-        for (const Point& p : points) known += (known.empty() ? "" : ", ") + p.name;
-        detail::raise<DataError>("blend_activations", "place", "\"" + std::string(place) + "\"", "one of " + known);
+        detail::raise_unknown("blend_activations", "place", place, points, [](const Point& p) { return p.name; });
     }
     Column<double> sum = Column<double>::Zero(point->count());
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -14400,7 +15177,7 @@ public:
 
     /// Whether one of the names stands for the layer at this path.
     bool take(std::string_view path) {
-        paths_.append(paths_.empty() ? "" : ", ").append(path);
+        paths_.emplace_back(path);
         bool taken = false;
         for (std::size_t i = 0; i < names_.size(); ++i) {
             const std::string& name = names_[i];
@@ -14414,14 +15191,14 @@ public:
     /// Throws DataError for a name that stood for none.
     void check() const {
         for (std::size_t i = 0; i < names_.size(); ++i) {
-            if (known_[i] == 0) raise<DataError>("fit", "frozen layer", "\"" + names_[i] + "\"", "one of " + paths_);
+            if (known_[i] == 0) raise_unknown("fit", "frozen layer", names_[i], paths_);
         }
     }
 
 private:
     const std::vector<std::string>& names_;
     std::vector<char> known_;
-    std::string paths_;
+    std::vector<std::string> paths_;
 };
 
 /// Keeps the blocks of the named layers as they are. They are put back after each step, so no optimizer, whatever it
@@ -14596,6 +15373,8 @@ template <class Net, class S, Loss<S> L, Optimizer<typename Net::Parameters> O>
 Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const L& loss, const O& optimizer,
              const FitOptions& options, TrainingState<Net>& state) {
     static_assert(std::is_same_v<S, typename Net::Scalar>, "renn::fit: the data set's scalar must be the network's");
+    static_assert(!std::is_const_v<Net>,
+                  "renn::fit: a const network, as a traced one is, cannot be trained; train a copy");
     detail::check_options(options, detail::Schedulable<O>);
     detail::require_trainable("fit", state.network, data, loss);
     detail::check_state(net, state, options);

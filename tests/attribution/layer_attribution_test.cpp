@@ -129,6 +129,8 @@ BOOST_AUTO_TEST_CASE(maps_are_enlarged_and_reduced) {
     BOOST_TEST(by_pixel(scores, image, Reduction::greatest_magnitude).col(0) == Eigen::Vector2d(4, 1));
     BOOST_TEST(greatest(by_pixel(scores, image, Reduction::norm).col(0) - Eigen::Vector2d(5, std::sqrt(2.0))) < 1e-15);
     BOOST_TEST(by_channel(scores, image).col(0) == Eigen::Vector2d(2, 5));
+    BOOST_TEST((by_pixel(Batch<double>(0, 3), {0, 2, 2}) == Batch<double>::Zero(4, 3)));
+    BOOST_TEST((by_channel(Batch<double>(0, 3), {2, 0, 2}) == Batch<double>::Zero(2, 3)));
     BOOST_TEST(message_of<ShapeError>([&] {
                    by_pixel(scores, {3, 1, 1});
                }) == "by_pixel: scores: got 4 x 1, expected 3 x 1");

@@ -35,10 +35,10 @@ relevance::Rule rule_of(const nlohmann::json& p) {
             .alpha = p.at("alpha"), .beta = p.at("beta"), .stabiliser = stabiliser, .bias = bias};
     }
     if (rule == "WSquare") return relevance::WSquare{.stabiliser = stabiliser, .bias = bias};
-    if (rule == "Flat") return relevance::Flat{.stabiliser = stabiliser};
+    if (rule == "Flat") return relevance::FlatRule{.stabiliser = stabiliser};
     if (rule == "ZBox") return relevance::ZBox{.low = {p.at("low")}, .high = {p.at("high")}, .stabiliser = stabiliser};
     if (rule == "Norm") return relevance::Norm{.stabiliser = stabiliser};
-    if (rule == "Pass") return relevance::Pass{};
+    if (rule == "Pass") return relevance::PassOn{};
     if (rule == "none (gradient)") return relevance::Winner{};
     throw std::runtime_error("golden: unknown rule " + rule);
 }

@@ -54,7 +54,7 @@ auto everything() {
 
 std::vector<Rule> rules() {
     using relevance::Bias;
-    std::vector<Rule> all{relevance::Flat{}, relevance::ZBox{{-1.0}, {1.0}}, relevance::Norm{}};
+    std::vector<Rule> all{relevance::FlatRule{}, relevance::ZBox{{-1.0}, {1.0}}, relevance::Norm{}};
     for (const Bias bias : {Bias::absorb, Bias::zero, Bias::distribute}) {
         all.push_back(relevance::Zero{bias});
         all.push_back(relevance::Epsilon{.epsilon = 0.01, .bias = bias});
@@ -126,8 +126,9 @@ BOOST_AUTO_TEST_CASE(units_that_see_only_padding_say_so) {
     const Conv2d<double> layer(Shape{1, 2, 2}, {.channels = 2, .kernel = 1, .padding = 1}, 1);
     const Network net(layer);
     const Batch<double> above = test::random_batch<double>(32, 2, 5);
-    const auto result = attribute(net, test::random_batch<double>(4, 2, 3), direction(above),
-                                  RelevancePropagation{relevance::Composite(relevance::Flat{}), RelevanceStart::slope});
+    const auto result =
+        attribute(net, test::random_batch<double>(4, 2, 3), direction(above),
+                  RelevancePropagation{relevance::Composite(relevance::FlatRule{}), RelevanceStart::slope});
     double outside = 0.0;
     for (Index c = 0; c < 2; ++c) {
         for (Index p = 0; p < 16; ++p) {
@@ -198,7 +199,7 @@ BOOST_AUTO_TEST_CASE(a_convolution_is_the_dense_layer_of_its_matrix) {
     const Network other(dense);
     const Batch<double> x = test::random_batch<double>(24, 3, 5);
     for (const Rule& rule : rules()) {
-        if (rule.name() == "Flat" || rule.text().find("rms") != std::string::npos) continue;  // a matrix has zeros
+        if (rule.name() == "FlatRule" || rule.text().find("rms") != std::string::npos) continue;  // a matrix has zeros
         const bool spread = rule.form() == Rule::Form::linear && rule.linear().bias == relevance::Bias::distribute;
         if (!spread) BOOST_TEST(close(scores(one, x, rule), scores(other, x, rule), 1e-9), rule.text());
     }
@@ -221,14 +222,14 @@ BOOST_AUTO_TEST_CASE(linear_in_the_start_and_never_negative) {
     for (const Rule& rule : rules()) {
         BOOST_TEST(close(of(rule, u + v), of(rule, u) + of(rule, v), 1e-9), rule.text());
     }
-    const std::vector<Rule> positive{relevance::ZPlus{}, relevance::WSquare{}, relevance::Flat{},
+    const std::vector<Rule> positive{relevance::ZPlus{}, relevance::WSquare{}, relevance::FlatRule{},
                                      relevance::AlphaBeta{1.0, 0.0}};
     for (const Rule& rule : positive) BOOST_TEST(of(rule, u.cwiseAbs()).minCoeff() >= 0.0, rule.text());
     const RelevancePropagation taylor{relevance::deep_taylor({0.0}, {1.0}), RelevanceStart::slope};
     BOOST_TEST(attribute(net, x, direction(Batch<double>(u.cwiseAbs())), taylor).scores.minCoeff() >= 0.0);
-    // Flat: where units look, whatever the input is
+    // FlatRule: where units look, whatever the input is
     const Network one(Conv2d<double>(Shape{1, 4, 4}, {.channels = 2}, 3));
-    const RelevancePropagation flat{relevance::Composite(relevance::Flat{}), RelevanceStart::slope};
+    const RelevancePropagation flat{relevance::Composite(relevance::FlatRule{}), RelevanceStart::slope};
     const Batch<double> r = test::random_batch<double>(8, 1, 3);
     BOOST_TEST(test::same_bits(attribute(one, Batch<double>::Zero(16, 1), direction(r), flat).scores,
                                attribute(one, test::random_batch<double>(16, 1, 9), direction(r), flat).scores));

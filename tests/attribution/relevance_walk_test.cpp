@@ -84,13 +84,13 @@ BOOST_AUTO_TEST_CASE(the_first_rule_that_is_for_a_layer_is_its_rule) {
             .add(at_path("sequential1/residual1/dense1"), Gamma{})
             .add(first() && convolutions(), ZBox{})
             .add(named_type("MaxPool2d"), SplitTies{})
-            .add(depth(0.9, 1.0), Flat{})
-            .add(places(6), relevance::Zero{})
+            .add(depth(0.9, 1.0), FlatRule{})
+            .add(places(6), Zero{})
             .add(where([](const LayerInfo& layer) { return layer.kind == LayerKind::weighted; }), ZPlus{});
     BOOST_TEST(listing(net, composite) ==
-               "conv2d1  Conv2d  ZBox 0..1\nrelu1  ReLU  Pass\nmaxpool2d1  MaxPool2d  SplitTies\n"
-               "sequential1/residual1/dense1  Dense  Gamma 0.25\nsequential1/residual1/relu1  ReLU  Pass\n"
-               "flatten1  Flatten  Pass\ndense1  Dense  Zero\n");
+               "conv2d1  Conv2d  ZBox 0..1\nrelu1  ReLU  PassOn\nmaxpool2d1  MaxPool2d  SplitTies\n"
+               "sequential1/residual1/dense1  Dense  Gamma 0.25\nsequential1/residual1/relu1  ReLU  PassOn\n"
+               "flatten1  Flatten  PassOn\ndense1  Dense  Zero\n");
     const auto found = check_conservation(net, test::random_batch<double>(72, 3, 1), composite);
     BOOST_TEST(found.holds);
     BOOST_TEST(found.attribution.ledger["sequential1/residual1"].rule == "Norm");
@@ -209,14 +209,16 @@ BOOST_AUTO_TEST_CASE(what_has_no_rule_or_is_not_finite_says_so) {
         "relevance propagation: rule of softmax1 (Softmax): got no rule, expected one of those available: none: it "
         "needs an overload of reverse for RelevanceWalk");
     const auto net = of(Dense<double>(4, 3, 1), Sigmoid<double>{}, Dense<double>(3, 1, 2));
-    const auto only_first = relevance::Composite().add(relevance::first(), relevance::Flat{});
+    const auto only_first = relevance::Composite().add(relevance::first(), relevance::FlatRule{});
     BOOST_TEST(message(net, only_first)
                    .find("relevance propagation: rule of dense2 (Dense): got no rule, expected one of "
                          "those available: Zero, Epsilon, Norm, AlphaBeta") == 0U);
     const auto everywhere = relevance::Composite().add(relevance::places(0), relevance::Epsilon{});
     BOOST_TEST(message(net, everywhere) ==
                "relevance propagation: rule of sigmoid1 (Sigmoid): got Epsilon 1e-06, expected "
-               "one of those available: Pass");
+               "one of those available: PassOn");
+    const auto normalised = of(BatchNorm<double>(4), Dense<double>(4, 3, 1));
+    BOOST_TEST(attribute(normalised, x.leftCols(0), output(0), RelevancePropagation{}).scores.cols() == 0);
     BOOST_TEST(attribute(net, x, output(0), RelevancePropagation{}).warnings ==
                std::vector<std::string>{"relevance passes sigmoid1, a Sigmoid, which is not 0 where its input is 0"});
     const auto one =

@@ -84,6 +84,8 @@ BOOST_AUTO_TEST_CASE(principal_components_find_the_widest_direction) {
     BOOST_TEST((pca.reconstruct(pca.project(x, 2)) - x).cwiseAbs().maxCoeff() < 1e-6);
     BOOST_TEST(test::message_of<DataError>([&] { principal_components(x.leftCols(1)); }) ==
                "principal_components: samples: got 1, expected 2 or more");
+    BOOST_TEST(test::message_of<DataError>([&] { principal_components(x.topRows(0)); }) ==
+               "principal_components: features: got 0, expected 1 or more");
 }
 
 BOOST_AUTO_TEST_CASE(edges_are_where_a_picture_changes) {

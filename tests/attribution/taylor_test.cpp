@@ -4,6 +4,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cmath>
+#include <cstdint>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include <renn/layers/dense.hpp>
 #include <renn/layers/residual.hpp>
 #include <renn/network/network.hpp>
+#include <renn/report/taylor_figures.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
@@ -101,6 +104,28 @@ BOOST_AUTO_TEST_CASE(selections_name_terms_and_their_variables) {
     BOOST_TEST((variables(t, select(t, TopCount{3})) == std::vector<Index>{1, 3, 7}));
     BOOST_TEST(test::message_of<DataError>([&] { select(t, TopShare{2.0}); }) ==
                "select: share: got 2.000000, expected 0..1");
+}
+
+BOOST_AUTO_TEST_CASE(targets_of_their_own_for_each_sample_go_through_in_batches) {
+    const Network<Dense<double>> net(Dense<double>(2, 3, 5));
+    const Batch<double> x = test::random_batch<double>(2, 11, 7);
+    const std::vector<std::int32_t> each{0, 1, 2, 2, 1, 0, 0, 1, 2, 1, 0};
+    const auto whole = taylor_coefficients(net, x, probability(each));
+    const auto parted = taylor_coefficients(net, x, probability(each), {.batch = 4});
+    BOOST_TEST((whole.samples - parted.samples).cwiseAbs().maxCoeff() < 1e-15);
+}
+
+BOOST_AUTO_TEST_CASE(bars_tell_inputs_from_pairs_whatever_their_names) {
+    const Batch<double> x = test::random_batch<double>(2, 9, 7);
+    const auto t = taylor_coefficients(linear(1, 2), x, output(0), {.names = {"mass, in GeV", "angle"}});
+    std::ostringstream page;
+    write_coefficients(page, t, {.title = "What matters"});
+    const auto bars = [text = page.str()](const std::string& kind) {
+        int count = 0;
+        for (std::size_t at = 0; (at = text.find("<g class=\"" + kind + "\"><rect y", at)) != text.npos; ++at) ++count;
+        return count;
+    };
+    BOOST_TEST((bars("s1") == 2 && bars("s2") == 3));
 }
 
 BOOST_AUTO_TEST_CASE(a_map_has_the_mean_of_each_cell) {

@@ -14,6 +14,7 @@
 
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
+#include <renn/tracing/packed_store.hpp>
 #include <renn/tracing/sorted_store.hpp>
 
 #include "digits.hpp"
@@ -174,8 +175,10 @@ void sorted_strict_post_against_pre(benchmark::State& state) {
         row("retrace, post-activations, strict, Sorted", milliseconds(times), " ms", "<= 0.06 ms");
     }
 }
-void sorted_store_against_memory_store(benchmark::State& state) {
-    const auto compact = trace<Sorted>(network(), SortedStore<float>(*recording()));
+/// A store that takes fewer bytes, against memory.
+template <template <class> class Store>
+void compact_store(benchmark::State& state, const std::string& name, const char* reach) {
+    const auto compact = trace<Sorted>(network(), Store<float>(*recording()));
     compact.index().build();
     std::size_t values = 0;
     for_each_column([&values](auto column) { values += column.size(); });
@@ -184,9 +187,16 @@ void sorted_store_against_memory_store(benchmark::State& state) {
     };
     for (auto _ : state) {
         const Paired times = compare(state, 21, retraces(compact, pre), ours<Sorted>(pre));
-        row("retrace, pre-activations, in a SortedStore: against memory", times.ratio_of_minima(), " x", "");
-        row("store and index, a value, in a SortedStore", bytes(compact), " B", "<= 8.1 B");
+        row("retrace, pre-activations, in a " + name + ": against memory", times.ratio_of_minima(), " x", "");
+        row("store and index, a value, in a " + name, bytes(compact), " B", reach);
+        state.counters["bytes_a_value"] = bytes(compact);
     }
+}
+void sorted_store_against_memory_store(benchmark::State& state) {
+    compact_store<SortedStore>(state, "SortedStore", "<= 8.1 B");
+}
+void packed_store_against_memory_store(benchmark::State& state) {
+    compact_store<PackedStore>(state, "PackedStore", "<= 5 B");
 }
 /// A batch of 1,000 and the sources of each, on one thread against two.
 void sorted_batch_one_thread_against_two(benchmark::State& state) {
@@ -226,6 +236,7 @@ BENCHMARK(sorted_pre_against_two_pointers)->Iterations(1)->UseManualTime()->Unit
 BENCHMARK(sorted_post_against_pre)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sorted_strict_post_against_pre)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sorted_store_against_memory_store)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(packed_store_against_memory_store)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sorted_batch_one_thread_against_two)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(kd_tree_pre_against_nanoflann)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(kd_tree_post_against_pre)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);

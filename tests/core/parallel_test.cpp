@@ -106,6 +106,30 @@ BOOST_AUTO_TEST_CASE(progress_is_told_by_the_caller_only_and_never_falls) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_callback_that_waits_pauses_all_workers) {
+    for (const int threads : {1, 2, 4}) {
+        std::atomic<int> begun{0};
+        int begun_meanwhile = 0, pauses = 0;
+        parallel_for(
+            2000, threads,
+            [&](Index, int) {
+                ++begun;
+                std::this_thread::sleep_for(std::chrono::microseconds(20));
+            },
+            [&](Index finished) {
+                if (pauses == 3 || finished == 2000) return true;
+                ++pauses;
+                std::this_thread::sleep_for(std::chrono::milliseconds(2));  // tasks that had begun end meanwhile
+                const int before = begun;
+                std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                begun_meanwhile += begun - before;
+                return true;
+            });
+        BOOST_TEST(begun == 2000);
+        BOOST_TEST(begun_meanwhile == 0);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(cancelling_stops_handing_out_tasks_and_says_so) {
     for (const int threads : {1, 2, 4}) {
         std::atomic<int> runs{0};

@@ -161,6 +161,8 @@ BOOST_AUTO_TEST_CASE(columns_are_checked) {
     const std::string text = "a,b,a\n1,2,3\n";
     BOOST_TEST(error<DataError>(text, {.label = "c"}) ==
                "column \"c\": got no such column, expected \"a\", \"b\", \"a\"");
+    BOOST_TEST(error<DataError>("a;c\n1;2\n", {.label = "c"}) ==
+               "column \"c\": got no such column, expected \"a;c\", the only one with the separator \",\"");
     BOOST_TEST(error<DataError>(text, {.features = {"a"}}) ==
                "column \"a\": got two columns of this name, expected one");
     for (const int number : {0, 4, -4}) {
@@ -178,6 +180,28 @@ BOOST_AUTO_TEST_CASE(columns_are_checked) {
     const auto none = parse("a,b,c\n", {.label = "b"});
     BOOST_TEST(none.samples() == 0);
     BOOST_TEST(none.features() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_column_with_too_many_labels_is_told_at_the_first_too_many) {
+    BOOST_TEST(parse("1,a\n2,b\n3,a\n", {.label = 2, .header = false, .most_classes = 2}).classes() == 2);
+    BOOST_TEST(error<DataError>("1,a\n2,b\n3,c\n", {.label = 2, .header = false, .most_classes = 2}) ==
+               "line 3, column 2: label: got \"c\", expected no more than 2 different ones");
+    BOOST_TEST(error<DataError>("1,0\n2,2\n", {.label = 2, .header = false, .most_classes = 2}) ==
+               "line 2, column 2: label: got \"2\", expected 0..1");
+}
+
+BOOST_AUTO_TEST_CASE(the_first_lines_are_shown_as_text) {
+    const auto lines = [](const std::string& text, std::size_t most) {
+        std::istringstream in(text);
+        return renn::csv_lines(in, "t", most, ';');
+    };
+    const auto table = lines("a; b\r\n\"1;\"\"\";x;\n2", 9);
+    BOOST_REQUIRE(table.size() == 3);
+    BOOST_TEST(table[0] == (std::vector<std::string>{"a", "b"}));
+    BOOST_TEST(table[1] == (std::vector<std::string>{"1;\"", "x", ""}));
+    BOOST_TEST(lines("a\nb\nc\n", 2).size() == 2);
+    BOOST_TEST(lines("", 2).empty());
+    BOOST_TEST(message_of<FormatError>([&] { lines("a\nb;\"c\n", 2); }).starts_with("csv_lines: t: line 2, column 2"));
 }
 
 BOOST_AUTO_TEST_CASE(ids_are_read_and_must_differ) {

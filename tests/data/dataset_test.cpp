@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_subset_keeps_ids_tags_names_and_the_number_of_cl
     BOOST_TEST(unnamed.first(2).classes() == 9);
     BOOST_TEST(unnamed.first(0).classes() == 9);
     BOOST_TEST(unnamed.first(0).features() == 2);
-    BOOST_TEST(unnamed.select(std::vector<Index>{2, 1}).id(0) == 2u);
+    BOOST_TEST(unnamed.select({2, 1}).id(0) == 2u);
     BOOST_TEST(
         (unnamed.select(std::vector<Index>{2, 1}).inputs() == unnamed.inputs().rightCols(2).rowwise().reverse()));
 }
@@ -182,6 +182,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(any_eigen_expression_is_a_valid_input, S, Scalars)
     const RowMajor m = RowMajor::Random(3, 5);
     BOOST_TEST((Dataset<S>(m).inputs() == m));
     BOOST_TEST((Dataset<S>(m.leftCols(2) * S(2)).inputs() == m.leftCols(2) * S(2)));
+    BOOST_TEST((Dataset<S>(m.array() * S(2)).inputs() == m * S(2)));
     BOOST_TEST(Dataset<S>(Eigen::Map<const RowMajor>(m.data(), 3, 5), {.labels = {0, 1, 2, 3, 4}}).classes() == 5);
     BOOST_TEST(Dataset<S>(some_bytes(3, 5).leftCols(1)).bytes() == 3u + 8u);
 }
@@ -212,9 +213,12 @@ BOOST_AUTO_TEST_CASE(counts_that_differ_from_the_number_of_samples_are_shape_err
     BOOST_TEST(says({.labels = {1, 2}}) == "Dataset: labels: got 2, expected 3 (one per sample)");
     BOOST_TEST(says({.ids = {1}}) == "Dataset: ids: got 1, expected 3 (one per sample)");
     BOOST_TEST(says({.tags = {"a", "b", "c", "d"}}) == "Dataset: tags: got 4, expected 3 (one per sample)");
-    BOOST_TEST(says({.targets = Batch<float>::Zero(2, 4)}) == "Dataset: targets: got 2 x 4, expected 2 x 3");
-    BOOST_TEST(says({.targets = Batch<float>(2, 0)}) == "Dataset: targets: got 2 x 0, expected 2 x 3");
-    BOOST_TEST(says({.targets = Batch<float>(0, 3)}) == "Dataset: targets: got 0 x 3, expected 1 x 3");
+    BOOST_TEST(says({.targets = Batch<float>::Zero(2, 4)}) ==
+               "Dataset: targets: got 2 x 4, expected 3 columns, one a sample");
+    BOOST_TEST(says({.targets = Batch<float>(2, 0)}) ==
+               "Dataset: targets: got 2 x 0, expected 3 columns, one a sample");
+    BOOST_TEST(says({.targets = Batch<float>(0, 3)}) ==
+               "Dataset: targets: got 0 x 3, expected 3 columns, one a sample");
     BOOST_TEST(message_of<ShapeError>([] { Dataset<float>(Bytes(), {.labels = {1}}); }) ==
                "Dataset: labels: got 1, expected 0 (one per sample)");
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE idx
+#include <algorithm>
 #include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -201,4 +203,25 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_stream_yields_what_the_whole_has, S, Scalars) {
                "idx_stream: " + few.path + ": labels: got 2, expected 7 (one per image of " + images.path + ")");
     BOOST_TEST(message_of<DataError>([&] { renn::idx_stream(images.path, labels.path, 0); }) ==
                "idx_stream: batch: got 0, expected 1 or more");
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_read_as_a_file_is) {
+    const auto read = [](const std::string& pictures, const std::string& labels) {
+        std::istringstream p(pictures), l(labels);
+        return renn::read_idx({p, "p"}, {l, "l"});
+    };
+    const auto data = read(three_pictures, three_labels);
+    const ScratchFile pictures(three_pictures), labels(three_labels);
+    const auto same = renn::read_idx(pictures.path, labels.path);
+    BOOST_TEST((data.pixels() == same.pixels()));
+    BOOST_TEST(std::ranges::equal(data.labels(), same.labels()));
+    BOOST_TEST(data.classes() == 8);
+    BOOST_TEST((data.image() == renn::Shape{1, 2, 4}));
+    BOOST_TEST(message_of<ShapeError>([&] {
+                   read(three_pictures, idx({2}, {7, 0}));
+               }) == "read_idx: l: labels: got 2, expected 3 (one per image of p)");
+    for (std::size_t n = 0; n < three_pictures.size(); ++n) {
+        const std::string m = message_of<FormatError>([&] { read(three_pictures.substr(0, n), three_labels); });
+        BOOST_TEST(m.starts_with("read_idx: p: "), m);
+    }
 }

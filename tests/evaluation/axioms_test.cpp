@@ -146,6 +146,14 @@ BOOST_AUTO_TEST_CASE(the_four_axioms) {
     BOOST_TEST((!with_bias.conservation.holds && with_bias.conservation.number < 1.0));
     BOOST_TEST(check_axioms(ClosedFormZPlus{}, maximum<float>(), points<float>(40, 6)).continuity.holds);
 
+    // Where no output is above 0, positivity cannot be asked; the others are.
+    const auto below = [&](const BatchView<double>& in) { return Batch<double>(-net.predict(in)); };
+    const auto minus = [](const auto&, const BatchView<double>& in, const auto&) { return Batch<double>(-in); };
+    const Axioms unasked = check_axioms(minus, below, x);
+    BOOST_TEST((std::isnan(unasked.positivity.number) && !unasked.positivity.holds));
+    BOOST_TEST((unasked.positivity.measured.dropped == 40U && unasked.continuity.holds));
+    BOOST_TEST(unasked.text().find("positivity    ?           nan") != std::string::npos);
+
     const Batch<double> none(2, 0);
     BOOST_TEST(test::message_of<DataError>([&] { check_axioms(Gradient{}, net, none); }) ==
                "check_axioms: samples: got 0, expected 1 or more");

@@ -144,9 +144,12 @@ BOOST_AUTO_TEST_CASE(covering_the_cause_changes_the_prediction) {
     w(1, 3) = 1.5;
     const Batch<double> x = Batch<double>::Ones(4, 1);
     const Batch<double> relevance = w.row(0).transpose();
-    const std::vector<Closure> test = closure_test(Linear{w}, x, relevance, Regions{{2, 3}, {0, 1}}, RemoveTo(0.0), 1);
-    BOOST_TEST(test[0].region == 1);
-    BOOST_TEST((test[0].before.size() == 1U && test[0].before[0].output == 0 && test[0].after[0].output == 1));
+    const std::vector<Closure> found = closure_test(Linear{w}, x, relevance, Regions{{2, 3}, {0, 1}}, RemoveTo(0.0), 1);
+    BOOST_TEST(found[0].region == 1);
+    BOOST_TEST((found[0].before.size() == 1U && found[0].before[0].output == 0 && found[0].after[0].output == 1));
+    BOOST_TEST(test::message_of<DataError>([&] {
+                   closure_test(Linear{w}, x, relevance, Regions{{2, 3}}, RemoveTo(0.0), 0);
+               }) == "closure_test: classes: got 0, expected 1 or more");
 }
 
 BOOST_AUTO_TEST_CASE(a_network_is_a_model_and_the_prediction_stays_what_it_was) {

@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(how_alike_two_maps_are) {
     const MapSimilarity other = compare_maps(a, test::random_batch<double>(image.size(), 4, 2), image);
     for (std::size_t j = 0; j < 4; ++j) {
         for (const auto* s :
-             {&same.spearman, &same.absolute, &same.absolute_scored, &same.structural, &same.oriented}) {
+             {&same.spearman, &same.absolute, &same.scored, &same.absolute_scored, &same.structural, &same.oriented}) {
             BOOST_TEST((*s)[j] == 1.0, tight);
         }
         for (const auto* s : {&other.spearman, &other.absolute, &other.structural})
@@ -114,6 +114,7 @@ BOOST_AUTO_TEST_CASE(what_is_chance_and_what_is_not) {
     BOOST_TEST((t.p > 0.1 && t.p < 0.12));
     BOOST_TEST((welch_t_test(std::vector<double>{1, 1}, std::vector<double>{1, 1}).p == 1.0));
     BOOST_TEST((welch_t_test(std::vector<double>{1, 1}, std::vector<double>{2, 2}).p == 0.0));
+    BOOST_TEST(welch_t_test(std::vector<double>(10, 0.1), std::vector<double>(3, 0.1)).p == 1.0);  // means round apart
     BOOST_TEST((bonferroni(0.02, 3) == 0.06 && bonferroni(0.5, 3) == 1.0));
 
     Rng rng(4);
@@ -148,4 +149,5 @@ BOOST_AUTO_TEST_CASE(what_is_chance_and_what_is_not) {
     BOOST_TEST(message([&] {
                    table.add("other", "gini", Better::lower, detail::measured("test", {1}));
                }).find("MethodTable: \"gini\"") == 0U);
+    BOOST_TEST(table.methods().size() == 2U);  // nothing stays of what was refused
 }

@@ -116,6 +116,14 @@ BOOST_AUTO_TEST_CASE(parameter_randomisation_tells_a_gradient_from_the_input) {
     const RandomisationCheck input =
         randomise_parameters(net, x, predicted_output(), ShowsTheInput{}, {.image = image});
     BOOST_TEST((input.stays_similar && input.similarity.score > 0.999 && input.structural.minCoeff() > 0.999));
+    // Sizes that were learnt under signs that were not: |R| forgets, R does not.
+    const auto signs_of_places = [](const auto& n, const BatchView<float>& in, const auto& of) {
+        Batch<float> map = scores_of<float>(Gradient{}, n, in, of).cwiseAbs();
+        for (Index i = 0; i < map.rows(); i += 2) map.row(i) *= -1.F;
+        return map;
+    };
+    const RandomisationCheck signs = randomise_parameters(net, x, predicted_output(), signs_of_places);
+    BOOST_TEST((signs.similarity.score < 0.3 && signs.signed_similarity.score > 0.5 && signs.stays_similar));
     const RandomisationCheck one =
         randomise_parameters(net, x, predicted_output(), Gradient{}, {.order = RandomiseOrder::independent});
     BOOST_TEST((one.spearman.row(0) == gradient.spearman.row(0)));

@@ -10,6 +10,7 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <renn/core/rng.hpp>
@@ -158,6 +159,43 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(values_of_any_size_are_exact, S, Scalars) {
             BOOST_TEST(self.samples[1] == 590U);
             BOOST_TEST(self.distances[0] == 0.0);
             BOOST_TEST(self.distances[1] == 0.0);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(wide_layers_are_exact_however_much_a_sketch_excludes, S, Scalars) {
+    constexpr Index width = 80, n = 2100;
+    const double large = std::is_same_v<S, float> ? 1e17 : 1e140;
+    const auto along_few = [](std::uint64_t seed) {  // five directions
+        const Batch<S> five = whole_numbers<S>(5, n, seed);
+        return Batch<S>::NullaryExpr(width, n, [five](Index d, Index i) { return five(d % 5, i); });
+    };
+    for (const Metric metric : {Metric::l2, Metric::cosine, Metric::dot}) {
+        for (const Batch<S>& x :
+             {Batch<S>(along_few(1)), whole_numbers<S>(width, n, 2), Batch<S>(Batch<S>::Ones(width, n))}) {
+            const Batch<S> queries = x.leftCols(9) + whole_numbers<S>(width, 9, 3);
+            const auto found = every_way(flat(x, metric), queries, 42, {});
+            for (Index q = 0; q < queries.cols(); ++q) {
+                BOOST_TEST((found[static_cast<std::size_t>(q)] == brute_force<S>(x, queries.col(q), metric, 42)),
+                           metric_name(metric) << " query " << q);
+            }
+        }
+        for (const auto& [offset, spread] : {std::pair{0.0, 1.0}, {1000.0, 1e-2}, {0.0, 1e-30}, {0.0, large}}) {
+            const Batch<S> mix = random_batch<S>(width, 6, 4), places = random_batch<S>(6, n, 5);
+            const Batch<S> x = ((mix * places).array() * S(spread) + S(offset)).matrix();
+            const Batch<S> queries = (x.leftCols(5) + x.rightCols(5)) / S(2);
+            const auto found = every_way(flat(x, metric), queries, 10, {});
+            for (Index q = 0; q < queries.cols(); ++q) {
+                const auto expected = brute_force<S>(x, queries.col(q), metric, 10);
+                for (std::size_t i = 0; i < 10; ++i) {
+                    const double size = metric == Metric::cosine ? 1.0
+                                        : metric == Metric::dot  ? std::abs(expected.distances[0])
+                                                                 : expected.distances[i];
+                    BOOST_TEST(std::abs(found[static_cast<std::size_t>(q)].distances[i] - expected.distances[i]) <=
+                                   1e-12 * size,
+                               metric_name(metric) << " " << offset << " " << spread << " query " << q);
+                }
+            }
         }
     }
 }

@@ -153,7 +153,8 @@ BOOST_AUTO_TEST_CASE(measures_and_data_sets_have_names_and_nulls) {
     const json t = parsed(training);
     BOOST_TEST(t["epochs"][0]["loss"].get<double>() == 0.5);
     BOOST_TEST(t["epochs"][0]["accuracy"].is_null());
-    BOOST_TEST((t["cancelled"].get<bool>() && !t["diverged"].get<bool>()));
+    BOOST_TEST((t["cancelled"].get<bool>() && !t["diverged"].get<bool>() && !t["stopped_early"].get<bool>()));
+    BOOST_TEST(t["best_epoch"].get<int>() == 0);
     BOOST_TEST(parsed(renn::Evaluation{1.0, 0.25})["accuracy"].get<double>() == 0.25);
     const json d = parsed(renn::test::small_data(3));
     BOOST_TEST(d["samples"].get<int>() == 3);

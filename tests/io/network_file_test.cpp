@@ -2,6 +2,8 @@
 #define BOOST_TEST_MODULE network_file
 #include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
+#include <cstdint>
+#include <sstream>
 #include <string>
 
 #include <renn/activations/identity.hpp>
@@ -162,4 +164,47 @@ BOOST_AUTO_TEST_CASE(other_sizes_than_those_in_the_type_are_refused_by_number) {
     using Other = Network<Dense<float, 4, 3>, ReLU<float>, Dense<float, 3, 5>>;
     BOOST_TEST(message_of<MismatchError>([&] { renn::load<Other>(file.path); }) ==
                "load: " + file.path + ": Dense: out x in: got 2 x 3, expected 5 x 3");
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_holds_the_same_bytes_as_a_file_and_may_hold_several) {
+    const auto net = every_layer<float>();
+    using Net = std::remove_const_t<decltype(net)>;
+    const ScratchFile file;
+    renn::save(file.path, net);
+    std::stringstream stream;
+    renn::save(stream, net);
+    BOOST_TEST(stream.str() == file.read());
+    renn::save(stream, Network(Dense<float>(3, 2, 7)));
+    check_same(renn::load<Net>(stream), net, 6);
+    BOOST_TEST(renn::load<Network<Dense<float>>>(stream).in_features() == 3);
+    BOOST_TEST(message_of<FormatError>([&] { renn::load<Net>(stream); }) ==
+               "load: truncated: got 0 bytes, expected at least 64 bytes");
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_stream_is_refused_before_its_lengths_are_believed) {
+    std::ostringstream out;
+    renn::save(out, Network(Dense<float>(3, 2, 7)));
+    const std::string whole = out.str();
+    using Net = Network<Dense<float>>;
+    const auto refused = [](const std::string& bytes) {
+        std::istringstream in(bytes);
+        return message_of<renn::Error>([&] { renn::load<Net>(in); });
+    };
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+        BOOST_TEST(refused(whole.substr(0, length)).find("truncated") != std::string::npos, "length " << length);
+    }
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        std::string damaged = whole;
+        damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+        BOOST_TEST(!refused(damaged).empty(), "byte " << at);
+    }
+    std::ostringstream doubles;
+    renn::save(doubles, Network(Dense<double>(3, 2, 7)));
+    BOOST_TEST(refused(doubles.str()) == "load: scalar: got float64, expected float32");
+    // A head that claims much more than there is, with a checksum that is right.
+    const std::string claimed = [] {
+        const auto head = renn::detail::make_head("network", 4, std::uint64_t{1} << 60, 0);
+        return std::string(reinterpret_cast<const char*>(&head), sizeof(head));
+    }() + "short";
+    BOOST_TEST(refused(claimed).find("truncated: got 69 bytes") != std::string::npos);
 }

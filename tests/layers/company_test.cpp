@@ -13,7 +13,7 @@
 #include "support/all_layers.hpp"
 #include "support/random_batch.hpp"
 
-using renn::Batch, renn::Composite, renn::Index, renn::Network, renn::Sequential, renn::test::any_width,
+using renn::Batch, renn::CompositeLayer, renn::Index, renn::Network, renn::Sequential, renn::test::any_width,
     renn::test::random_batch, renn::test::same_bits;
 
 using Scalars = boost::mpl::list<float, double>;

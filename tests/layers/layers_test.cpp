@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(initial_weights_follow_from_their_seed_alone, S, S
     BOOST_TEST(same_bits(one.parameters().weights, fixed.parameters().weights));
     BOOST_TEST(!same_bits(one.parameters().weights, other.parameters().weights));
     BOOST_TEST(same_bits(Dense<S>(7, 5).parameters().weights, Dense<S>(7, 5, 0).parameters().weights));
-    BOOST_TEST(Dense<S>(7, 5, renn::Zero{}).parameters().weights.isZero(0));
+    BOOST_TEST(Dense<S>(7, 5, renn::Zeros{}).parameters().weights.isZero(0));
 
     // By rows: the first weights are the first draws.
     renn::Rng rng(42);

@@ -212,6 +212,9 @@ BOOST_AUTO_TEST_CASE(the_flat_order_is_layers_then_weights_then_bias) {
         renn::for_each_block([](auto& block) { block.setOnes(); }, parameters);
     });
     BOOST_TEST(net.predict(Batch<float>::Ones(2, 1))(0, 0) == 10.0f);
+    net.parameters<0>().bias[2] = 2.0f;
+    BOOST_TEST(std::as_const(net).parameters<0>().bias[2] == 2.0f);
+    BOOST_TEST(net.predict(Batch<float>::Ones(2, 1))(0, 0) == 11.0f);
     renn::for_each_layer(std::as_const(net), [](std::string_view, auto& layer, auto& parameters) {
         static_assert(std::is_const_v<std::remove_reference_t<decltype(layer)>>);
         static_assert(std::is_const_v<std::remove_reference_t<decltype(parameters)>>);
@@ -254,8 +257,8 @@ BOOST_AUTO_TEST_CASE(structure_and_constants_change_the_fingerprint) {
         renn::fingerprint(Network(renn::Standardize<float>(0.1f, 1.0f), dense)),
         renn::fingerprint(Network(renn::Standardize<float>(0.2f, 1.0f), dense)),
         renn::fingerprint(Network(renn::Standardize<float>(0.2f, 3.0f), dense)),
-        renn::fingerprint(Network(Dense<float>(2, 2, renn::Zero{}))),
-        renn::fingerprint(Network(Dense<float>(4, 1, renn::Zero{}))),
+        renn::fingerprint(Network(Dense<float>(2, 2, renn::Zeros{}))),
+        renn::fingerprint(Network(Dense<float>(4, 1, renn::Zeros{}))),
     };
     for (std::size_t i = 0; i < different.size(); ++i) {
         for (std::size_t j = 0; j < i; ++j) BOOST_TEST(different[i] != different[j], i << " and " << j);

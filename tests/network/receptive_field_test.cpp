@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told) {
     };
     for (const std::string place : {"", "conv2d", "conv2d1/relu1", "conv2d2", "/"}) {
         BOOST_TEST(message(net, place) ==
-                   "receptive_field: place: got \"" + place + "\", expected a layer of the network");
+                   "receptive_field: layer: got \"" + place + "\", expected one of conv2d1, relu1");
     }
     BOOST_TEST(message(net, "relu1", 7, 0) ==
                "receptive_field: row and column: got 7, 0, expected inside the 7 x 9 of relu1");
@@ -171,7 +171,12 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told) {
     BOOST_TEST(message(Stack(Dense(4, 3, std::uint64_t{1}), ReLU()), "relu1") == no_image);
     // An image behind a dense layer is not the input.
     BOOST_TEST(message(Stack(Dense(4, image.size(), std::uint64_t{1}), first({.channels = 1})), "conv2d1") == no_image);
-    BOOST_TEST(message(Stack(), "relu1").starts_with("receptive_field: place"));
+    BOOST_TEST(message(Stack(), "relu1").starts_with("receptive_field: layer"));
+    // A branch is no layer, but what is in it.
+    const Network branches(Concatenate(Network(first({.channels = 2})), Network(first({.channels = 1}))));
+    BOOST_TEST(message(branches, "concatenate1/branch1") ==
+               "receptive_field: layer: got \"concatenate1/branch1\", expected one of concatenate1/branch1/conv2d1, "
+               "concatenate1/branch2/conv2d1, concatenate1");
 }
 
 BOOST_AUTO_TEST_CASE(neurons_look_at_their_field_and_channels_where_they_are_largest) {

@@ -10,6 +10,7 @@
 
 #include <renn/core/layer.hpp>
 #include <renn/layers/dense.hpp>
+#include <renn/network/gradient.hpp>
 
 namespace elsewhere {
 

@@ -237,6 +237,9 @@ BOOST_AUTO_TEST_CASE(inputs_without_shape_have_bars) {
     BOOST_TEST(contains(page, "&lt;size&gt;</th><td><i><b class=\"less\" style=\"left:0.0%;width:50.0%\""));
     BOOST_TEST(contains(page, "floor</th><td><i><b style=\"left:50.0%;width:25.0%\""));
     BOOST_TEST(contains(page, "and 1 smaller"));
+    BOOST_TEST(message_of<DataError>([&] { view.add({.name = "Sensitivity", .one_sided = true}, result); }) ==
+               "heatmap: score 1 of a one-sided map: got -2.000000, expected 0 or more");
+    BOOST_TEST(view.maps().size() == 1U);  // nothing of it was added
     result.scores = result.scores.cwiseAbs();
     view.add({.name = "Sensitivity", .one_sided = true}, result);
     BOOST_TEST(

@@ -197,6 +197,9 @@ BOOST_AUTO_TEST_CASE(nothing_is_the_identity) {
     const std::vector<std::uint64_t> self{data.id(3)};
     const auto without_self = whole.retrace_without_self(data.input(3), self)[0];
     BOOST_TEST((renn::partial(without_self) == renn::retrace_shard(whole, data.input(3), {.without = self[0]})[0]));
+    // Of the neurons that are left, whichever they are.
+    const auto some = whole.retrace(data.input(3), {.k = 5}).only({{"plain", {1, 3}}, {"image", {1}}});
+    BOOST_TEST((renn::result(renn::partial(some)) == renn::result(some)));
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_belong_together_is_refused) {

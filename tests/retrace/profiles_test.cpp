@@ -254,6 +254,14 @@ BOOST_AUTO_TEST_CASE(searches_end_where_they_should_and_for_foreign_code_too) {
     BOOST_TEST(tried.after.accuracy(3) <= 0.01);
     BOOST_TEST((renn::confusion(renn::masked(s.net, tried.mask), s.test) == tried.after));
 
+    std::uint64_t trials = 0;
+    const auto cut = renn::switch_off(s.net, s.test, s.profiles, 3, ranked, {.progress = [&](const renn::Progress& p) {
+                                          trials = p.done;
+                                          return p.done < 5;
+                                      }});
+    BOOST_TEST(trials == 5U);
+    BOOST_TEST(cut.neurons.size() == 1U);
+
     const auto sweep = renn::removable_neurons(s.net, s.test, s.profiles, renn::rank_by_least_use(s.profiles));
     BOOST_TEST(sweep.accuracy.front() == by_rank.before.accuracy());
     BOOST_TEST(sweep.accuracy[sweep.removable] > sweep.accuracy.front() - 0.01);
@@ -287,7 +295,7 @@ BOOST_AUTO_TEST_CASE(bad_questions_are_refused) {
     BOOST_CHECK_EXCEPTION(search(1, ranked, {.candidates = 0}), DataError, says("switch_off: candidates: got 0"));
     const Dataset<float> unlabelled(small.data.inputs());
     BOOST_CHECK_EXCEPTION(renn::confusion(small.net, unlabelled), DataError,
-                          says("confusion: labels of the data: got none, expected one a sample"));
+                          says("confusion: labels: got none, expected one a sample"));
     BOOST_CHECK_EXCEPTION(renn::rank_neurons(profiles, 0, {.layers = {"relu7"}}), DataError,
                           says("ClassProfiles: place: got \"relu7\", expected one of dense1, relu1, dense2"));
     BOOST_CHECK_EXCEPTION(renn::rank_neurons(profiles, 0, {.layers = {"dense2"}}), DataError,
@@ -295,6 +303,9 @@ BOOST_AUTO_TEST_CASE(bad_questions_are_refused) {
     const Dataset<float> lacking(small.data.inputs(), {.labels = small.labels, .classes = 5});
     BOOST_CHECK_EXCEPTION(renn::class_profiles(*renn::record(small.net, lacking), small.net), DataError,
                           says("class_profiles: samples of \"3\": got 0, expected 1 or more"));
+    const auto stopped = [](const renn::Progress&) { return false; };
+    BOOST_TEST(
+        renn::class_profiles(*renn::record(small.net, small.data), small.net, {.progress = stopped}).places.empty());
     Confusion two(2);
     BOOST_CHECK_EXCEPTION(two.add(0, 2), DataError, says("Confusion: prediction: got 2, expected 0..1"));
     BOOST_TEST(std::isnan(two.accuracy(1)));

@@ -101,7 +101,7 @@ struct Held final : Subject<typename L::Scalar> {
                           const BatchView<S>& above, const BatchView<S>& above_tangent, Batch<S>& dx_tangent,
                           bool with_gradient) override {
         const auto run = [&](const auto& dw, auto& g) {
-            if constexpr (renn::Composite<L>) layer.tangent(parameters, dw, x, dx, y, cache, tangent_before);
+            if constexpr (renn::CompositeLayer<L>) layer.tangent(parameters, dw, x, dx, y, cache, tangent_before);
             layer.backward_tangent(parameters, dw, x, dx, y, cache, above, above_tangent, dx_tangent, g);
         };
         NotWanted none;

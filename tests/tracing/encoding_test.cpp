@@ -36,7 +36,7 @@ using renn::Index;
 using renn::Linear8PerSample;
 using renn::Linear8PerUnit;
 using renn::MemoryStore;
-using renn::Range;
+using renn::ValueRange;
 using renn::test::message_of;
 using renn::test::random_batch;
 using Scalars = boost::mpl::list<float, double>;
@@ -47,7 +47,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 template <class E, class S>
-S rounded(S value, const Range<S>& range = {}) {
+S rounded(S value, const ValueRange<S>& range = {}) {
     typename E::template Code<S> code;
     BOOST_TEST(E::encode(&value, &code, 1, &range), value << " is kept");
     E::decode(&code, &value, 1, &range);
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_cannot_be_kept_is_refused, S, Scalars) {
     std::uint16_t half;
     std::uint8_t byte;
     const auto keeps = [&]<class E>(E, auto& code, S value) { return E::encode(&value, &code, 1); };
-    const Range<S> range = Range<S>::of(S(-1), S(3));
+    const ValueRange<S> range = ValueRange<S>::of(S(-1), S(3));
     for (const double bad : {infinity, -infinity, double(std::nanf(""))}) {
         const auto value = static_cast<S>(bad);
         BOOST_TEST(!keeps(Float16(), half, value));
@@ -151,8 +151,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_cannot_be_kept_is_refused, S, Scalars) {
         BOOST_TEST(query[0] == value);  // no sample has it: it stays
     }
     const S most = std::numeric_limits<S>::max(), nan = std::numeric_limits<S>::quiet_NaN();
-    BOOST_CHECK_THROW(Range<S>::of(nan, S(1)), DataError);
-    if constexpr (sizeof(S) == sizeof(double)) BOOST_CHECK_THROW(Range<S>::of(-most, most), DataError);
+    BOOST_CHECK_THROW(ValueRange<S>::of(nan, S(1)), DataError);
+    if constexpr (sizeof(S) == sizeof(double)) BOOST_CHECK_THROW(ValueRange<S>::of(-most, most), DataError);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(eight_bits_stay_within_half_a_step, S, Scalars) {
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(eight_bits_stay_within_half_a_step, S, Scalars) {
         ends.push_back({static_cast<S>(a), static_cast<S>(b)});
     }
     for (const auto& [lowest, largest] : ends) {
-        const Range<S> range = Range<S>::of(lowest, largest);
+        const ValueRange<S> range = ValueRange<S>::of(lowest, largest);
         BOOST_TEST(rounded<Linear8PerUnit>(lowest, range) == lowest);
         for (int i = 0; i <= 300; ++i) {
             const double share = i < 256 ? i / 255.0 : rng.uniform();
@@ -178,9 +178,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(eight_bits_stay_within_half_a_step, S, Scalars) {
             BOOST_TEST(rounded<Linear8PerUnit>(there, range) == there);
         }
     }
-    BOOST_TEST(Range<S>::of(S(4), S(4)).step == S(0));
+    BOOST_TEST(ValueRange<S>::of(S(4), S(4)).step == S(0));
     std::vector<S> query{S(4), S(4.25)};
-    const std::vector<Range<S>> same(2, Range<S>::of(S(4), S(4)));
+    const std::vector<ValueRange<S>> same(2, ValueRange<S>::of(S(4), S(4)));
     renn::round_trip<Linear8PerUnit, S>(query, same.data());
     BOOST_TEST((query == std::vector<S>{S(4), S(4.25)}));
 }

@@ -234,12 +234,14 @@ BOOST_AUTO_TEST_CASE(a_recording_of_something_else_is_not_resumed) {
     BOOST_TEST(refused([&] { renn::read_journal<double>(file.journal()); }) == "scalar: got float32, expected float64");
     BOOST_TEST(record(file, small_data<float>(61), {.resume = false}));
     BOOST_TEST((file.read() == expected_bytes(small_data<float>(61))));
-    file.write_journal("not one of ours, but of somebody who would miss it");
+    const std::string foreign = "not one of ours, but of somebody who would miss it";
+    file.write_journal(foreign);
     BOOST_TEST(message_of<FormatError>([&] { record(file, data); }) == "load: " + file.journal() + ": not a renn file");
     const Dataset<float> twice(Batch<float>(Batch<float>::Zero(3, 2)));
     BOOST_TEST(message_of<DataError>([&] {
                    record(file, data, {.budget = 1000, .resume = false});
                }).starts_with("record: budget: got 1000 bytes, expected at least "));
+    BOOST_TEST(std::filesystem::file_size(file.journal()) == foreign.size());  // told before anything is written
 }
 
 BOOST_AUTO_TEST_CASE(a_journal_that_is_cut_or_damaged_gives_a_prefix_or_a_typed_error) {

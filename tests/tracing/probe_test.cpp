@@ -85,6 +85,8 @@ BOOST_AUTO_TEST_CASE(a_callable_that_reports_matrices_is_traced) {
     BOOST_TEST(answer.top(1).front().id == 42u);
     BOOST_TEST(answer.top(1).front().share == 1.0);
     BOOST_TEST(answer.prediction() == store.predictions[42]);
+    BOOST_TEST(message_of<ShapeError>([&] { traced.retrace(Eigen::VectorXf::Zero(3)); }) ==
+               "retrace: features: got 3, expected 4, as recorded");
 }
 
 BOOST_AUTO_TEST_CASE(blocks_maps_and_expressions_are_reported_as_they_are) {

@@ -4,6 +4,7 @@
 #include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -19,6 +20,7 @@
 #include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
 #include <renn/retrace/traced_network.hpp>
+#include <renn/tracing/reduced.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
@@ -109,6 +111,28 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(batch_size_and_threads_change_no_bit, S, Scalars) 
         const auto column = reference->values({0, u});
         BOOST_TEST(same_bits(Eigen::Map<const renn::Column<S>>(column.data(), 1000), values.pre(0).row(u).transpose()));
     }
+}
+
+/// Such a recording goes past the caches where whole lines of them are written, and a batch of 37 has none.
+BOOST_AUTO_TEST_CASE_TEMPLATE(batch_size_changes_no_bit_of_a_large_recording, S, Scalars) {
+    const Network net(Dense<S>(2, 530, 1), ReLU<S>(), Dense<S>(530, 13, 2));
+    const Index samples = 8200;
+    Batch<S> x = random_batch<S>(2, samples, 3);
+    const auto store = record(net, Dataset<S>(x), {}, {.batch = 64, .threads = 2});
+    BOOST_TEST_REQUIRE(store->bytes() > std::size_t{8} << 20);
+    BOOST_TEST(same_stores(*store, *record(net, Dataset<S>(x), {}, {.batch = 37, .threads = 1})));
+    const auto half = renn::record<renn::Float16>(net, Dataset<S>(x), {}, {.batch = 64, .threads = 2});
+    const auto other = renn::record<renn::Float16>(net, Dataset<S>(x), {}, {.batch = 37, .threads = 1});
+    bool same = half->bytes() > std::size_t{8} << 20;
+    for (std::uint32_t p : {0U, 2U}) {
+        for (Index u = 0; u < store->points[p].count(); ++u) {
+            same = same && std::equal(half->column(p, u), half->column(p, u) + samples, other->column(p, u));
+        }
+    }
+    BOOST_TEST(same);
+    x(1, 5000) = std::numeric_limits<S>::max();
+    x(0, 5000) = -std::numeric_limits<S>::max();
+    BOOST_TEST(message_of<DataError>([&] { record(net, Dataset<S>(x)); }).find("sample 5000") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(the_store_knows_what_the_data_and_the_model_said_of_each_sample) {
@@ -283,7 +307,7 @@ BOOST_AUTO_TEST_CASE(impossible_requests_are_refused_by_name) {
     BOOST_TEST(message_of<ShapeError>([&] { (void)traced.retrace(random_batch<float>(4, 1, 1)); }) ==
                "retrace: features: got 4, expected 5, the network's in_features");
     BOOST_TEST(message_of<ShapeError>([&] { (void)traced.retrace(random_batch<float>(5, 2, 1)); }) ==
-               "retrace: x: got 5 x 2, expected 5 x 1, one sample; retrace_batch takes many");
+               "retrace: x: got 5 x 2, expected 5 x 1, a sample is a column; retrace_batch takes many");
     BOOST_TEST(message_of<ShapeError>([&] { (void)traced.retrace_without_self(x, {}); }) ==
                "retrace_without_self: ids: got 0, expected 1");
 }

@@ -313,7 +313,8 @@ BOOST_AUTO_TEST_CASE(impossible_options_and_bad_data_are_refused_with_the_networ
 
     auto logit = make_network<float>(1);
     BOOST_TEST(message_of<ShapeError>([&] { renn::fit(logit, data); }) ==
-               "CrossEntropy: outputs: got 1, expected one for each class; BinaryCrossEntropy takes a single logit");
+               "CrossEntropy: outputs: got 1, expected one for each class; BinaryCrossEntropy takes a logit, "
+               "MeanSquaredError a number");
     std::get<3>(net.parameters().layers).bias[1] = std::numeric_limits<float>::quiet_NaN();
     BOOST_TEST(message(data, {}) == "fit: layer dense2, bias (1, 0): got nan, expected a finite value");
     BOOST_TEST(message_of<DataError>([&] { renn::evaluate(net, Dataset<float>()); }) ==

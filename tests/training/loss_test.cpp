@@ -152,5 +152,22 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(targets_that_do_not_fit_are_refused, S, Scalars) {
                "CrossEntropy: label of column 0: got -1, expected 0..2, the outputs");
     BOOST_TEST(
         message_of<ShapeError>([&] { value_of<S>(CrossEntropy(), Batch<S>(Batch<S>::Zero(1, 2)), {fine}, g); }) ==
-        "CrossEntropy: outputs: got 1, expected one for each class; BinaryCrossEntropy takes a single logit");
+        "CrossEntropy: outputs: got 1, expected one for each class; BinaryCrossEntropy takes a logit, MeanSquaredError "
+        "a number");
+    // Numbers that are no probabilities are those of a regression.
+    Batch<S> numbers = Batch<S>::Zero(3, 2), one_number = Batch<S>::Ones(1, 2);
+    numbers(2, 1) = S(-0.5);
+    const std::string regression =
+        "target 2 of column 1: got -0.500000, expected a probability; MeanSquaredError takes "
+        "any number";
+    BOOST_TEST(message_of<DataError>([&] {
+                   value_of<S>(CrossEntropy(), y, {{}, &numbers}, g);
+               }) == "CrossEntropy: " + regression);
+    BOOST_TEST(message_of<DataError>([&] {
+                   value_of<S>(BinaryCrossEntropy(), y, {{}, &numbers}, g);
+               }) == "BinaryCrossEntropy: " + regression);
+    numbers(2, 1) = S(1.5);
+    BOOST_TEST(value_of<S>(CrossEntropy(), y, {{}, &numbers}, g) > 0.0);
+    BOOST_CHECK_THROW(value_of<S>(BinaryCrossEntropy(), y, {{}, &numbers}, g), DataError);
+    BOOST_CHECK_THROW(value_of<S>(CrossEntropy(), one_number, {{}, &one_number}, g), ShapeError);
 }

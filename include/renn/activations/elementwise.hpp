@@ -2,6 +2,7 @@
 // renn/activations/elementwise.hpp - what all activations share that treat every value alone.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include <Eigen/Core>
@@ -16,7 +17,7 @@ namespace renn::inline RENN_ABI::detail {
 /// f of every lane of a packet, for functions that have no packet form.
 template <class S, class P, class F>
 P by_lanes(const P& p, F&& f) {
-    constexpr int lanes = static_cast<int>(Eigen::internal::unpacket_traits<P>::size);
+    constexpr auto lanes = static_cast<std::size_t>(Eigen::internal::unpacket_traits<P>::size);
     S values[lanes];
     Eigen::internal::pstoreu(values, p);
     for (S& v : values) v = f(v);

@@ -82,7 +82,8 @@ struct ClassActivationMap {
 /// Grad-CAM: the same for any network, with the mean over positions of df/dA_c as the weight of channel c. Where CAM is
 /// possible it is the number of positions times this. What speaks against the target is cut off unless relu = false.
 ///
-/// Shapes   scores: positions x n; see upsample() for the size of the input.
+/// Shapes   scores: positions of the layer x n, as Captum's LayerGradCam; at the size of the input (its interpolate()):
+///          upsample(scores, {layer.height, layer.width}, {height, width}), with layer = shape_at(net, place).
 /// Throws   as ClassActivationMap, but takes any network.
 /// Cost     as LayerGradientTimesActivation.
 /// Source   Selvaraju et al. (2017), "Grad-CAM: visual explanations from deep networks".

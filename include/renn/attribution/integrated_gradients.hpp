@@ -38,7 +38,7 @@ LinearStart linear_start(const Net& net, std::string_view place) {
     Net::for_each_child(net, net.parameters(), [&](const std::string& name, const auto& layer, const auto&) {
         using L = std::remove_cvref_t<decltype(layer)>;
         ++layers;
-        open = open && LinearLayer<L> && !Composite<L> && name != place;
+        open = open && LinearLayer<L> && !CompositeLayer<L> && name != place;
         if (open) start = {layers, name};
     });
     return start.layers == layers ? LinearStart{} : start;

@@ -51,12 +51,10 @@ struct Ledger {
 
     /// Throws DataError for a layer that it does not have.
     const LedgerLine<S>& operator[](std::string_view layer) const {
-        std::string known;
         for (const LedgerLine<S>& line : lines) {
             if (line.layer == layer) return line;
-            known += (known.empty() ? "" : ", ") + line.layer;
         }
-        detail::raise<DataError>("Ledger", "layer", "\"" + std::string(layer) + "\"", "one of " + known);
+        detail::raise_unknown("Ledger", "layer", layer, lines, [](const auto& line) { return line.layer; });
     }
 
     /// The greatest |unaccounted| of a layer and sample, as a share of the greatest number in that line.

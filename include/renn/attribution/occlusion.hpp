@@ -93,7 +93,7 @@ private:
     template <class Net>
     Shape shape_of(const Net& net, Index features) const {
         Shape shape = image;
-        if constexpr (Composite<Net>) {
+        if constexpr (CompositeLayer<Net>) {
             if (shape.unknown()) detail::find_image(net, net.parameters(), shape);
         }
         if (shape.unknown()) shape = {1, 1, features};

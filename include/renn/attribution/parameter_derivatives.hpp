@@ -21,7 +21,7 @@ namespace renn::inline RENN_ABI {
 /// One number of a whole batch of outputs y: returns it and writes its derivative by y to `slope`; `tangent` writes how
 /// that changes along dy. `scratch` is room for a value of each sample. Made by mean_of() and loss_of().
 template <class O, class S>
-concept Objective = requires(const O& objective, const BatchView<S>& y, Column<S>& scratch, Batch<S>& slope) {
+concept ParameterObjective = requires(const O& objective, const BatchView<S>& y, Column<S>& scratch, Batch<S>& slope) {
     { objective(y, scratch, slope) } -> std::convertible_to<double>;
     objective.tangent(y, y, slope);
 };
@@ -119,6 +119,20 @@ void require_same_parameters(const char* where, const P& v, const P& parameters)
         v, parameters);
 }
 
+/// The objective's value; leaves in the workspace its slope, and how outputs and slope change as the parameters go
+/// along v.
+template <class Net, class O, class S>
+double objective_along(const char* where, const Net& net, const BatchView<S>& x, const O& objective,
+                       const typename Net::Parameters& v, SecondDerivativeWorkspace<Net>& w) {
+    require_same_parameters(where, v, net.parameters());
+    const double value = forward_to_objective<Net, O, S>(net, x, objective, w);
+    auto& pass = w.first.pass;
+    const BatchView<S> y(pass.output);
+    net.tangent(net.parameters(), v, x, no_direction<S>(x, w.direction), y, pass.cache, w.d_explained);
+    objective.tangent(y, BatchView<S>(w.d_explained), w.d_start);
+    return value;
+}
+
 }  // namespace detail
 
 /// The objective's value, and its derivative by every parameter to `gradient`.
@@ -126,7 +140,7 @@ void require_same_parameters(const char* where, const P& v, const P& parameters)
 /// Shapes   x: features x n.
 /// Throws   as the target or loss.
 /// Cost     a forward and a backward pass.
-template <class Net, Objective<typename Net::Scalar> O>
+template <class Net, ParameterObjective<typename Net::Scalar> O>
 double parameter_gradient(const Net& net, const BatchView<typename Net::Scalar>& x, const O& objective,
                           SecondDerivativeWorkspace<Net>& workspace, typename Net::Parameters& gradient) {
     using S = typename Net::Scalar;
@@ -143,20 +157,16 @@ double parameter_gradient(const Net& net, const BatchView<typename Net::Scalar>&
 /// Throws   as the target or loss; ShapeError for a v of other shapes.
 /// Cost     less than four gradients; steady state allocates nothing.
 /// Source   Pearlmutter (1994).
-template <class Net, Objective<typename Net::Scalar> O>
+template <class Net, ParameterObjective<typename Net::Scalar> O>
 double parameter_hessian_product(const Net& net, const BatchView<typename Net::Scalar>& x, const O& objective,
                                  const typename Net::Parameters& v, SecondDerivativeWorkspace<Net>& workspace,
                                  typename Net::Parameters& product) {
     using S = typename Net::Scalar;
     auto& w = workspace;
-    detail::require_same_parameters("parameter_hessian_product", v, net.parameters());
-    const double value = detail::forward_to_objective<Net, O, S>(net, x, objective, w);
+    const double value = detail::objective_along<Net, O, S>("parameter_hessian_product", net, x, objective, v, w);
     auto& pass = w.first.pass;
-    const BatchView<S> y(pass.output), still = detail::no_direction<S>(x, w.direction);
-    net.tangent(net.parameters(), v, x, still, y, pass.cache, w.d_explained);
-    objective.tangent(y, BatchView<S>(w.d_explained), w.d_start);
-    net.backward_tangent(net.parameters(), v, x, still, y, pass.cache, BatchView<S>(w.first.start),
-                         BatchView<S>(w.d_start), w.product, product);
+    net.backward_tangent(net.parameters(), v, x, BatchView<S>(w.direction), BatchView<S>(pass.output), pass.cache,
+                         BatchView<S>(w.first.start), BatchView<S>(w.d_start), w.product, product);
     return value;
 }
 
@@ -167,20 +177,15 @@ double parameter_hessian_product(const Net& net, const BatchView<typename Net::S
 /// Throws   as the target or loss; ShapeError for a v of other shapes.
 /// Cost     less than three gradients; steady state allocates nothing.
 /// Source   Schraudolph (2002), "Fast curvature matrix-vector products".
-template <class Net, Objective<typename Net::Scalar> O>
+template <class Net, ParameterObjective<typename Net::Scalar> O>
 double gauss_newton_product(const Net& net, const BatchView<typename Net::Scalar>& x, const O& objective,
                             const typename Net::Parameters& v, SecondDerivativeWorkspace<Net>& workspace,
                             typename Net::Parameters& product) {
     using S = typename Net::Scalar;
     auto& w = workspace;
-    detail::require_same_parameters("gauss_newton_product", v, net.parameters());
-    const double value = detail::forward_to_objective<Net, O, S>(net, x, objective, w);
-    auto& pass = w.first.pass;
-    const BatchView<S> y(pass.output);
-    net.tangent(net.parameters(), v, x, detail::no_direction<S>(x, w.direction), y, pass.cache, w.d_explained);
-    objective.tangent(y, BatchView<S>(w.d_explained), w.d_start);
+    const double value = detail::objective_along<Net, O, S>("gauss_newton_product", net, x, objective, v, w);
     NotWanted none;
-    net.reverse_walk(ParameterGradient{}, x, pass, w.d_start, none, &product);
+    net.reverse_walk(ParameterGradient{}, x, w.first.pass, w.d_start, none, &product);
     return value;
 }
 

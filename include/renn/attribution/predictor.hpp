@@ -45,9 +45,9 @@ Predictor<S, F> predictor(F f) {
 ///
 ///     renn::attribute([&](const auto& x) { return other_library(x); }, x, renn::output(3), renn::Occlusion{})
 template <class F, class Derived, class T, class M>
-    requires std::invocable < const F&, const BatchView<typename Derived::Scalar>
-& > Attribution<typename Derived::Scalar> attribute(const F& f, const Eigen::MatrixBase<Derived>& x, const T& target,
-                                                    const M& method) {
+    requires(std::invocable<const F&, const BatchView<typename Derived::Scalar>&>)
+Attribution<typename Derived::Scalar> attribute(const F& f, const Eigen::MatrixBase<Derived>& x, const T& target,
+                                                const M& method) {
     using S = typename Derived::Scalar;
     const auto call = [&f](const BatchView<S>& inputs) { return f(inputs); };
     return attribute(Predictor<S, decltype(call)>(call), BatchView<S>(x.derived()), target, method);

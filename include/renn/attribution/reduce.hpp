@@ -43,7 +43,7 @@ Batch<typename Derived::Scalar> by_pixel(const Eigen::MatrixBase<Derived>& score
                                          Reduction how = Reduction::sum) {
     using S = typename Derived::Scalar;
     detail::require_shape("by_pixel", "scores", scores, image.size(), scores.cols());
-    Batch<S> pixels(image.positions(), scores.cols());
+    Batch<S> pixels = Batch<S>::Zero(image.positions(), scores.cols());
     if (image.size() == 0) return pixels;
     for (Index j = 0; j < scores.cols(); ++j) {
         const Column<S> one = scores.col(j);
@@ -59,7 +59,7 @@ Batch<typename Derived::Scalar> by_channel(const Eigen::MatrixBase<Derived>& sco
                                            Reduction how = Reduction::sum) {
     using S = typename Derived::Scalar;
     detail::require_shape("by_channel", "scores", scores, image.size(), scores.cols());
-    Batch<S> sums(image.channels, scores.cols());
+    Batch<S> sums = Batch<S>::Zero(image.channels, scores.cols());
     if (image.size() == 0) return sums;
     for (Index j = 0; j < scores.cols(); ++j) {
         const Column<S> one = scores.col(j);

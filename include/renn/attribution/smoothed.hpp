@@ -47,7 +47,7 @@ bool has_layers_that_bend(const Net& net, Bend bend) {
 /// A layer for a smoothed network: as it is, unless there is an overload for it. Overloads for layers of your own are
 /// found beside them.
 template <Layer L>
-    requires(!Composite<L>)
+    requires(!CompositeLayer<L>)
 L smoothed(const L& layer, double /*beta*/) {
     return layer;
 }

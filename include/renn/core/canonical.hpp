@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -59,11 +60,11 @@ struct Kernel {
     template <int R, int C, bool Whole>
     static void tile(const S* a, Index a_stride, const S* b, Index b_row, Index b_col, S* y, Index y_stride,
                      Index steps, Index rows) {
-        Packet sum[R * C];
+        Packet sum[std::size_t{R} * std::size_t{C}];
         const auto at = [&](int i) { return y + (i / R) * y_stride + (i % R) * lanes; };
         unrolled<R * C>([&](auto i) { sum[i] = Whole ? load(at(i)) : load_some(at(i), rows); });
         for (Index k = 0; k < steps; ++k, a += a_stride, b += b_row) {
-            Packet left[R];
+            Packet left[std::size_t{R}];
             unrolled<R>([&](auto r) { left[r] = load(a + r * lanes); });
             unrolled<C>([&](auto c) {
                 const Packet right = Eigen::internal::pset1<Packet>(b[c * b_col]);

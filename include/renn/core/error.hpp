@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -71,6 +72,21 @@ template <class E>
         message += part;
     }
     throw_or_abort<E>(message);
+}
+
+/// "a, b, c": what text(item) says of each; of texts, themselves.
+template <class Items, class Text = std::identity>
+std::string joined(const Items& items, const Text& text = {}) {
+    std::string all;
+    for (const auto& item : items) (all += all.empty() ? "" : ", ") += text(item);
+    return all;
+}
+
+/// Throws DataError for a name that none of the items has: `where: what: got "name", expected one of a, b, c`.
+template <class Items, class Text = std::identity>
+[[noreturn]] void raise_unknown(std::string_view where, std::string_view what, std::string_view name,
+                                const Items& items, const Text& text = {}) {
+    raise<DataError>(where, what, "\"" + std::string(name) + "\"", "one of " + joined(items, text));
 }
 
 inline std::string shape_text(std::int64_t rows, std::int64_t cols) {

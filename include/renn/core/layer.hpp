@@ -105,7 +105,7 @@ enum class Wiring : std::uint8_t { chain, residual, side_by_side };
 /// A layer made of layers: walks go into it, visitors and rules see its layers. See network/layer_sequence.hpp for what
 /// it has; most are made by wrapping a Network.
 template <class L>
-concept Composite = requires {
+concept CompositeLayer = requires {
     { L::wiring } -> std::convertible_to<Wiring>;
 };
 

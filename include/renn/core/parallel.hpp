@@ -24,30 +24,39 @@ inline int thread_count(int wanted, Index tasks) {
 
 /// Calls work(task, worker) for every task in 0..tasks-1, each once, tasks handed out in ascending order.
 /// The calling thread is worker 0, and only there is `after_each(finished)` called, at the latest when all is done;
-/// returning false stops handing out tasks. The first error of any worker stops the others; all threads are joined
-/// before it is rethrown. Returns false if it was stopped by after_each.
+/// no task is begun before it returns, and returning false stops handing them out. The first error of any worker stops
+/// the others; all threads are joined before it is rethrown. Returns false if it was stopped by after_each.
 inline bool parallel_for(Index tasks, int threads, FunctionRef<void(Index, int)> work,
                          FunctionRef<bool(Index)> after_each) {
     std::atomic<Index> next{0};
     std::atomic<Index> finished{0};
     std::atomic<bool> stop{false};
+    std::atomic<bool> telling{false};
     bool cancelled = false;
     Index told = 0;
     std::exception_ptr error;
     std::mutex error_guard;
 
+    const auto tell = [&](bool begins) {
+        telling = begins;
+        if (!begins) telling.notify_all();
+    };
     const auto take_tasks = [&](int worker) {
-        while (!stop.load(std::memory_order_relaxed)) {
+        for (;;) {
+            if (worker != 0) telling.wait(true);  // a callback that waits pauses everybody
+            if (stop.load(std::memory_order_relaxed)) break;
             const Index task = next.fetch_add(1);
             if (task >= tasks) break;
             work(task, worker);
             const Index count = finished.fetch_add(1) + 1;
             if (worker != 0) continue;
             told = count;
+            tell(true);
             if (!after_each(count)) {
                 cancelled = true;
                 stop = true;
             }
+            tell(false);
         }
     };
     const auto run = [&](int worker) {
@@ -56,6 +65,7 @@ inline bool parallel_for(Index tasks, int threads, FunctionRef<void(Index, int)>
                      const std::lock_guard lock(error_guard);
                      if (!error) error = caught;
                      stop = true;
+                     if (worker == 0) tell(false);
                  });
     };
 

@@ -17,8 +17,9 @@ struct Progress {
     std::string_view phase;   ///< "training", "recording", "indexing"
 };
 
-/// Called now and then, always by the thread that started the work, `done` never falling; returning false cancels.
-/// What it throws ends the work and reaches the caller.
+/// Called now and then, always by the thread that started the work, `done` never falling; returning false cancels, and
+/// while it does not return no further part of the work is begun: waiting in it pauses the work. What it throws ends
+/// the work and reaches the caller.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
 }  // namespace renn::inline RENN_ABI

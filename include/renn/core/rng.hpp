@@ -65,7 +65,7 @@ template <class C>
 void shuffle(C& items, Rng& rng) {
     for (std::size_t i = items.size(); i > 1; --i) {
         using std::swap;
-        swap(items[i - 1], items[static_cast<std::size_t>(rng.below(i))]);
+        swap(items[i - 1], items[rng.below(i)]);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <fstream>
+#include <istream>
 #include <limits>
 #include <string>
 
@@ -24,13 +25,14 @@ constexpr bool multiply(std::uint64_t& product, std::uint64_t factor) {
 class InputFile {
 public:
     InputFile(const char* where, const std::string& path)
-        : context_(where + (": " + path)), in_(path, std::ios::binary) {
-        if (!in_) fail("cannot be opened");
-        in_.seekg(0, std::ios::end);
-        const std::streamoff end = in_.tellg();
-        in_.seekg(0, std::ios::beg);
-        if (!in_ || end < 0) fail("has no size (not a regular file?)");
-        size_ = static_cast<std::uint64_t>(end);
+        : context_(where + (": " + path)), file_(path, std::ios::binary) {
+        if (!file_) fail("cannot be opened");
+        take_size();
+    }
+    /// The same over somebody else's stream that can be sought in and lives longer; `name` stands for it in messages.
+    InputFile(const char* where, std::istream& in, const std::string& name)
+        : context_(where + (": " + name)), given_(&in) {
+        take_size();
     }
 
     std::uint64_t size() const noexcept { return size_; }
@@ -38,15 +40,15 @@ public:
     /// Reads exactly count bytes; the file must hold them.
     void read(void* to, std::uint64_t count) {
         require(read_ + count);
-        in_.read(static_cast<char*>(to), static_cast<std::streamsize>(count));
-        if (!in_) fail("cannot be read (not a regular file?)");
+        in().read(static_cast<char*>(to), static_cast<std::streamsize>(count));
+        if (!in()) fail("cannot be read (not a regular file?)");
         read_ += count;
     }
 
     /// The same from anywhere; what read() reads next lies behind it.
     void read_at(std::uint64_t offset, void* to, std::uint64_t count) {
         if (offset > size_ || count > size_ - offset) require(std::numeric_limits<std::uint64_t>::max());
-        in_.seekg(static_cast<std::streamoff>(offset));
+        in().seekg(static_cast<std::streamoff>(offset));
         read_ = offset;
         read(to, count);
     }
@@ -70,10 +72,21 @@ public:
     const std::string& context() const noexcept { return context_; }
 
 private:
+    std::istream& in() noexcept { return given_ != nullptr ? *given_ : file_; }
+
+    void take_size() {
+        in().seekg(0, std::ios::end);
+        const std::streamoff end = in().tellg();
+        in().seekg(0, std::ios::beg);
+        if (!in() || end < 0) fail("has no size (not a regular file?)");
+        size_ = static_cast<std::uint64_t>(end);
+    }
+
     static std::string bytes_text(std::uint64_t n) { return std::to_string(n) + (n == 1 ? " byte" : " bytes"); }
 
     std::string context_;
-    std::ifstream in_;
+    std::ifstream file_;
+    std::istream* given_ = nullptr;  // instead of the file
     std::uint64_t size_ = 0;
     std::uint64_t read_ = 0;
 };

@@ -49,7 +49,21 @@ struct CsvOptions {
     bool header = true;                    ///< the first line names the columns
     char separator = ',';
     std::vector<std::string> class_names = {};  ///< labels are their positions here; left out: see read_csv
+    std::int32_t most_classes = std::numeric_limits<std::int32_t>::max();  ///< more are an error: not a label's column
 };
+
+/// The first lines of a table as text, at most `most` of them: to see what is in it before choosing columns. Throws
+/// FormatError as read_csv, but for lines of unequal length.
+inline std::vector<std::vector<std::string>> csv_lines(std::istream& in, const std::string& name, std::size_t most,
+                                                       char separator = ',') {
+    detail::CsvLines lines("csv_lines: " + name, separator);
+    std::vector<std::vector<std::string>> table;
+    while (table.size() < most && lines.next(in)) {
+        auto& row = table.emplace_back();
+        for (std::size_t c = 0; c < lines.size(); ++c) row.emplace_back(lines[c]);
+    }
+    return table;
+}
 
 namespace detail {
 
@@ -119,6 +133,7 @@ private:
             std::string known;
             for (std::size_t c = 0; c < width_ && c < 20; ++c)
                 known += (c > 0 ? ", " : "") + detail::quoted(header_[c]);
+            if (width_ == 1) known += std::string(", the only one with the separator \"") + options_.separator + "\"";
             raise<DataError>(lines_.context(), wanted, "no such column", known + (width_ > 20 ? ", ..." : ""));
         }
         return found;
@@ -193,14 +208,18 @@ private:
             if (!whole(c, value)) {
                 fail<FormatError>(c, "label", "a whole number, as in the first sample (or give class_names)");
             }
-            constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max() - 1;
-            if (value < 0 || value > most) fail<DataError>(c, "label", "0.." + std::to_string(most));
+            if (value < 0 || value >= options_.most_classes) {
+                fail<DataError>(c, "label", "0.." + std::to_string(options_.most_classes - 1));
+            }
             return static_cast<std::int32_t>(value);
         }
         std::string name(text);
         if (const auto known = numbers_.find(name); known != numbers_.end()) return known->second;
         if (names_given_) fail<DataError>(c, "label", "one of the " + std::to_string(numbers_.size()) + " class_names");
         const auto next = static_cast<std::int32_t>(numbers_.size());
+        if (next >= options_.most_classes) {
+            fail<DataError>(c, "label", "no more than " + std::to_string(next) + " different ones");
+        }
         options_.class_names.push_back(name);
         return numbers_.emplace(std::move(name), next).first->second;
     }

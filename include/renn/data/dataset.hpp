@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <numeric>
 #include <span>
 #include <string>
@@ -55,8 +56,8 @@ public:
 
     /// Any Eigen expression of S or of bytes; it is evaluated.
     template <class D>
-    Dataset(const Eigen::MatrixBase<D>& inputs, Description description = {})
-        : Dataset(Held<D>(inputs), std::move(description)) {}
+    Dataset(const Eigen::DenseBase<D>& inputs, Description description = {})
+        : Dataset(Held<D>(inputs.derived()), std::move(description)) {}
 
     Index samples() const noexcept { return bytes_held_ ? bytes_.cols() : values_.cols(); }
     Index features() const noexcept { return bytes_held_ ? bytes_.rows() : values_.rows(); }
@@ -169,6 +170,9 @@ public:
     }
 
     /// The samples at the given positions, each at most once, with their ids, tags and names.
+    Dataset select(std::initializer_list<Index> positions) const {
+        return select(std::span<const Index>(positions.begin(), positions.size()));
+    }
     Dataset select(std::span<const Index> positions) const {
         require_positions("Dataset::select", positions);
         Description d;
@@ -239,7 +243,7 @@ private:
     /// The position of id, or -1.
     Index find(std::uint64_t id) const noexcept {
         const auto& ids = more_.ids;
-        if (id < ids.size() && ids[static_cast<std::size_t>(id)] == id) return static_cast<Index>(id);
+        if (id < ids.size() && ids[id] == id) return static_cast<Index>(id);
         if (by_id_.empty()) {  // ids ascend
             const auto at = std::lower_bound(ids.begin(), ids.end(), id);
             return at != ids.end() && *at == id ? static_cast<Index>(at - ids.begin()) : -1;
@@ -284,5 +288,15 @@ private:
     Description more_;
     std::vector<Index> by_id_;  // positions in ascending order of id; empty if the ids ascend anyway
 };
+
+namespace detail {
+
+template <class S>
+void require_labelled(const char* where, const Dataset<S>& data) {
+    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
+    if (!data.has_labels()) raise<DataError>(where, "labels", "none", "one a sample");
+}
+
+}  // namespace detail
 
 }  // namespace renn::inline RENN_ABI

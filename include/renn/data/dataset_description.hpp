@@ -42,8 +42,9 @@ void check_counts(const DatasetDescription<S>& more, Index samples, Index featur
     require_count("ids", more.ids.size());
     require_count("tags", more.tags.size());
     const Batch<S>& t = more.targets;
-    if (t.rows() != 0 || t.cols() != 0) {
-        require_shape("Dataset", "targets", t, std::max<Index>(t.rows(), 1), samples);
+    if ((t.rows() != 0 || t.cols() != 0) && (t.rows() == 0 || t.cols() != samples)) {
+        raise<ShapeError>("Dataset", "targets", shape_text(t.rows(), t.cols()),
+                          std::to_string(samples) + " columns, one a sample");
     }
     const Shape& i = more.image;
     if (i.unknown()) return;
@@ -72,7 +73,7 @@ void check_labels(DatasetDescription<S>& more) {
             raise<DataError>("Dataset", "label of sample " + std::to_string(i), std::to_string(l),
                              l < 0 && names == 0 ? "0 or more" : "0.." + std::to_string(end - 1));
         }
-        more.classes = std::max(more.classes, static_cast<int>(l + 1));
+        more.classes = std::max(more.classes, l + 1);
     }
 }
 

@@ -67,7 +67,7 @@ Dataset<S> hsv_rgb_grid(Index n) {
     constexpr Index most = Index{1} << 24;
     if (n < 4 || n > most)
         detail::raise<DataError>("hsv_rgb_grid", "n", std::to_string(n), "4.." + std::to_string(most));
-    const auto k = static_cast<Index>(std::lround(std::cbrt(static_cast<double>(n))));
+    const Index k = std::lround(std::cbrt(static_cast<double>(n)));
     Batch<S> hsv(3, k * k * k);
     Batch<S> rgb(3, k * k * k);
     const auto level = [k](Index i) { return static_cast<S>(i) / static_cast<S>(k - 1); };

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <istream>
 #include <limits>
 #include <string>
 #include <utility>
@@ -40,7 +41,9 @@ namespace detail {
 /// The head of an IDX file, checked against the file's size; the payload is read on demand.
 class IdxFile {
 public:
-    IdxFile(const char* where, const std::string& path, std::size_t fewest, std::size_t most) : file_(where, path) {
+    IdxFile(const char* where, const std::string& path, std::size_t fewest, std::size_t most)
+        : IdxFile(InputFile(where, path), fewest, most) {}
+    IdxFile(InputFile file, std::size_t fewest, std::size_t most) : file_(std::move(file)) {
         std::array<std::uint8_t, 4> magic;
         file_.read(magic.data(), magic.size());
         if (magic[0] != 0 || magic[1] != 0) {
@@ -140,6 +143,20 @@ inline void require_label_each(const IdxFile& images, const std::string& images_
                       std::to_string(images.samples()) + " (one per image of " + images_path + ")");
 }
 
+/// Pictures and labels, whatever they are read from.
+template <class S>
+Dataset<S> read_idx(IdxFile& images, const std::string& images_name, IdxFile& labels, Index limit) {
+    require_label_each(images, images_name, labels);
+    IdxImages pictures = images.read_images(limit);
+    DatasetDescription<S> description{.labels = labels.read_labels(all_samples), .image = pictures.shape};
+    const auto largest = std::max_element(description.labels.begin(), description.labels.end());
+    if (largest != description.labels.end()) {
+        for (std::int32_t c = 0; c <= *largest; ++c) description.class_names.push_back(std::to_string(c));
+    }
+    description.labels.resize(static_cast<std::size_t>(pictures.pixels.cols()));
+    return Dataset<S>(std::move(pictures.pixels), std::move(description));
+}
+
 }  // namespace detail
 
 /// Reads the first `limit` samples of an IDX file of 1 to 4 dimensions of unsigned bytes.
@@ -171,15 +188,21 @@ template <std::floating_point S = float>
 Dataset<S> read_idx(const std::string& images_path, const std::string& labels_path, Index limit = all_samples) {
     detail::IdxFile images("read_idx", images_path, 2, 4);
     detail::IdxFile labels("read_idx", labels_path, 1, 1);
-    detail::require_label_each(images, images_path, labels);
-    IdxImages pictures = images.read_images(limit);
-    DatasetDescription<S> description{.labels = labels.read_labels(all_samples), .image = pictures.shape};
-    const auto largest = std::max_element(description.labels.begin(), description.labels.end());
-    if (largest != description.labels.end()) {
-        for (std::int32_t c = 0; c <= *largest; ++c) description.class_names.push_back(std::to_string(c));
-    }
-    description.labels.resize(static_cast<std::size_t>(pictures.pixels.cols()));
-    return Dataset<S>(std::move(pictures.pixels), std::move(description));
+    return detail::read_idx<S>(images, images_path, labels, limit);
+}
+
+/// A stream that can be sought in (memory, say) and what messages call it.
+struct NamedStream {
+    std::istream& in;
+    std::string name;
+};
+
+/// The same from streams. Throws as read_idx.
+template <std::floating_point S = float>
+Dataset<S> read_idx(const NamedStream& images, const NamedStream& labels, Index limit = all_samples) {
+    detail::IdxFile image_file(detail::InputFile("read_idx", images.in, images.name), 2, 4);
+    detail::IdxFile label_file(detail::InputFile("read_idx", labels.in, labels.name), 1, 1);
+    return detail::read_idx<S>(image_file, images.name, label_file, limit);
 }
 
 /// Pictures and labels as a stream of batches: what read_idx gives, for files larger than memory.

@@ -230,7 +230,7 @@ inline NpyArray read_npy(const std::string& path) {
     std::uint64_t length = 0;
     for (std::size_t i = length_bytes; i-- > 0;) length = length << 8 | head[8 + i];
     file.require(8 + length_bytes + length);
-    std::string text(static_cast<std::size_t>(length), ' ');
+    std::string text(length, ' ');
     file.read(text.data(), length);
 
     detail::NpyHeader header;
@@ -249,7 +249,7 @@ inline NpyArray read_npy(const std::string& path) {
     }
     if (none) payload = 0;
     file.require_exactly(8 + length_bytes + length + payload);
-    a.bytes.resize(static_cast<std::size_t>(payload));
+    a.bytes.resize(payload);
     file.read(a.bytes.data(), payload);
     return a;
 }

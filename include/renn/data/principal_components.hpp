@@ -27,14 +27,14 @@ struct PrincipalComponents {
         "what they rest on may be narrow.";
 
     /// Along the first `count` components, all for -1: components x n.
-    template <class S>
-    Batch<double> project(const Eigen::MatrixBase<S>& x, Index count = -1) const {
+    template <class Derived>
+    Batch<double> project(const Eigen::MatrixBase<Derived>& x, Index count = -1) const {
         detail::require_shape("PrincipalComponents::project", "x", x, mean.size(), x.cols());
         return loadings.leftCols(checked(count)).transpose() * (x.template cast<double>().colwise() - mean);
     }
     /// Back from the first components: features x n, exact if there are all.
-    template <class S>
-    Batch<double> reconstruct(const Eigen::MatrixBase<S>& along) const {
+    template <class Derived>
+    Batch<double> reconstruct(const Eigen::MatrixBase<Derived>& along) const {
         const Batch<double> y = along.template cast<double>();
         Batch<double> x = loadings.leftCols(checked(y.rows())) * y;
         x.colwise() += mean;
@@ -53,13 +53,14 @@ private:
 /// Of the samples x.
 ///
 /// Shapes   x: features x n.
-/// Throws   DataError for fewer than two samples or values that are not finite.
+/// Throws   DataError for no features, fewer than two samples or values that are not finite.
 /// Cost     O(features^2 n + features^3).
 template <class D>
 PrincipalComponents principal_components(const Eigen::MatrixBase<D>& x) {
     if (x.cols() < 2) {
         detail::raise<DataError>("principal_components", "samples", std::to_string(x.cols()), "2 or more");
     }
+    if (x.rows() == 0) detail::raise<DataError>("principal_components", "features", "0", "1 or more");
     Batch<double> centred = x.template cast<double>();
     if (!detail::all_finite(centred)) {
         detail::raise<DataError>("principal_components", "x", "values that are not finite", "finite ones");

@@ -26,11 +26,12 @@
 
 namespace renn::inline RENN_ABI {
 
-/// Whether an axiom held on the samples of the check, and how far it is from holding.
+/// Whether an axiom held on the samples of the check, and how far it is from holding. One that can be asked of none of
+/// them, as positivity where no output is above 0, has no number (NaN) and does not hold.
 struct Verdict {
     std::string axiom;
     bool holds = false;
-    double number = 0.0;
+    double number = std::numeric_limits<double>::quiet_NaN();
     std::string meaning;   ///< what the number is, and its limit
     Measurement measured;  ///< the number of each sample
 };
@@ -44,8 +45,8 @@ struct Axioms {
         std::string lines;
         for (const Verdict* v : {&conservation, &positivity, &continuity, &selectivity}) {
             std::array<char, 64> start{};
-            std::snprintf(start.data(), start.size(), "%-12s  %-3s  %10.3g  ", v->axiom.c_str(),
-                          v->holds ? "yes" : "no", v->number);
+            const char* answer = v->holds ? "yes" : std::isnan(v->number) ? "?" : "no";
+            std::snprintf(start.data(), start.size(), "%-12s  %-3s  %10.3g  ", v->axiom.c_str(), answer, v->number);
             lines += start.data() + v->meaning;
             if (v->measured.dropped > 0) lines += " (" + std::to_string(v->measured.dropped) + " samples dropped)";
             lines += '\n';
@@ -148,15 +149,16 @@ Axioms check_axioms(const M& method, const Model& net, const Eigen::MatrixBase<D
         gaps.push_back(f != 0.0 ? std::abs(r.sum() - f) / std::abs(f) : no_number);
         negative.push_back(f >= 0.0 && all > 0.0 ? (0.0 - r.cwiseMin(0.0).sum()) / all : no_number);
     }
-    const auto greatest = [](const Measurement& m) {
-        double worst = 0.0;
-        for (const double v : m.per_sample) worst = std::isnan(v) ? worst : std::max(worst, v);
-        return worst;
-    };
     const auto verdict = [&](const char* axiom, std::vector<double> each, double limit, const char* meaning) {
-        Verdict v{axiom, false, 0.0, detail::limit_text(meaning, limit), detail::measured(where, std::move(each))};
-        v.number = greatest(v.measured);
+        Verdict v{axiom, false, no_number, detail::limit_text(meaning, limit), {}};
+        for (const double number : each) v.number = std::fmax(v.number, number);  // of NaN and a number the number
         v.holds = v.number <= limit;
+        if (std::isnan(v.number)) {
+            v.measured.dropped = each.size();
+            v.measured.per_sample = std::move(each);
+        } else {
+            v.measured = detail::measured(where, std::move(each));
+        }
         return v;
     };
     Axioms axioms;

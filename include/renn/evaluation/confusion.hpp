@@ -98,12 +98,6 @@ Index classes_of(const Dataset<S>& data, Index outputs) {
     return std::max<Index>(data.classes(), outputs == 1 ? 2 : outputs);
 }
 
-template <class S>
-void require_labels(const char* where, const Dataset<S>& data) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "at least 1");
-    if (!data.has_labels()) raise<DataError>(where, "labels of the data", "none", "one a sample");
-}
-
 }  // namespace detail
 
 /// What a model makes of labelled samples: of a Network, any other network, or foreign code, masked or not.
@@ -112,7 +106,7 @@ void require_labels(const char* where, const Dataset<S>& data) {
 /// Cost     a forward pass a sample, batches of 64 spread over threads (0: every core) where the model may run so.
 template <class Model, class S>
 Confusion confusion(const Model& model, const Dataset<S>& data, int threads = 1) {
-    detail::require_labels("confusion", data);
+    detail::require_labelled("confusion", data);
     constexpr Index width = 64;
     const Index tasks = (data.samples() + width - 1) / width;
     const int workers = may_run_in_parallel(model) ? detail::thread_count(threads, tasks) : 1;

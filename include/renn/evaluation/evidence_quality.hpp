@@ -2,16 +2,15 @@
 // renn/evaluation/evidence_quality.hpp - how often the sources alone name the right class, and the network's.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include <renn/core/batch.hpp>
-#include <renn/core/error.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/retrace/certainty.hpp>
+#include <renn/retrace/for_each_answer.hpp>
 #include <renn/retrace/retrace.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -27,25 +26,6 @@ struct EvidenceQuality {
     bool operator==(const EvidenceQuality&) const = default;
 };
 
-namespace detail {
-
-/// f(position, answer) for every sample of the data, retraced a few hundred at a time.
-template <class Traced, class F>
-void for_each_answer(const char* where, const Traced& traced, const Dataset<typename Traced::Scalar>& data,
-                     const RetraceOptions& options, int threads, F&& f) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
-    if (!data.has_labels()) raise<DataError>(where, "labels", "none", "one a sample");
-    constexpr Index at_once = 256;
-    Batch<typename Traced::Scalar> x;
-    for (Index first = 0; first < data.samples(); first += at_once) {
-        data.inputs(first, std::min(at_once, data.samples() - first), x);
-        Index position = first;
-        for (const auto& answer : traced.retrace_batch(x, options, threads)) f(position++, answer);
-    }
-}
-
-}  // namespace detail
-
 /// Retraces the data and predicts by evidence alone: first of the network, then of each layer in the order of
 /// Retrace::layers().
 ///
@@ -54,6 +34,7 @@ void for_each_answer(const char* where, const Traced& traced, const Dataset<type
 template <class Traced>
 std::vector<EvidenceQuality> evidence_quality(const Traced& traced, const Dataset<typename Traced::Scalar>& data,
                                               const RetraceOptions& options = {}, int threads = 1) {
+    detail::require_labelled("evidence_quality", data);
     std::vector<EvidenceQuality> table;
     const auto n = static_cast<double>(data.samples());
     const auto count = [&](std::size_t row, const Judgement& j, std::int32_t label) {
@@ -62,7 +43,7 @@ std::vector<EvidenceQuality> evidence_quality(const Traced& traced, const Datase
         table[row].agreement += j.agreement ? 1.0 : 0.0;
         table[row].silent += j.evidence_class < 0 ? 1.0 : 0.0;
     };
-    detail::for_each_answer("evidence_quality", traced, data, options, threads, [&](Index at, const auto& answer) {
+    for_each_answer(traced, data, options, threads, [&](Index at, const auto& answer) {
         std::size_t row = 0;
         count(row++, judge(answer), data.label(at));
         for (const Judgement& layer : judge_layers(answer)) count(row++, layer, data.label(at));

@@ -136,7 +136,7 @@ Measurement sensitivity_n(const Model& model, const Eigen::MatrixBase<D>& x, con
             const auto make = [&](Index draw, Eigen::Ref<Column<S>> out) {
                 removed.assign(order.size(), false);
                 for (std::size_t i = 0; i < static_cast<std::size_t>(size); ++i) {
-                    std::swap(order[i], order[i + static_cast<std::size_t>(rng.below(order.size() - i))]);
+                    std::swap(order[i], order[i + rng.below(order.size() - i)]);
                     removed[static_cast<std::size_t>(order[i])] = true;
                     sums[draw] += static_cast<double>(scores(order[i], j));
                 }
@@ -194,7 +194,7 @@ struct Closure {
 /// Closure test: covers each sample's most relevant region and predicts again. Of an explanation that holds, the class
 /// loses its place or much of its probability.
 ///
-/// Throws   as flip_features; DataError without regions.
+/// Throws   as flip_features; DataError without regions or classes to tell.
 template <class Model, class D, class E, class R>
 std::vector<Closure> closure_test(const Model& model, const Eigen::MatrixBase<D>& x,
                                   const Eigen::MatrixBase<E>& relevance, const Regions& regions, const R& removal,
@@ -205,6 +205,7 @@ std::vector<Closure> closure_test(const Model& model, const Eigen::MatrixBase<D>
     const BatchView<S> input(x.derived());
     detail::require_scores_of<S>(where, input, BatchView<S>(scores));
     if (regions.empty()) detail::raise<DataError>(where, "regions", "none", "1 or more");
+    if (classes < 1) detail::raise<DataError>(where, "classes", std::to_string(classes), "1 or more");
     const auto order = flip_order(relevance, {.regions = regions});
     const auto ranked = [&](const Batch<S>& y) {
         Column<S> p(y.rows());

@@ -2,16 +2,15 @@
 // renn/evaluation/linear_datamodelling.hpp - whether scores of training samples foretell what retraining does.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/evaluation/measurement.hpp>
 #include <renn/evaluation/similarity.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -54,7 +53,6 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
         }
     }
     DatamodellingScore result;
-    double sum = 0.0, squares = 0.0;
     Column<double> forecast(count);
     for (Index q = 0; q < scores.cols(); ++q) {
         for (Index m = 0; m < count; ++m) {
@@ -65,18 +63,10 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
         if (largest > 0.0) forecast = (forecast / largest * 1e9).array().round();
         const double here = spearman_correlation(forecast, outputs.col(q));
         result.per_query.push_back(here);
-        if (std::isnan(here)) {
-            ++result.undefined;
-        } else {
-            sum += here;
-            squares += here * here;
-        }
+        result.undefined += std::isnan(here) ? 1 : 0;
     }
-    const auto n = static_cast<double>(result.per_query.size() - result.undefined);
-    constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
-    result.mean = n > 0.0 ? sum / n : no_number;
-    const double variance = n > 1.0 ? std::max(0.0, (squares - n * result.mean * result.mean) / (n - 1.0)) : no_number;
-    result.standard_error = std::sqrt(variance / n);
+    result.mean = detail::mean_of(result.per_query);
+    result.standard_error = detail::standard_error_of(result.per_query);
     return result;
 }
 

@@ -21,7 +21,8 @@ namespace renn::inline RENN_ABI {
 struct MapSimilarity {
     std::vector<double> spearman;         ///< of R
     std::vector<double> absolute;         ///< of |R|
-    std::vector<double> absolute_scored;  ///< of |R| where either map is not 0: features that neither scores are ties
+    std::vector<double> scored;           ///< of R where either map is not 0: features that neither scores are ties
+    std::vector<double> absolute_scored;  ///< the same of |R|
     std::vector<double> structural;       ///< SSIM of the pictures; empty without an image shape
     std::vector<double> oriented;         ///< Pearson's of histograms of oriented gradients; empty without one
 };
@@ -108,19 +109,20 @@ MapSimilarity compare_maps(const Eigen::MatrixBase<A>& a, const Eigen::MatrixBas
     MapSimilarity s;
     for (Index j = 0; j < a.cols(); ++j) {
         const detail::VectorPair p("compare_maps", a.col(j), b.col(j));
-        const detail::Vector u = p.a.cwiseAbs(), v = p.b.cwiseAbs();
         s.spearman.push_back(detail::spearman_or_nothing(p.a, p.b));
-        s.absolute.push_back(detail::spearman_or_nothing(u, v));
+        s.absolute.push_back(detail::spearman_or_nothing(p.a.cwiseAbs(), p.b.cwiseAbs()));
         std::vector<double> scored_u, scored_v;
-        for (Index i = 0; i < u.size(); ++i) {
-            if (u[i] == 0.0 && v[i] == 0.0) continue;
-            scored_u.push_back(u[i]);
-            scored_v.push_back(v[i]);
+        for (Index i = 0; i < p.a.size(); ++i) {
+            if (p.a[i] == 0.0 && p.b[i] == 0.0) continue;
+            scored_u.push_back(p.a[i]);
+            scored_v.push_back(p.b[i]);
         }
         const auto as_vector = [](const std::vector<double>& from) {
             return detail::Vector(Eigen::Map<const detail::Vector>(from.data(), static_cast<Index>(from.size())));
         };
-        s.absolute_scored.push_back(detail::spearman_or_nothing(as_vector(scored_u), as_vector(scored_v)));
+        const detail::Vector u = as_vector(scored_u), v = as_vector(scored_v);
+        s.scored.push_back(detail::spearman_or_nothing(u, v));
+        s.absolute_scored.push_back(detail::spearman_or_nothing(u.cwiseAbs(), v.cwiseAbs()));
         if (image.unknown()) continue;
         const bool flat = detail::is_constant(p.a) || detail::is_constant(p.b);
         const detail::Vector left = detail::to_unit(p.a), right = detail::to_unit(p.b);

@@ -28,12 +28,13 @@ public:
     /// or the metric was said to be better the other way.
     void add(const std::string& method, const std::string& metric, Better better, Measurement measured,
              double seconds = 0.0) {
-        const std::size_t row = place(methods_, method), column = place(metrics_, metric);
-        if (column == better_.size()) better_.push_back(better);
-        if (better_[column] != better) {
+        const auto known = std::find(metrics_.begin(), metrics_.end(), metric);
+        if (known != metrics_.end() && better_[static_cast<std::size_t>(known - metrics_.begin())] != better) {
             detail::raise<DataError>("MethodTable", "\"" + metric + "\"", "better in another direction",
                                      "always the same");
         }
+        const std::size_t row = place(methods_, method), column = place(metrics_, metric);
+        if (column == better_.size()) better_.push_back(better);
         for (const Cell& cell : cells_) {
             if (cell.row == row && cell.column == column) {
                 detail::raise<DataError>("MethodTable", "\"" + metric + "\" of \"" + method + "\"", "a second one",

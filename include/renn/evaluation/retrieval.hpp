@@ -15,6 +15,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/evaluation/inversions.hpp>
+#include <renn/evaluation/measurement.hpp>
 #include <renn/retrace/retrace.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -40,7 +41,9 @@ inline std::size_t depth_of(std::span<const std::uint64_t> reference, std::size_
 }  // namespace detail
 
 /// Overlap at k: the share of the reference's first k that are among the first k found, in any order. A reference
-/// shorter than k is taken whole; 1 if it is empty. Throws   DataError if k is 0 or an id occurs twice.
+/// shorter than k is taken whole; 1 if it is empty.
+///
+/// Throws   DataError if k is 0 or an id occurs twice.
 inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found,
                            std::size_t k) {
     const std::size_t depth = detail::depth_of(reference, k);
@@ -92,15 +95,7 @@ struct RetraceLikeness {
     std::vector<double> neuron_overlap, neuron_ndcg;  ///< of the k closest samples of a neuron, mean over all neurons
 
     /// Of those that are numbers: a tau of fewer than two ids is none.
-    static double mean(const std::vector<double>& figures) {
-        double sum = 0.0, count = 0.0;
-        for (const double figure : figures) {
-            if (std::isnan(figure)) continue;
-            sum += figure;
-            count += 1.0;
-        }
-        return sum / count;
-    }
+    static double mean(const std::vector<double>& figures) { return detail::mean_of(figures); }
 };
 
 /// Retraces x with two traced networks, such as one over all bits and one over a reduced store, and compares: sources
@@ -114,11 +109,6 @@ RetraceLikeness compare_retraces(const Reference& reference, const Other& other,
                                  const BatchView<typename Reference::Scalar>& x, const RetraceOptions& options = {},
                                  std::size_t sources = 42, int threads = 1) {
     if (options.k < 1) detail::raise<DataError>("compare_retraces", "k", std::to_string(options.k), "1 or more");
-    const auto neurons_of = [](const auto& answer) {
-        std::size_t count = 0;
-        for (std::size_t i = 0; i < answer.layers().size(); ++i) count += answer.place(i).units.size();
-        return count;
-    };
     const auto ids_of = [](const auto& list) {
         std::vector<std::uint64_t> ids;
         for (const auto& one : list) ids.push_back(one.id);
@@ -131,10 +121,10 @@ RetraceLikeness compare_retraces(const Reference& reference, const Other& other,
         const auto left = reference.retrace_batch(some, options, threads);
         const auto right = other.retrace_batch(some, options, threads);
         for (std::size_t q = 0; q < left.size(); ++q) {
-            const std::size_t neurons = neurons_of(left[q]);
-            if (left[q].layers() != right[q].layers() || neurons != neurons_of(right[q])) {
+            const std::size_t neurons = left[q].neurons();
+            if (left[q].layers() != right[q].layers() || neurons != right[q].neurons()) {
                 detail::raise<MismatchError>("compare_retraces", "neurons that voted",
-                                             std::to_string(neurons_of(right[q])), std::to_string(neurons));
+                                             std::to_string(right[q].neurons()), std::to_string(neurons));
             }
             const auto wanted = ids_of(left[q].top(sources)), found = ids_of(right[q].top(sources));
             result.overlap.push_back(overlap_at_k(wanted, found, sources));

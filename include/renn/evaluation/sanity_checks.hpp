@@ -69,11 +69,7 @@ Net with_layer_randomised(Net net, std::string_view layer, std::uint64_t seed, c
         replace(path, l, parameters, seed);
         found = true;
     });
-    if (!found) {
-        std::string known;
-        for (const std::string& path : layers_with_parameters(net)) known += (known.empty() ? "" : ", ") + path;
-        detail::raise<DataError>("with_layer_randomised", "layer", "\"" + std::string(layer) + "\"", "one of " + known);
-    }
+    if (!found) detail::raise_unknown("with_layer_randomised", "layer", layer, layers_with_parameters(net));
     return net;
 }
 
@@ -95,15 +91,18 @@ struct RandomiseOptions {
 struct RandomisationCheck {
     std::vector<std::string> layers;  ///< made new at each stage
     /// Stages x samples, NaN where a map is constant; see MapSimilarity.
-    Batch<double> spearman, absolute, absolute_scored, structural, oriented;
+    Batch<double> spearman, absolute, scored, absolute_scored, structural, oriented;
     /// Of each sample the mean over the stages of `absolute_scored`; its curve is that.
     Measurement similarity;
+    /// The same of `scored`, of R with its signs.
+    Measurement signed_similarity;
     /// At the last stage: with cascading, when nothing learnt is left.
     Measurement at_the_end;
     /// (entropy of the last stage's |R| - that before) / that before; larger is better. Source: Hedstroem et al.
     /// (2023).
     std::vector<double> entropy_rise;
-    /// similarity.score is above RandomiseOptions::similar: the method shows much the same without what was learnt.
+    /// similarity.score or signed_similarity.score is above RandomiseOptions::similar: without what was learnt the
+    /// method shows much the same places, or the same signs at places of other sizes.
     bool stays_similar = false;
 };
 
@@ -159,16 +158,18 @@ RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<
         const MapSimilarity s = compare_maps(original, map, options.image);
         detail::put_row(check.spearman, stage, stages, s.spearman);
         detail::put_row(check.absolute, stage, stages, s.absolute);
+        detail::put_row(check.scored, stage, stages, s.scored);
         detail::put_row(check.absolute_scored, stage, stages, s.absolute_scored);
         if (options.image.unknown()) continue;
         detail::put_row(check.structural, stage, stages, s.structural);
         detail::put_row(check.oriented, stage, stages, s.oriented);
     }
     check.similarity = detail::measured(where, detail::column_means(check.absolute_scored), check.absolute_scored);
+    check.signed_similarity = detail::measured(where, detail::column_means(check.scored), check.scored);
     check.at_the_end = detail::measured(where, detail::column_means(check.absolute_scored.bottomRows(1)));
     const std::vector<double> then = map_entropy(original).per_sample, now = map_entropy(map).per_sample;
     for (std::size_t i = 0; i < then.size(); ++i) check.entropy_rise.push_back((now[i] - then[i]) / then[i]);
-    check.stays_similar = check.similarity.score > options.similar;
+    check.stays_similar = std::max(check.similarity.score, check.signed_similarity.score) > options.similar;
     return check;
 }
 

@@ -88,7 +88,7 @@ inline Interval bootstrap_interval(std::span<const double> values, std::uint64_t
     std::vector<double> means(static_cast<std::size_t>(draws));
     for (double& mean : means) {
         double sum = 0.0;
-        for (std::size_t i = 0; i < kept.size(); ++i) sum += kept[static_cast<std::size_t>(rng.below(kept.size()))];
+        for (std::size_t i = 0; i < kept.size(); ++i) sum += kept[rng.below(kept.size())];
         mean = sum / static_cast<double>(kept.size());
     }
     std::sort(means.begin(), means.end());
@@ -146,17 +146,21 @@ struct TTest {
 inline TTest welch_t_test(std::span<const double> a, std::span<const double> b) {
     detail::require_values("welch_t_test", "values", a, 2);
     detail::require_values("welch_t_test", "values", b, 2);
+    const auto n = static_cast<double>(a.size()), m = static_cast<double>(b.size());
+    TTest result;
+    const auto constant = [](std::span<const double> x) {
+        return std::all_of(x.begin(), x.end(), [&](double v) { return v == x.front(); });
+    };
+    if (constant(a) && constant(b)) {  // asked of the values, as the mean of equal ones is rounded
+        const double apart = a.front() - b.front();
+        result.degrees_of_freedom = n + m - 2.0;
+        result.t = apart == 0.0 ? 0.0 : std::copysign(std::numeric_limits<double>::infinity(), apart);
+        result.p = apart == 0.0 ? 1.0 : 0.0;
+        return result;
+    }
     const std::vector<double> left(a.begin(), a.end()), right(b.begin(), b.end());
     const double difference = detail::mean_of(left) - detail::mean_of(right);
     const double u = std::pow(detail::standard_error_of(left), 2), v = std::pow(detail::standard_error_of(right), 2);
-    const auto n = static_cast<double>(a.size()), m = static_cast<double>(b.size());
-    TTest result;
-    if (u + v == 0.0) {
-        result.degrees_of_freedom = n + m - 2.0;
-        result.t = difference == 0.0 ? 0.0 : std::copysign(std::numeric_limits<double>::infinity(), difference);
-        result.p = difference == 0.0 ? 1.0 : 0.0;
-        return result;
-    }
     result.t = difference / std::sqrt(u + v);
     result.degrees_of_freedom = (u + v) * (u + v) / (u * u / (n - 1.0) + v * v / (m - 1.0));
     const double f = result.degrees_of_freedom;

@@ -10,7 +10,8 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/data/dataset.hpp>
-#include <renn/evaluation/evidence_quality.hpp>
+#include <renn/retrace/certainty.hpp>
+#include <renn/retrace/for_each_answer.hpp>
 #include <renn/retrace/retrace.hpp>
 #include <renn/retrace/source.hpp>
 
@@ -35,9 +36,10 @@ template <class Traced>
 SourceCurve source_curve(const Traced& traced, const Dataset<typename Traced::Scalar>& data, std::size_t ranks,
                          const RetraceOptions& options = {}, int threads = 1) {
     if (ranks == 0) detail::raise<DataError>("source_curve", "ranks", "0", "1 or more");
+    detail::require_labelled("source_curve", data);
     const std::vector<double> zeros(ranks, 0.0);
     SourceCurve curve{zeros, zeros, zeros, zeros, zeros};
-    detail::for_each_answer("source_curve", traced, data, options, threads, [&](Index at, const auto& answer) {
+    for_each_answer(traced, data, options, threads, [&](Index at, const auto& answer) {
         std::vector<double> rest = answer.evidence();
         std::vector<double> near(rest.size(), 0.0);
         const std::vector<Source> sources = answer.top(ranks + 1);

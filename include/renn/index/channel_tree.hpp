@@ -22,8 +22,9 @@
 namespace renn::inline RENN_ABI {
 
 /// KD-tree over the distinct points of one neuron, samples behind them, searched by Euclidean distance. Points are
-/// taken from columns, one a dimension; the columns must outlive it, unless it is given what they look at. Cost   build
-/// O(d n log n), a search O(log n) in few dimensions, up to O(n) in many.
+/// taken from columns, one a dimension; the columns must outlive it, unless it is given what they look at.
+///
+/// Cost   build O(d n log n), a search O(log n) in few dimensions, up to O(n) in many.
 template <class S>
 class ChannelTree {
 public:

@@ -14,8 +14,9 @@ namespace renn::inline RENN_ABI::detail {
 
 /// An inactive ReLU ties with half of all samples. For such groups this table answers "is this sample one of them" with
 /// one bit, a sample's bits side by side, and "how many of them are of class c" without looking at any, unless there
-/// are so many classes that this would take more than half a byte a value. Memory   one bit a sample and unit, four
-/// bytes a class and unit.
+/// are so many classes that this would take more than half a byte a value.
+///
+/// Memory   one bit a sample and unit, four bytes a class and unit.
 class Clipped {
 public:
     Clipped() = default;

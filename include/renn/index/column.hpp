@@ -9,6 +9,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include <renn/core/error.hpp>
 #include <renn/index/radix_sort.hpp>
@@ -27,9 +28,12 @@ S rounded_product(S a, S b) noexcept {
 #endif
 }
 
-/// Asks for the memory of some values, so that it is there when they are read.
+/// Asks for the memory of some values, so that it is there when they are read. (Inlined always, as all that calls it
+/// and does nothing else must be: g++ takes a function that only prefetches for one without effect, and drops its
+/// calls.)
 template <class T>
-void prefetch([[maybe_unused]] const T* from, [[maybe_unused]] std::size_t count) noexcept {
+[[gnu::always_inline]] inline void prefetch([[maybe_unused]] const T* from,
+                                            [[maybe_unused]] std::size_t count) noexcept {
 #ifdef __GNUC__
     constexpr std::size_t line = 64 / sizeof(T);
     for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(from + i);
@@ -37,23 +41,27 @@ void prefetch([[maybe_unused]] const T* from, [[maybe_unused]] std::size_t count
 #endif
 }
 
+/// Whether a column is no array, but only read like one.
+template <class Values>
+inline constexpr bool is_packed = !std::is_pointer_v<Values>;
+
 }  // namespace detail
 
 /// A sorted column as a search sees it: values in ascending order with the sample positions they belong to, equal
 /// values by ascending sample id. It is seen through an activation of the form x > 0 ? x : slope * x, which keeps the
-/// order (slope 1: as it is), and without the sample at sorted place `hole` (size: none).
-template <class S>
+/// order (slope 1: as it is), and without the sample at sorted place `hole` (size: none). Values and order are arrays,
+/// or what is read like such (index/packed_column.hpp).
+template <class S, class Values = const S*, class Order = const std::uint32_t*>
 struct ColumnView {
-    const S* values = nullptr;
-    const std::uint32_t* order = nullptr;
+    Values values{};
+    Order order{};
     std::uint32_t size = 0;
     S slope = S(1);
     std::uint32_t hole = 0;
     std::uint32_t clipped = 0;  ///< with slope 0, how many are seen as 0; 0 where nobody counted
 
     ColumnView() = default;
-    ColumnView(const S* sorted_values, const std::uint32_t* sorted_order, std::size_t count,
-               S negative_slope = S(1)) noexcept
+    ColumnView(Values sorted_values, Order sorted_order, std::size_t count, S negative_slope = S(1)) noexcept
         : values(sorted_values),
           order(sorted_order),
           size(static_cast<std::uint32_t>(count)),

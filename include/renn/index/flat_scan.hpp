@@ -37,7 +37,7 @@ void rough_sums(const S* x, Index stride, Index rows, const S* q, Index width, S
     std::fill_n(sums, rows, S(0));
     const auto add = [&](auto columns, Index c) {
         constexpr int C = columns;
-        typename K::Packet wide[C];
+        typename K::Packet wide[std::size_t{C}];
         canonical::detail::unrolled<C>([&](auto k) { wide[k] = Eigen::internal::pset1<typename K::Packet>(q[c + k]); });
         const S* from = x + c * stride;
         Index i = 0;
@@ -97,7 +97,21 @@ public:
         std::erase_if(candidates_, [this](const Candidate& c) { return !(c.lower <= limit_); });
     }
 
+    std::size_t places() const noexcept { return k_; }
     const std::vector<Candidate>& candidates() const noexcept { return candidates_; }
+
+    /// The k with the lowest bounds, which then are not in the list any more.
+    std::vector<Candidate> take_nearest() {
+        const auto last = candidates_.begin() + static_cast<std::ptrdiff_t>(std::min(k_, candidates_.size()));
+        std::nth_element(candidates_.begin(), last, candidates_.end(),
+                         [](const Candidate& a, const Candidate& b) { return a.lower < b.lower; });
+        std::vector<Candidate> nearest(candidates_.begin(), last);
+        candidates_.erase(candidates_.begin(), last);
+        return nearest;
+    }
+    void drop_above(double limit) {
+        std::erase_if(candidates_, [limit](const Candidate& c) { return static_cast<double>(c.lower) > limit; });
+    }
 
 private:
     std::size_t k_, room_;

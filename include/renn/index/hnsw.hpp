@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -133,14 +132,16 @@ public:
         const std::size_t places = std::min(static_cast<std::size_t>(k), n);
         std::vector<detail::Measured> found;
         for (std::size_t asked = places;; asked = std::min(2 * asked, n)) {
-            found.clear();
-            for (auto nearest = graph_->searchKnn(wanted, asked); !nearest.empty(); nearest.pop()) {
-                const auto sample = static_cast<std::uint32_t>(nearest.top().second);
-                if (!admits || admits(sample)) found.push_back({0.0, sample});
+            auto nearest = graph_->searchKnn(wanted, asked);
+            found.resize(nearest.size());
+            for (auto one = found.rbegin(); one != found.rend(); ++one, nearest.pop()) {  // the farthest is on top
+                one->sample = static_cast<std::uint32_t>(nearest.top().second);
             }
-            if (found.size() >= places || asked == n || !admits) break;
+            if (!admits) break;
+            std::erase_if(found, [&admits](const detail::Measured& one) { return !admits(one.sample); });
+            if (found.size() >= places || asked == n) break;
         }
-        for (detail::Measured& one : found) one.distance = distance(query, square, one.sample);
+        measure(query, square, found);
         return detail::nearest_of(found, k);
     }
 
@@ -170,23 +171,33 @@ private:
         for (float& x : vector) x = static_cast<float>(static_cast<double>(x) / std::sqrt(square));
     }
 
-    /// As Flat measures it.
-    double distance(std::span<const float> query, double query_square, std::uint32_t sample) const {
-        return detail::with_metric(options_.metric, [&]<Metric M>() {
-            detail::PairSums sums;
-            const LayerValues<float>& values = exact_.values();
+    /// As Flat measures them. Each sum is one chain; several go side by side so that it need not be waited for.
+    void measure(std::span<const float> query, double query_square, std::vector<detail::Measured>& found) const {
+        constexpr std::size_t together = 8;
+        const LayerValues<float>& values = exact_.values();
+        detail::with_metric(options_.metric, [&]<Metric M>() {
             // The graph has its samples in the order they came, each one's values side by side; of cosine, at length 1.
-            const char* copy = graph_->getDataByInternalId(sample);
-            for (std::size_t d = 0; d < query.size(); ++d) {
-                float x;
-                if constexpr (M == Metric::cosine) {
-                    x = values.at(sample, static_cast<Index>(d));
-                } else {
-                    std::memcpy(&x, copy + d * sizeof x, sizeof x);
+            constexpr bool copied = M != Metric::cosine;
+            const std::size_t step = copied ? 1 : static_cast<std::size_t>(values.stride());
+            for (std::size_t begin = 0; begin < found.size(); begin += together) {
+                const std::size_t count = std::min(together, found.size() - begin);
+                detail::PairSums sums[together];
+                const float* x[together];
+                for (std::size_t l = 0; l < together; ++l) {
+                    const std::uint32_t sample = found[begin + std::min(l, count - 1)].sample;  // the last: done again
+                    x[l] = copied ? reinterpret_cast<const float*>(graph_->getDataByInternalId(sample))
+                                  : values.column(0) + sample;
                 }
-                sums.add<M>(static_cast<double>(x), static_cast<double>(query[d]));
+                for (std::size_t d = 0; d < query.size(); ++d) {
+                    const auto q = static_cast<double>(query[d]);
+                    for (std::size_t l = 0; l < together; ++l) {
+                        sums[l].add<M>(static_cast<double>(x[l][d * step]), q);
+                    }
+                }
+                for (std::size_t l = 0; l < count; ++l) {
+                    found[begin + l].distance = sums[l].distance(M, query_square);
+                }
             }
-            return sums.distance(options_.metric, query_square);
         });
     }
 

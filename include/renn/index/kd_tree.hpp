@@ -16,9 +16,10 @@ namespace renn::inline RENN_ABI {
 
 /// Index policy: a one-dimensional KD-tree with the L1 metric over the distinct values of a neuron. The tree finds the
 /// nearest distinct value; the k nearest samples lie around it in the sorted order. Thousands of equal values, behind
-/// an inactive ReLU, are one point of the tree. Cost   build: radix sort and a tree over distinct values; memory 8
-/// bytes a value and about 9 a distinct one; a search
-///        O(log distinct).
+/// an inactive ReLU, are one point of the tree.
+///
+/// Cost   build: radix sort and a tree over distinct values; memory 8 bytes a value and about 9 a distinct one; a
+///        search O(log distinct).
 struct KdTree {
     static constexpr std::string_view name = "KdTree";
 

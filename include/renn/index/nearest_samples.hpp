@@ -42,7 +42,7 @@ inline NearestSamples nearest_of(std::vector<Measured>& candidates, std::int64_t
     if (k <= 0 || candidates.empty()) return found;
     auto end = candidates.end();
     if (k < std::ssize(candidates)) {
-        const auto last = candidates.begin() + static_cast<std::ptrdiff_t>(k - 1);
+        const auto last = candidates.begin() + (k - 1);
         std::nth_element(candidates.begin(), last, candidates.end());
         found.boundary = last->distance;
         end = std::partition(last, candidates.end(), [&](const Measured& m) { return m.distance <= found.boundary; });

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include <renn/index/clipped.hpp>
 #include <renn/index/column.hpp>
 #include <renn/index/index_policy.hpp>
+#include <renn/index/packed_column.hpp>
 #include <renn/index/window.hpp>
 #include <renn/tracing/derivation.hpp>
 #include <renn/tracing/memory_store.hpp>
@@ -44,6 +46,12 @@ public:
     using Locator = typename Policy::template Locator<Scalar>;
     static constexpr std::string_view policy_name = Policy::name;
 
+    /// Whether the store keeps columns in a form that is no array; then so are those made here.
+    static constexpr bool packed = requires(const Store& s, Unit u) { s.packed(u); };
+    using Column = std::conditional_t<packed, PackedView<Scalar>, ColumnView<Scalar>>;
+    static_assert(!packed || std::constructible_from<Locator, const Column&, std::span<const Scalar>>,
+                  "renn: packed columns are searched through their levels: use the index policy Sorted");
+
     /// `owner` keeps alive what the derivations point to.
     NeuronIndex(std::shared_ptr<const Store> store, std::vector<Derivation<Scalar>> derivations,
                 std::shared_ptr<const void> owner)
@@ -57,10 +65,11 @@ public:
             if (rectifier) clipped_units_ += count;
         }
         slots_ = std::make_unique<Slot[]>(starts_.back());
+        if constexpr (packed) packed_.resize(starts_.back());
         const auto n = static_cast<std::size_t>(store_->samples());
         for (std::uint32_t p = 0; p < store_->points.size(); ++p) {  // address space; memory comes with the first touch
-            const bool sorted =
-                source({p, 0}).point == p && store_->points[p].dimensions() == 1 && stored_column({p, 0}).empty();
+            const bool sorted = !packed && source({p, 0}).point == p && store_->points[p].dimensions() == 1 &&
+                                stored_column({p, 0}).empty();
             const std::size_t count = sorted ? store_->points[p].units.size() * n : 0;
             values_.emplace_back(count);
             order_.emplace_back(count);
@@ -72,7 +81,7 @@ public:
 
     /// One neuron's part of the index.
     struct Entry {
-        ColumnView<Scalar> column;
+        Column column;
         const Locator* locator;
     };
 
@@ -119,7 +128,7 @@ public:
     }
 
     /// Whether a sample's value is found through its unit's sorted column only.
-    static constexpr bool keeps_sorted = requires(const Store& s, Unit u) { s.sorted(u); };
+    static constexpr bool keeps_sorted = packed || requires(const Store& s, Unit u) { s.sorted(u); };
 
     /// To be called for what was read of a column: a store that checks its bytes throws if they are not those written.
     template <class T>
@@ -138,8 +147,12 @@ public:
 
     /// Place of a sample in the sorted column of a unit. O(log n).
     std::uint32_t place_of(Unit u, std::uint32_t sample) const {
-        const ColumnView<Scalar> view = entry(u).column;
-        if constexpr (keeps_sorted) {
+        const Column view = entry(u).column;
+        if constexpr (packed) {
+            std::uint32_t at = 0;
+            while (view.order[at] != sample) ++at;
+            return at;
+        } else if constexpr (keeps_sorted) {
             check(view.order, view.size);
             const std::uint32_t* at = std::find(view.order, view.order + view.size, sample);
             if (at == view.order + view.size) {
@@ -147,16 +160,16 @@ public:
                                            "damaged: a sorted column without sample " + std::to_string(sample));
             }
             return static_cast<std::uint32_t>(at - view.order);
+        } else {
+            const Scalar wanted = value(source(u), sample);
+            const Scalar* begin = std::lower_bound(view.values, view.values + view.size, wanted);
+            const Scalar* end = std::upper_bound(begin, view.values + view.size, wanted);
+            const std::uint64_t id = store_->ids[sample];
+            const std::uint32_t* first = view.order + (begin - view.values);
+            const std::uint32_t* last = view.order + (end - view.values);
+            const auto before = [this](std::uint32_t s, std::uint64_t i) { return store_->ids[s] < i; };
+            return static_cast<std::uint32_t>(std::lower_bound(first, last, id, before) - view.order);
         }
-        const Scalar wanted = value(source(u), sample);
-        const Scalar* begin = std::lower_bound(view.values, view.values + view.size, wanted);
-        const Scalar* end = std::upper_bound(begin, view.values + view.size, wanted);
-        const std::uint64_t id = store_->ids[sample];
-        const std::uint32_t* first = view.order + (begin - view.values);
-        const std::uint32_t* last = view.order + (end - view.values);
-        return static_cast<std::uint32_t>(
-            std::lower_bound(first, last, id, [this](std::uint32_t s, std::uint64_t i) { return store_->ids[s] < i; }) -
-            view.order);
     }
 
     /// Samples that rectifiers (slope 0) hold at 0, and a unit's number in that table; -1 for other units.
@@ -208,7 +221,7 @@ public:
 private:
     struct alignas(64) Slot {  // what a query reads is in its first lines
         mutable detail::Once locator_once, column_once;
-        mutable ColumnView<Scalar> view;
+        mutable Column view;
         mutable std::optional<Locator> locator;
         mutable std::unique_ptr<ChannelTree<Scalar>> tree;  ///< of a neuron in several dimensions, in place of both
     };
@@ -227,61 +240,89 @@ private:
         return shares ? Unit{static_cast<std::uint32_t>(store_->points[u.point].derived_from), u.unit} : u;
     }
 
-    /// What the store has of the unit's index.
-    StoredColumn<Scalar> stored_column([[maybe_unused]] Unit u) const {
-        if constexpr (keeps_sorted) {
-            if (store_->points[u.point].stored()) return store_->sorted(u);
+    /// What the store has of the unit's index, or what was packed here.
+    auto stored_column([[maybe_unused]] Unit u) const {
+        if constexpr (packed) {
+            if (!store_->points[u.point].stored()) return packed_[starts_[u.point] + u.unit][0];
+            return store_->packed(u);
+        } else {
+            StoredColumn<Scalar> found;
+            if constexpr (keeps_sorted) {
+                if (store_->points[u.point].stored()) found = store_->sorted(u);
+            }
+            return found;
         }
-        return {};
     }
 
     /// The unit's own sorted column, seen as it is.
-    ColumnView<Scalar> column(Unit u, detail::RadixScratch<Scalar>* scratch) const {
+    Column column(Unit u, detail::RadixScratch<Scalar>* scratch) const {
         const auto n = static_cast<std::size_t>(store_->samples());
-        if (const auto stored = stored_column(u); !stored.empty()) return {stored.values, stored.order, n};
-        Scalar* values = values_[u.point].data() + u.unit * n;
-        std::uint32_t* order = order_[u.point].data() + u.unit * n;
-        slot(u).column_once.run([&] {
-            detail::RadixScratch<Scalar> own;
-            auto& buffers = scratch != nullptr ? *scratch : own;
-            const Point& point = store_->points[u.point];
-            std::vector<Scalar> loaded;
-            if (point.stored()) {
-                sort_column<Scalar>(store_->values(u, 0, loaded), store_->by_id(), values, order, buffers);
-            } else {
-                const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, loaded);
-                std::vector<Scalar> out(n);
-                derivations_[u.point].apply(derivations_[u.point].layer, in.data(), out.data(), std::ssize(in));
-                sort_column<Scalar>(out, store_->by_id(), values, order, buffers);
-            }
-            bytes_ += n * (sizeof(Scalar) + sizeof(std::uint32_t));
-        });
-        return {values, order, n};
+        if constexpr (packed) {
+            if (!store_->points[u.point].stored()) slot(u).column_once.run([&] { pack(u, scratch); });
+            const PackedColumn<Scalar> ready = stored_column(u);
+            return {ready.values, ready.order, n};
+        } else {
+            if (const auto stored = stored_column(u); !stored.empty()) return {stored.values, stored.order, n};
+            Scalar* values = values_[u.point].data() + u.unit * n;
+            std::uint32_t* order = order_[u.point].data() + u.unit * n;
+            slot(u).column_once.run([&] {
+                sort(u, values, order, scratch);
+                bytes_ += n * (sizeof(Scalar) + sizeof(std::uint32_t));
+            });
+            return {values, order, n};
+        }
+    }
+
+    void pack(Unit u, detail::RadixScratch<Scalar>* scratch) const {
+        std::vector<Scalar> values(static_cast<std::size_t>(store_->samples()));
+        std::vector<std::uint32_t> order(values.size());
+        sort(u, values.data(), order.data(), scratch);
+        PackedColumns<Scalar> one(values.size());
+        one.add(values, order);
+        one.finish();
+        bytes_ += one.bytes();
+        packed_[starts_[u.point] + u.unit] = std::move(one);
+    }
+
+    void sort(Unit u, Scalar* values, std::uint32_t* order, detail::RadixScratch<Scalar>* scratch) const {
+        detail::RadixScratch<Scalar> own;
+        auto& buffers = scratch != nullptr ? *scratch : own;
+        const Point& point = store_->points[u.point];
+        std::vector<Scalar> loaded;
+        if (point.stored()) {
+            sort_column<Scalar>(store_->values(u, 0, loaded), store_->by_id(), values, order, buffers);
+        } else {
+            const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, loaded);
+            std::vector<Scalar> out(in.size());
+            derivations_[u.point].apply(derivations_[u.point].layer, in.data(), out.data(), std::ssize(in));
+            sort_column<Scalar>(out, store_->by_id(), values, order, buffers);
+        }
     }
 
     /// Where the values above 0 begin.
-    static std::uint32_t positives(const ColumnView<Scalar>& column) {
-        return static_cast<std::uint32_t>(std::upper_bound(column.values, column.values + column.size, Scalar(0)) -
-                                          column.values);
+    static std::uint32_t positives(const Column& column) {
+        return detail::gallop_up(0, column.size, [&column](std::uint32_t i) { return column.values[i] > Scalar(0); });
     }
 
     /// From the levels in the store, from the locator of the column it shares, or from the column.
     void make_locator(Unit u, Unit from, detail::RadixScratch<Scalar>* scratch) const {
         const Slot& s = slot(u);
-        if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, std::span<const Scalar>>) {
+        if constexpr (std::constructible_from<Locator, const Column&, std::span<const Scalar>>) {
             if (const auto stored = stored_column(from); !stored.empty()) {
                 s.locator.emplace(s.view, stored.levels);
                 return;
             }
         }
-        if constexpr (std::constructible_from<Locator, const ColumnView<Scalar>&, const Locator&>) {
+        if constexpr (std::constructible_from<Locator, const Column&, const Locator&>) {
             if (from != u) {
                 s.locator.emplace(s.view, *built(from, scratch).locator);
                 return;
             }
         }
-        check(s.view.values, s.view.size);
-        s.locator.emplace(s.view);
+        if constexpr (!packed) {
+            check(s.view.values, s.view.size);
+            s.locator.emplace(s.view);
+        }
     }
 
     const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {
@@ -295,7 +336,7 @@ private:
             if (s.view.slope == Scalar(0)) {
                 s.view.clipped = positives(s.view);
                 const std::uint32_t edge = s.view.clipped > 0 ? s.view.clipped - 1 : 0;
-                check(s.view.values + edge, std::min(2U, s.view.size - edge));
+                if constexpr (!packed) check(s.view.values + edge, std::min(2U, s.view.size - edge));
             }
         });
         return s;
@@ -307,7 +348,8 @@ private:
     mutable std::vector<detail::Pages<Scalar>>
         values_;  ///< one a point: unit after unit; empty where another's is shared
     mutable std::vector<detail::Pages<std::uint32_t>> order_;
-    std::vector<std::size_t> starts_;  ///< number of the first unit of each point
+    mutable std::vector<PackedColumns<Scalar>> packed_;  ///< one a unit, of those that the store has not
+    std::vector<std::size_t> starts_;                    ///< number of the first unit of each point
     std::unique_ptr<Slot[]> slots_;
     std::vector<std::ptrdiff_t> clipped_starts_;  ///< number of a rectifier's first unit in the table; -1: no rectifier
     std::size_t clipped_units_ = 0;

@@ -52,7 +52,7 @@ public:
     void add(std::span<const S> ascending) {
         const std::uint64_t end = seen_ + ascending.size();
         for (std::uint64_t number = seen_ / SearchLevels::block + 1; number * SearchLevels::block <= end; ++number) {
-            put(number, ascending[static_cast<std::size_t>(number * SearchLevels::block - 1 - seen_)]);
+            put(number, ascending[number * SearchLevels::block - 1 - seen_]);
         }
         seen_ = end;
     }
@@ -63,7 +63,7 @@ private:
     /// The last value of a block, counted from 1, into every level that it ends a block of.
     void put(std::uint64_t number, S value) {
         for (std::uint32_t level = at_.depth; level-- > 0; number /= SearchLevels::fan) {
-            values_[at_.begin[level] + static_cast<std::size_t>(number - 1)] = value;
+            values_[at_.begin[level] + number - 1] = value;
             if (number % SearchLevels::fan != 0) return;
         }
     }

@@ -16,8 +16,9 @@ namespace renn::inline RENN_ABI {
 
 /// Index policy: levels of sampled values over the sorted column (index/search_levels.hpp). A search counts in one
 /// block a level. It goes step by step, so that a caller may take several neurons through a step together while the
-/// memory of the next is on its way. Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the
-/// levels; a search O(log n).
+/// memory of the next is on its way.
+///
+/// Cost   build: radix sort; memory 8 bytes a value (12 in double) and 1/59 for the levels; a search O(log n).
 struct Sorted {
     static constexpr std::string_view name = "Sorted";
 
@@ -41,13 +42,16 @@ struct Sorted {
         }
 
         /// With levels made before, which must outlive it: of this column, or of the same values seen otherwise.
-        Locator(const ColumnView<S>&, std::span<const S> levels) : levels_(levels.data()) {}
-        Locator(const ColumnView<S>&, const Locator& source) : levels_(source.levels_) {}
+        template <class V, class O>
+        Locator(const ColumnView<S, V, O>&, std::span<const S> levels) : levels_(levels.data()) {}
+        template <class V, class O>
+        Locator(const ColumnView<S, V, O>&, const Locator& source) : levels_(source.levels_) {}
         Locator(const Locator&) = delete;
         Locator& operator=(const Locator&) = delete;
 
         /// Number of values below the query; the column must be without a hole.
-        std::uint32_t position(const ColumnView<S>& column, double query) const {
+        template <class V, class O>
+        std::uint32_t position(const ColumnView<S, V, O>& column, double query) const {
             const S least = column.least(query);
             const Layout layout(column.size);
             std::uint32_t at = 0;
@@ -64,20 +68,32 @@ struct Sorted {
             for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
             return below;
         }
-        std::uint32_t finish(const ColumnView<S>& column, std::uint32_t at, S least) const noexcept {
-            const std::uint32_t first = at * block;
-            const S* values = column.values + first;
-            const std::uint32_t count = std::min(block, column.size - first);
-            std::uint32_t below = first;
-            for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
-            return below;
+        template <class V, class O>
+        std::uint32_t finish(const ColumnView<S, V, O>& column, std::uint32_t at, S least) const noexcept {
+            if constexpr (detail::is_packed<V>) {
+                return column.values.below(column.size, at, least);
+            } else {
+                const std::uint32_t first = at * block;
+                const S* values = column.values + first;
+                const std::uint32_t count = std::min(block, column.size - first);
+                std::uint32_t below = first;
+                for (std::uint32_t i = 0; i < count; ++i) below += values[i] < least ? 1U : 0U;
+                return below;
+            }
         }
 
         /// Asks for what the step from `at` will read.
-        void prefetch(const ColumnView<S>& column, const Layout& layout, std::uint32_t level,
-                      std::uint32_t at) const noexcept {
+        template <class V, class O>
+        [[gnu::always_inline]] void prefetch(const ColumnView<S, V, O>& column, const Layout& layout,
+                                             std::uint32_t level, std::uint32_t at) const noexcept {
             if (level < layout.depth) {
                 detail::prefetch(levels_ + layout.begin[level] + at * fan, width(layout, level));
+                if constexpr (detail::is_packed<V>) {  // of every block that it may lead to
+                    if (level + 1 == layout.depth) column.values.prefetch_heads(at * fan, width(layout, level));
+                }
+            } else if constexpr (detail::is_packed<V>) {
+                const std::uint32_t first = at * block;
+                column.values.prefetch(first, std::min(first + block, column.size));
             } else {
                 detail::prefetch(column.values + at * block, std::min(block, column.size - at * block));
             }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include <renn/index/column.hpp>
@@ -56,28 +57,15 @@ std::uint32_t gallop_down(std::uint32_t from, std::uint32_t to, const P& holds) 
     return to - gallop_up(0U, length, [&](std::uint32_t i) { return !holds(to - 1 - i); });
 }
 
-}  // namespace detail
-
-/// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
-/// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
-/// and the k nearest are neighbours in the column: bisection finds where they begin.
-/// Cost   O(log k + log ties).
-template <class S>
-Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position) {
-    const std::uint32_t n = column.size;
-    k = std::min(k, n);
+/// The k nearest of n values that lie `distance(i)` from the query, which has `position` of them below it; 0 < k <= n.
+template <class Distance>
+Window window_of(std::uint32_t n, std::uint32_t k, std::uint32_t position, const Distance& distance) {
     Window window;
-    if (k == 0) return window;
-    if (query == 0.0 && column.clipped >= k) {  // behind an inactive rectifier: the zeros, and nothing need be read
-        window.tied_end = window.tied = column.clipped;
-        window.places = k;
-        return window;
-    }
     std::uint32_t low = position > k ? position - k : 0;
     const std::uint32_t high = std::min(position, n - k);
     // Of the windows that begin at [low, high], the first whose first value is not farther than the one behind its
     // last.
-    const auto worse = [&](std::uint32_t i) { return column.distance(i, query) > column.distance(i + k, query); };
+    const auto worse = [&](std::uint32_t i) { return distance(i) > distance(i + k); };
     for (std::uint32_t length = high - low; length > 0;) {  // halves without branches, which would be guessed wrong
         const std::uint32_t half = (length + 1) / 2;
         low += worse(low + half - 1) ? half : 0;
@@ -85,41 +73,63 @@ Window find_window(const ColumnView<S>& column, double query, std::uint32_t k, s
     }
     const std::uint32_t begin = low;
     const std::uint32_t end = low + k;
-    const double first = column.distance(begin, query), last = column.distance(end - 1, query);
-    const double boundary = std::max(first, last);
+    const double first = distance(begin), last = distance(end - 1);
+    // Which end is farther is a toss of a coin: std::max and comparisons with it would become a branch.
+    const bool at_begin = first >= last, at_end = last >= first;
+    const double boundary = at_begin ? first : last;
     window.boundary = boundary;
     // Most often the boundary is one sample at an end: everything else in the window is nearer if its new ends are.
     window.tied_begin = begin;
     window.tied_end = end;
-    window.closer_begin = begin + (first == boundary ? 1U : 0U);
-    window.closer_end = end - (last == boundary ? 1U : 0U);
-    if (window.closer_begin < window.closer_end && column.distance(window.closer_begin, query) < boundary &&
-        column.distance(window.closer_end - 1, query) < boundary &&
-        (begin == 0 || column.distance(begin - 1, query) > boundary) &&
-        (end == n || column.distance(end, query) > boundary)) {
+    window.closer_begin = begin + (at_begin ? 1U : 0U);
+    window.closer_end = end - (at_end ? 1U : 0U);
+    if (window.closer_begin < window.closer_end && distance(window.closer_begin) < boundary &&
+        distance(window.closer_end - 1) < boundary && (begin == 0 || distance(begin - 1) > boundary) &&
+        (end == n || distance(end) > boundary)) {
         window.closer = window.closer_end - window.closer_begin;
         window.tied = window.places = k - window.closer;
         return window;
     }
     // Left of the query distances fall with the place, right of it they grow.
     const std::uint32_t left = std::clamp(position, begin, end);
-    window.tied_begin =
-        detail::gallop_down(0, begin, [&](std::uint32_t i) { return column.distance(i, query) <= boundary; });
-    window.tied_end = detail::gallop_up(end, n, [&](std::uint32_t i) { return column.distance(i, query) > boundary; });
-    window.closer_begin =
-        detail::gallop_up(begin, left, [&](std::uint32_t i) { return column.distance(i, query) < boundary; });
-    window.closer_end =
-        detail::gallop_down(left, end, [&](std::uint32_t i) { return column.distance(i, query) >= boundary; });
+    window.tied_begin = gallop_down(0, begin, [&](std::uint32_t i) { return distance(i) <= boundary; });
+    window.tied_end = gallop_up(end, n, [&](std::uint32_t i) { return distance(i) > boundary; });
+    window.closer_begin = gallop_up(begin, left, [&](std::uint32_t i) { return distance(i) < boundary; });
+    window.closer_end = gallop_down(left, end, [&](std::uint32_t i) { return distance(i) >= boundary; });
     window.closer = window.closer_end - window.closer_begin;
     window.tied = window.tied_end - window.tied_begin - window.closer;
     window.places = k - window.closer;
     return window;
 }
 
+}  // namespace detail
+
+/// The k nearest of a column to `query`; k beyond the column's size acts as its size. `position` is how many values
+/// are below the query. Distances are |double(a) - double(b)|, rounded once, so they grow on both sides of the query
+/// and the k nearest are neighbours in the column: bisection finds where they begin.
+/// Cost   O(log k + log ties).
+template <class S, class V, class O>
+Window find_window(const ColumnView<S, V, O>& column, double query, std::uint32_t k, std::uint32_t position) {
+    k = std::min(k, column.size);
+    if (k == 0) return {};
+    if (query == 0.0 && column.clipped >= k) {  // behind an inactive rectifier: the zeros, and nothing need be read
+        Window window;
+        window.tied_end = window.tied = column.clipped;
+        window.places = k;
+        return window;
+    }
+    if (column.slope == S(1) && column.hole >= column.size) {  // seen as it lies in memory
+        return detail::window_of(column.size, k, position, [values = column.values, query](std::uint32_t i) {
+            return std::abs(static_cast<double>(values[i]) - query);
+        });
+    }
+    return detail::window_of(column.size, k, position, [&](std::uint32_t i) { return column.distance(i, query); });
+}
+
 /// The same among the samples that `allowed(order)` admits. The ranges are of all samples; the counts of the allowed.
 /// Cost   grows with the samples between the query and the k-th allowed one, and with the ties.
-template <class S, class Allowed>
-Window find_window_among(const ColumnView<S>& column, double query, std::uint32_t k, std::uint32_t position,
+template <class S, class V, class O, class Allowed>
+Window find_window_among(const ColumnView<S, V, O>& column, double query, std::uint32_t k, std::uint32_t position,
                          const Allowed& allowed) {
     const std::uint32_t n = column.size;
     const auto admits = [&](std::uint32_t i) { return allowed(column.order[column.place(i)]); };

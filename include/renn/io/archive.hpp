@@ -80,7 +80,7 @@ void get(A& ar, T& value, const Limit&) {
 
 template <class A>
 void put(A& ar, const std::string& text) {
-    put(ar, static_cast<std::uint64_t>(text.size()));
+    put(ar, std::uint64_t{text.size()});
     put_block(ar, text.data(), text.size());
 }
 template <class A>
@@ -88,7 +88,7 @@ void get(A& ar, std::string& text, const Limit& limit) {
     std::uint64_t count = 0;
     get(ar, count, limit);
     limit.require(count, 1);
-    text.resize(static_cast<std::size_t>(count));
+    text.resize(count);
     get_block(ar, text.data(), text.size());
 }
 
@@ -106,7 +106,7 @@ void get(A& ar, std::vector<T>& values, const Limit& limit) {
     std::uint64_t count = 0;
     get(ar, count, limit);
     limit.require(count, std::is_arithmetic_v<T> ? sizeof(T) : 8, std::is_arithmetic_v<T> ? 0 : sizeof(T));
-    values.resize(static_cast<std::size_t>(count));
+    values.resize(count);
     if constexpr (std::is_arithmetic_v<T>) {
         get_block(ar, values.data(), values.size());
     } else {

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <istream>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +43,21 @@ struct FrameHead {
     std::uint64_t head_checksum;
 };
 static_assert(sizeof(FrameHead) == 64);
+
+/// The head of a payload.
+inline FrameHead make_head(std::string_view content, std::uint32_t scalar_bytes, std::uint64_t payload_bytes,
+                           std::uint64_t payload_checksum) {
+    FrameHead head{};
+    std::copy(FrameHead::magic.begin(), FrameHead::magic.end(), head.magic_bytes);
+    head.version = FrameHead::current_version;
+    head.byte_order = FrameHead::order_mark;
+    std::copy(content.begin(), content.end(), head.content);
+    head.scalar_bytes = scalar_bytes;
+    head.payload_bytes = payload_bytes;
+    head.payload_checksum = payload_checksum;
+    head.head_checksum = checksum_of(&head, offsetof(FrameHead, head_checksum));
+    return head;
+}
 
 /// Checksum of the next `count` bytes of a file.
 inline std::uint64_t checksum_of(InputFile& file, std::uint64_t count) {
@@ -84,15 +101,9 @@ void write_frame(const std::string& path, std::string_view content, std::uint32_
         InputFile written("save", partial);
         std::array<char, sizeof(head)> skip;
         written.read(skip.data(), skip.size());
-        head.payload_bytes = written.size() - sizeof(head);
-        head.payload_checksum = checksum_of(written, head.payload_bytes);
+        const std::uint64_t bytes = written.size() - sizeof(head);
+        head = make_head(content, scalar_bytes, bytes, checksum_of(written, bytes));
     }
-    std::copy(FrameHead::magic.begin(), FrameHead::magic.end(), head.magic_bytes);
-    head.version = FrameHead::current_version;
-    head.byte_order = FrameHead::order_mark;
-    std::copy(content.begin(), content.end(), head.content);
-    head.scalar_bytes = scalar_bytes;
-    head.head_checksum = checksum_of(&head, offsetof(FrameHead, head_checksum));
     {
         std::fstream out(partial, std::ios::binary | std::ios::in | std::ios::out);
         out.write(reinterpret_cast<const char*>(&head), sizeof(head));
@@ -110,6 +121,39 @@ inline std::string content_text(const char (&content)[8]) {
     return plain ? std::string(text) : "something else";
 }
 
+/// The first bytes of the head, as many as there are: whether this is a renn file at all.
+inline void check_magic(const std::string& where, const FrameHead& head, std::uint64_t count) {
+    if (!std::equal(head.magic_bytes, head.magic_bytes + std::min<std::uint64_t>(count, FrameHead::magic.size()),
+                    FrameHead::magic.begin())) {
+        raise<FormatError>(where, "not a renn file");
+    }
+}
+
+/// All of the head but the payload's length. Throws as check_frame.
+inline void check_head(const std::string& where, const FrameHead& head, std::string_view content,
+                       std::uint32_t scalar_bytes) {
+    if (head.byte_order == std::uint32_t{0x04030201}) {
+        raise<FormatError>(where, "written on a machine of the other byte order");
+    }
+    if (head.version > FrameHead::current_version && head.version < 1000) {
+        raise<FormatError>(where, "format version", std::to_string(head.version),
+                           "at most " + std::to_string(FrameHead::current_version) + "; it is from a newer renn");
+    }
+    if (head.head_checksum != checksum_of(&head, offsetof(FrameHead, head_checksum))) {
+        raise<FormatError>(where, "damaged head");
+    }
+    if (head.version != FrameHead::current_version) {
+        raise<FormatError>(where, "format version", std::to_string(head.version),
+                           std::to_string(FrameHead::current_version));
+    }
+    const std::string got = content_text(head.content);
+    if (got != content) raise<FormatError>(where, "content", got, std::string(content));
+    if (head.scalar_bytes != scalar_bytes) {
+        raise<MismatchError>(where, "scalar", "float" + std::to_string(8 * head.scalar_bytes),
+                             "float" + std::to_string(8 * scalar_bytes));
+    }
+}
+
 /// Checks head and checksum of a framed file; returns the payload's length. The payload begins at byte 64.
 /// Throws FormatError for a foreign, truncated, damaged or newer file or another content, MismatchError for another
 /// scalar.
@@ -118,30 +162,54 @@ inline std::uint64_t check_frame(const std::string& path, std::string_view conte
     FrameHead head{};
     const std::uint64_t start = std::min<std::uint64_t>(file.size(), FrameHead::magic.size());
     file.read(head.magic_bytes, start);
-    if (!std::equal(head.magic_bytes, head.magic_bytes + start, FrameHead::magic.begin())) {
-        file.fail("not a renn file");
-    }
+    check_magic(file.context(), head, start);
     file.require(sizeof(head));
     file.read(reinterpret_cast<char*>(&head) + start, sizeof(head) - start);
-    if (head.byte_order == std::uint32_t{0x04030201}) file.fail("written on a machine of the other byte order");
-    if (head.version > FrameHead::current_version && head.version < 1000) {
-        file.fail("format version", std::to_string(head.version),
-                  "at most " + std::to_string(FrameHead::current_version) + "; it is from a newer renn");
-    }
-    if (head.head_checksum != checksum_of(&head, offsetof(FrameHead, head_checksum))) file.fail("damaged head");
-    if (head.version != FrameHead::current_version) {
-        file.fail("format version", std::to_string(head.version), std::to_string(FrameHead::current_version));
-    }
-    const std::string got = content_text(head.content);
-    if (got != content) file.fail("content", got, std::string(content));
-    if (head.scalar_bytes != scalar_bytes) {
-        raise<MismatchError>(file.context(), "scalar", "float" + std::to_string(8 * head.scalar_bytes),
-                             "float" + std::to_string(8 * scalar_bytes));
-    }
+    check_head(file.context(), head, content, scalar_bytes);
     if (head.payload_bytes > file.size()) file.require(head.payload_bytes);
     file.require_exactly(sizeof(head) + head.payload_bytes);
     if (checksum_of(file, head.payload_bytes) != head.payload_checksum) file.fail("damaged: the checksum is wrong");
     return head.payload_bytes;
+}
+
+/// The same bytes as write_frame's into a stream, from a payload that is there already.
+inline void write_frame(std::ostream& out, std::string_view content, std::uint32_t scalar_bytes,
+                        const std::string& payload) {
+    const FrameHead head =
+        make_head(content, scalar_bytes, payload.size(), checksum_of(payload.data(), payload.size()));
+    out.write(reinterpret_cast<const char*>(&head), sizeof(head));
+    out.write(payload.data(), static_cast<std::streamsize>(payload.size()));
+    if (!out) raise<FormatError>("save", "the stream cannot be written");
+}
+
+/// Payload of the frame that a stream is at; the stream is then just behind it. Throws as check_frame. Memory is asked
+/// for as bytes arrive, whatever length the head claims.
+inline std::string read_payload(std::istream& in, std::string_view content, std::uint32_t scalar_bytes) {
+    const std::string where = "load";
+    FrameHead head{};
+    in.read(reinterpret_cast<char*>(&head), sizeof(head));
+    const auto got = static_cast<std::uint64_t>(in.gcount());
+    const auto truncated = [&](std::uint64_t bytes, std::uint64_t wanted) {
+        raise<FormatError>(where, "truncated", std::to_string(bytes) + " bytes",
+                           "at least " + std::to_string(wanted) + " bytes");
+    };
+    check_magic(where, head, got);
+    if (got < sizeof(head)) truncated(got, sizeof(head));
+    check_head(where, head, content, scalar_bytes);
+    std::string payload;
+    while (payload.size() < head.payload_bytes) {
+        const std::size_t before = payload.size();
+        const std::uint64_t piece =
+            std::min<std::uint64_t>(head.payload_bytes - before, std::max(before, std::size_t{1} << 20));
+        payload.resize(before + static_cast<std::size_t>(piece));
+        in.read(payload.data() + before, static_cast<std::streamsize>(piece));
+        const auto more = static_cast<std::uint64_t>(in.gcount());
+        if (more < piece) truncated(sizeof(head) + before + more, sizeof(head) + head.payload_bytes);
+    }
+    if (checksum_of(payload.data(), payload.size()) != head.payload_checksum) {
+        raise<FormatError>(where, "damaged: the checksum is wrong");
+    }
+    return payload;
 }
 
 }  // namespace renn::inline RENN_ABI::detail

@@ -4,7 +4,6 @@
 // To be included by name: it needs the JSON library that comes with cereal, and nothing else includes it.
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -27,17 +26,6 @@
 
 namespace renn::inline RENN_ABI {
 
-namespace detail {
-
-/// In hexadecimal, as text: most readers of JSON would round such a number.
-inline std::string fingerprint_text(std::uint64_t fingerprint) {
-    char digits[16];
-    char* const end = std::to_chars(digits, digits + sizeof digits, fingerprint, 16).ptr;
-    return std::string(static_cast<std::size_t>(digits + sizeof digits - end), '0') + std::string(digits, end);
-}
-
-}  // namespace detail
-
 /// id, value, distance.
 inline void write_json(JsonWriter& json, const Neighbour& n) {
     json.object([&] { json.member("id", n.id).member("value", n.value).member("distance", n.distance); });
@@ -55,6 +43,7 @@ inline void write_json(JsonWriter& json, const Source& s) {
 inline void write_json(JsonWriter& json, const Provenance& p) {
     json.object([&] {
         json.member("library", p.library).member("index", p.index).member("ties", p.ties).member("k", p.k);
+        // As text: most readers of JSON would round such a number.
         json.member("fingerprint", detail::fingerprint_text(p.fingerprint));
         json.member("build", p.build).member("same_build", p.same_build);
     });
@@ -103,8 +92,10 @@ inline void write_json(JsonWriter& json, const Epoch& e) {
 
 /// A training run, epoch by epoch.
 inline void write_json(JsonWriter& json, const Training& t) {
-    json.object(
-        [&] { json.member("epochs", t.epochs).member("cancelled", t.cancelled).member("diverged", t.diverged); });
+    json.object([&] {
+        json.member("epochs", t.epochs).member("cancelled", t.cancelled).member("diverged", t.diverged);
+        json.member("stopped_early", t.stopped_early).member("best_epoch", t.best_epoch);
+    });
 }
 
 /// loss, accuracy.
@@ -130,7 +121,7 @@ void write_json(JsonWriter& json, const Dataset<S>& data) {
 }
 
 /// Layers with constants and parameters; weights as a list of rows.
-template <Composite Net>
+template <CompositeLayer Net>
 void write_json(JsonWriter& json, const Net& net) {
     const auto layer_of = [&json](std::string_view path, const auto& layer, const auto& parameters) {
         json.object([&] {

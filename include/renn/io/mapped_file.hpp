@@ -40,7 +40,7 @@ public:
         if (!S_ISREG(about.st_mode)) raise<FormatError>(where + (": " + path), "not a regular file");
         size_ = static_cast<std::uint64_t>(about.st_size);
         if (size_ == 0) return;
-        void* mapped = ::mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ, MAP_SHARED, file, 0);
+        void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file, 0);
         if (mapped == MAP_FAILED) {
             size_ = 0;
             fail("cannot be mapped");
@@ -55,7 +55,7 @@ public:
         return *this;
     }
     ~MappedFile() {
-        if (data_ != nullptr) ::munmap(data_, static_cast<std::size_t>(size_));
+        if (data_ != nullptr) ::munmap(data_, size_);
     }
 
     const char* data() const noexcept { return data_; }
@@ -65,9 +65,9 @@ public:
     void populate() const noexcept {
         if (data_ == nullptr) return;
 #ifdef MADV_POPULATE_READ
-        if (::madvise(data_, static_cast<std::size_t>(size_), MADV_POPULATE_READ) == 0) return;
+        if (::madvise(data_, size_, MADV_POPULATE_READ) == 0) return;
 #endif
-        static_cast<void>(::madvise(data_, static_cast<std::size_t>(size_), MADV_WILLNEED));
+        static_cast<void>(::madvise(data_, size_, MADV_WILLNEED));
     }
 
 private:

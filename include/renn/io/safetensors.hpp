@@ -160,7 +160,7 @@ inline Safetensors read_safetensors(const std::string& path) {
     for (std::size_t i = 8; i-- > 0;) length = length << 8 | length_bytes[i];
     if (length > most) file.fail("header", std::to_string(length) + " bytes", "at most " + std::to_string(most));
     file.require(8 + length);
-    std::string text(static_cast<std::size_t>(length), ' ');
+    std::string text(length, ' ');
     file.read(text.data(), length);
 
     Safetensors found;
@@ -174,7 +174,7 @@ inline Safetensors read_safetensors(const std::string& path) {
         tensor.name = entry.name;
         tensor.dtype = entry.dtype;
         tensor.shape.assign(entry.shape.begin(), entry.shape.end());
-        tensor.bytes.resize(static_cast<std::size_t>(entry.end - entry.begin));
+        tensor.bytes.resize(entry.end - entry.begin);
         file.read(tensor.bytes.data(), tensor.bytes.size());
     }
     return found;
@@ -200,7 +200,7 @@ inline void write_safetensors(const std::string& path, const Safetensors& conten
     std::string header = detail::safetensors_header(where, entries, content.metadata);
     header.resize((header.size() + 7) / 8 * 8, ' ');
     std::string head;
-    for (int i = 0; i < 8; ++i) head += static_cast<char>(static_cast<std::uint64_t>(header.size()) >> (8 * i) & 255);
+    for (int i = 0; i < 8; ++i) head += static_cast<char>(std::uint64_t{header.size()} >> (8 * i) & 255);
     detail::write_file("write_safetensors", path, head + header, data.data(), data.size());
 }
 

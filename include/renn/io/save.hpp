@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <istream>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -30,7 +32,7 @@ void put_network(A& ar, const Net& net, const P& parameters) {
     put(ar, net.kinds());
     Net::for_each_child(net, parameters, [&ar](const std::string& name, const auto& layer, const auto& w) {
         put(ar, name);
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
             put_network(ar, layer, w);
         } else {
             if constexpr (requires { layer.constants(); }) {
@@ -53,7 +55,7 @@ void get_network(A& ar, Net& net, P& parameters, const Limit& limit) {
     Net::for_each_child(net, parameters, [&](const std::string&, auto& layer, auto& w) {
         using L = std::remove_cvref_t<decltype(layer)>;
         get(ar, names.emplace_back(), limit);
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             get_network(ar, layer, w, limit);
         } else {
             if constexpr (requires { layer.constants(); }) {
@@ -72,14 +74,14 @@ void get_network(A& ar, Net& net, P& parameters, const Limit& limit) {
 
 /// Writes a network to any cereal output archive: what it is, then every layer's name, constants and parameters. A
 /// Network and the Sequential of the same layers write the same.
-template <class A, Composite Net>
+template <class A, CompositeLayer Net>
 void put(A& ar, const Net& net) {
     detail::put_network(ar, net, net.parameters());
 }
 
 /// Reads a network: a Network of the same layer types, or any into a Sequential that knows its kinds. Throws
 /// MismatchError if the archive holds another network, FormatError for lengths that cannot be.
-template <class A, Composite Net>
+template <class A, CompositeLayer Net>
 void get(A& ar, Net& net, const detail::Limit& limit = {}) {
     detail::get_network(ar, net, net.parameters(), limit);
 }
@@ -146,24 +148,78 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     store.index_ids();
 }
 
+namespace detail {
+
+/// `to`: a file's name or a stream.
+template <class To, CompositeLayer Net>
+void save_network(To& to, const Net& net) {
+    write_archive(to, "network", sizeof(typename Net::Scalar), [&](auto& ar) { put(ar, net); });
+}
+
+template <class To, class Model, class Store, class Policy>
+void save_traced(To& to, const TracedNetwork<Model, Store, Policy>& traced) {
+    write_archive(to, "traced", sizeof(typename Model::Scalar), [&](auto& ar) {
+        constexpr bool own = requires {
+            put(ar, traced.network());
+        };
+        put(ar, static_cast<std::uint8_t>(own));
+        if constexpr (own) put(ar, traced.network());
+        put(ar, traced.store());
+    });
+}
+
+/// `from`: a file's name or a stream.
+template <class T, class From>
+T load_from(From& from) {
+    if constexpr (requires { typename T::Answer; }) {
+        using Model = std::remove_cvref_t<decltype(std::declval<T>().network())>;
+        using Store = std::remove_cvref_t<decltype(std::declval<T>().store())>;
+        Model model;
+        Store store;
+        read_frame(from, "traced", sizeof(typename T::Scalar), [&](auto& ar, const Limit& limit) {
+            std::uint8_t own = 0;
+            get(ar, own, limit);
+            if (own == 0) {
+                raise<MismatchError>("traced network", "model", "foreign code, which is not in the file",
+                                     "a network; use restore(path, traced)");
+            }
+            get(ar, model, limit);
+            get(ar, store, limit);
+        });
+        return T(std::move(model), std::move(store));
+    } else {
+        T net;
+        read_frame(from, "network", sizeof(typename T::Scalar),
+                   [&](auto& ar, const Limit& limit) { get(ar, net, limit); });
+        return net;
+    }
+}
+
+}  // namespace detail
+
 /// save("digits.renn", net): structure, names, constants and parameters. Appears whole or not at all.
 /// Throws FormatError if the file cannot be written.
-template <Composite Net>
+template <CompositeLayer Net>
 void save(const std::string& path, const Net& net) {
-    detail::write_archive(path, "network", sizeof(typename Net::Scalar), [&](auto& ar) { put(ar, net); });
+    detail::save_network(path, net);
+}
+
+/// The same bytes into a stream; they are held in memory meanwhile.
+template <CompositeLayer Net>
+void save(std::ostream& out, const Net& net) {
+    detail::save_network(out, net);
 }
 
 /// save("digits.renn", traced): network (not foreign code) and recording. The index is built again after loading.
 template <class Model, class Store, class Policy>
 void save(const std::string& path, const TracedNetwork<Model, Store, Policy>& traced) {
-    detail::write_archive(path, "traced", sizeof(typename Model::Scalar), [&](auto& ar) {
-        constexpr bool own = requires {
-            put(ar, traced.network());
-        };
-        detail::put(ar, static_cast<std::uint8_t>(own));
-        if constexpr (own) put(ar, traced.network());
-        put(ar, traced.store());
-    });
+    detail::save_traced(path, traced);
+}
+
+/// The same bytes into a stream; they are held in memory meanwhile.
+template <class Model, class Store, class Policy>
+void save(std::ostream& out, const TracedNetwork<Model, Store, Policy>& traced) {
+    detail::save_traced(out, traced);
 }
 
 /// auto net = load<Net>("digits.renn"), auto traced = load<Traced>("traced.renn"): the type says what is expected.
@@ -172,28 +228,14 @@ void save(const std::string& path, const TracedNetwork<Model, Store, Policy>& tr
 ///          another scalar or other layers. The file's checksum is checked before a byte of it is parsed.
 template <class T>
 T load(const std::string& path) {
-    if constexpr (requires { typename T::Answer; }) {
-        using Model = std::remove_cvref_t<decltype(std::declval<T>().network())>;
-        using Store = std::remove_cvref_t<decltype(std::declval<T>().store())>;
-        Model model;
-        Store store;
-        detail::read_frame(path, "traced", sizeof(typename T::Scalar), [&](auto& ar, const detail::Limit& limit) {
-            std::uint8_t own = 0;
-            detail::get(ar, own, limit);
-            if (own == 0) {
-                detail::raise<MismatchError>("traced network", "model", "foreign code, which is not in the file",
-                                             "a network; use restore(path, traced)");
-            }
-            get(ar, model, limit);
-            get(ar, store, limit);
-        });
-        return T(std::move(model), std::move(store));
-    } else {
-        T net;
-        detail::read_frame(path, "network", sizeof(typename T::Scalar),
-                           [&](auto& ar, const detail::Limit& limit) { get(ar, net, limit); });
-        return net;
-    }
+    return detail::load_from<T>(path);
+}
+
+/// The same from a stream that is at the beginning of what save wrote; it is then just behind it. Memory: that of the
+/// bytes and of what they hold, never more for a length that is only claimed.
+template <class T>
+T load(std::istream& in) {
+    return detail::load_from<T>(in);
 }
 
 /// Gives a recording back to foreign code, or to a network that is there already.

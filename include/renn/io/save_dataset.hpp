@@ -81,11 +81,12 @@ void save(const std::string& path, const Dataset<S>& data) {
 /// Throws   FormatError for a file that is foreign, truncated, damaged, newer or of other content; MismatchError for
 ///          another scalar.
 template <class T>
-    requires std::same_as<T, Dataset<typename T::Scalar>> T load(const std::string& path) {
-        T data;
-        detail::read_frame(path, "dataset", sizeof(typename T::Scalar),
-                           [&](auto& ar, const detail::Limit& limit) { get(ar, data, limit); });
-        return data;
-    }
+    requires(std::same_as<T, Dataset<typename T::Scalar>>)
+T load(const std::string& path) {
+    T data;
+    detail::read_frame(path, "dataset", sizeof(typename T::Scalar),
+                       [&](auto& ar, const detail::Limit& limit) { get(ar, data, limit); });
+    return data;
+}
 
 }  // namespace renn::inline RENN_ABI

@@ -76,8 +76,9 @@ void save(const std::string& path, const Moments<P>& moments) {
 }
 
 /// Moments moments(net.parameters()); restore("adam.renn", moments): what was saved, bit for bit. On any error
-/// `moments` stays as it was. Throws   FormatError for a file that is foreign, truncated, damaged, newer or of other
-/// content; MismatchError for
+/// `moments` stays as it was.
+///
+/// Throws   FormatError for a file that is foreign, truncated, damaged, newer or of other content; MismatchError for
 ///          another scalar or other parameters.
 template <class P>
 void restore(const std::string& path, Moments<P>& moments) {

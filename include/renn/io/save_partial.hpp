@@ -39,7 +39,7 @@ template <class A>
 void get_tied(A& ar, std::vector<std::uint32_t>& tied, std::uint64_t count, std::size_t held, const Limit& limit) {
     if (!as_bits(count, held)) {
         limit.require(count, sizeof(std::uint32_t));
-        tied.resize(static_cast<std::size_t>(count));
+        tied.resize(count);
         return get_block(ar, tied.data(), tied.size());
     }
     std::vector<std::uint64_t> words((held + 63) / 64);

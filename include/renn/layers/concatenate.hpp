@@ -58,7 +58,7 @@ public:
 
     Concatenate() { take_over(); }
     explicit Concatenate(First first, Rest... rest) : branches_(std::move(first), std::move(rest)...) {
-        static_assert(Composite<First> && (Composite<Rest> && ...),
+        static_assert(CompositeLayer<First> && (CompositeLayer<Rest> && ...),
                       "renn::Concatenate: takes networks; Concatenate(Network(...), Network(...))");
         take_over();
         check_sizes();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -103,7 +104,7 @@ public:
     Shape output_shape() const noexcept { return patches_.window.out(channels_); }
     const detail::SlidingWindow& window() const noexcept { return patches_.window; }
     /// Of the weights as other libraries keep them: out channels x in channels / groups x taps.
-    std::array<Index, Dimensions + 2> weights_shape() const noexcept {
+    std::array<Index, std::size_t{Dimensions} + 2> weights_shape() const noexcept {
         const Size2& kernel = patches_.window.kernel;
         const Index in = input_shape().channels / groups_;
         if constexpr (Dimensions == 1) {

@@ -52,7 +52,7 @@ struct Glorot {
 };
 
 /// Nothing but zeros.
-struct Zero {
+struct Zeros {
     template <class S>
     void operator()(Batch<S>& weights, Index, Index) const {
         weights.setZero();

@@ -36,7 +36,7 @@ public:
 
     Residual() = default;
     explicit Residual(Net net) : net_(std::move(net)) {
-        static_assert(Composite<Net>, "renn::Residual: takes a network; Residual(Network(...))");
+        static_assert(CompositeLayer<Net>, "renn::Residual: takes a network; Residual(Network(...))");
         check_sizes();
     }
 

@@ -187,7 +187,8 @@ public:
     /// does not know.
     void take_kinds(std::string_view wanted, Parameters& parameters) {
         const auto refuse = [&](std::string_view got) {
-            detail::raise<MismatchError>("Sequential", "kind of a layer", std::string(got), "one of " + known_kinds());
+            detail::raise<MismatchError>("Sequential", "kind of a layer", got,
+                                         "one of " + detail::joined(names_of_kinds()));
         };
         if (wanted.size() < 2 || wanted.front() != '[' || wanted.back() != ']') refuse(wanted);
         layers_->clear();
@@ -278,13 +279,13 @@ private:
         if constexpr (std::is_same_v<From, To>) {
             to = from;
             kept = weights;
-            if constexpr (!Composite<To> && requires { to.parameters() = Q{}; }) to.parameters() = Q{};
+            if constexpr (!CompositeLayer<To> && requires { to.parameters() = Q{}; }) to.parameters() = Q{};
         } else if constexpr (std::is_same_v<To, BasicSequential>) {
             to.take(from, weights);
             kept = std::exchange(to.parameters(), {});
         } else if constexpr (requires { requires From::wiring == Wiring::residual; }) {
             copy(from.network(), weights, to.network(), kept);
-        } else if constexpr (Composite<From>) {
+        } else if constexpr (CompositeLayer<From>) {
             static_assert(From::size == To::size, "renn::Sequential: a Concatenate here has two branches; nest them");
             copy(from.template branch<0>(), std::get<0>(weights.branches), to.template branch<0>(),
                  std::get<0>(kept.branches));
@@ -310,17 +311,11 @@ private:
         Held held{typename All::Layer(std::in_place_index<K>)};
         typename Parameters::Part part{decltype(Parameters::Part::value)(std::in_place_index<K>)};
         auto& layer = std::get<K>(held.value);
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
             layer.take_kinds(kinds, std::get<K>(part.value));
         }
         layers_->push_back(std::move(held));
         parameters.layers->push_back(std::move(part));
-    }
-
-    static std::string known_kinds() {
-        std::string text;
-        for (const std::string_view one : names_of_kinds()) text += (text.empty() ? "" : ", ") + std::string(one);
-        return text;
     }
 
     detail::Late<Held> layers_;

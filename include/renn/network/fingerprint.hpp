@@ -3,7 +3,10 @@
 #pragma once
 
 #include <bit>
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -47,21 +50,28 @@ std::uint64_t hash_constant(const C& constant, std::uint64_t hash) {
     }
 }
 
+/// Sixteen hexadecimal digits.
+inline std::string fingerprint_text(std::uint64_t fingerprint) {
+    char digits[16];
+    char* const end = std::to_chars(digits, digits + sizeof digits, fingerprint, 16).ptr;
+    return std::string(static_cast<std::size_t>(digits + sizeof digits - end), '0') + std::string(digits, end);
+}
+
 }  // namespace detail
 
 /// One number for a network's structure, its layers' constants() and its parameters: two networks that differ in a bit
 /// of these have different fingerprints, for all practical purposes.
-template <class Net>
-    requires Composite<Net> std::uint64_t fingerprint(const Net& net) {
-        std::uint64_t hash = detail::hash_text(net.describe(), 0);
-        for_each_layer(net, [&hash](std::string_view, const auto& layer, const auto& parameters) {
-            if constexpr (requires { layer.constants(); }) {
-                std::apply([&hash](const auto&... c) { ((hash = detail::hash_constant(c, hash)), ...); },
-                           layer.constants());
-            }
-            hash = detail::hash_parameters(parameters, hash);
-        });
-        return hash;
-    }
+template <CompositeLayer Net>
+std::uint64_t fingerprint(const Net& net) {
+    std::uint64_t hash = detail::hash_text(net.describe(), 0);
+    for_each_layer(net, [&hash](std::string_view, const auto& layer, const auto& parameters) {
+        if constexpr (requires { layer.constants(); }) {
+            std::apply([&hash](const auto&... c) { ((hash = detail::hash_constant(c, hash)), ...); },
+                       layer.constants());
+        }
+        hash = detail::hash_parameters(parameters, hash);
+    });
+    return hash;
+}
 
 }  // namespace renn::inline RENN_ABI

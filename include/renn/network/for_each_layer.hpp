@@ -15,7 +15,7 @@ template <class Net, class P, class F>
 void for_each_leaf(Net& net, P& parameters, F& f, Path& path) {
     std::remove_const_t<Net>::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
         const auto guard = path.enter(name);
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
             for_each_leaf(layer, part, f, path);
         } else {
             f(path.view(), layer, part);
@@ -27,7 +27,7 @@ void for_each_leaf(Net& net, P& parameters, F& f, Path& path) {
 
 /// Calls f(path, layer, parameters) for every layer of a network, also inside nested ones, in order.
 template <class Net, class F>
-    requires Composite<std::remove_const_t<Net>>
+    requires CompositeLayer<std::remove_const_t<Net>>
 void for_each_layer(Net& net, F&& f) {
     detail::Path path;
     detail::for_each_leaf(net, net.parameters(), f, path);

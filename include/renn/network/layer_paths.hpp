@@ -16,7 +16,7 @@ namespace detail {
 template <class Net, class W>
 void collect_layer_paths(const Net& net, const W& parameters, const std::string& at, std::vector<std::string>& paths) {
     Net::for_each_child(net, parameters, [&](const std::string& name, const auto& layer, const auto& weights) {
-        if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
             collect_layer_paths(layer, weights, at + name + "/", paths);
         }
         if (Net::wiring != Wiring::side_by_side) paths.push_back(at + name);
@@ -25,15 +25,13 @@ void collect_layer_paths(const Net& net, const W& parameters, const std::string&
 
 [[noreturn]] inline void raise_no_place(const char* where, std::string_view layer,
                                         const std::vector<std::string>& paths) {
-    std::string known;
-    for (const std::string& path : paths) known += (known.empty() ? "" : ", ") + path;
-    raise<DataError>(where, "layer", "\"" + std::string(layer) + "\"", "one of " + known);
+    raise_unknown(where, "layer", layer, paths);
 }
 
 }  // namespace detail
 
 /// The path of every layer, in the order of the forward walk: "dense1", "relu1", "residual1/dense2", "residual1".
-template <Composite Net>
+template <CompositeLayer Net>
 std::vector<std::string> layer_paths(const Net& net) {
     std::vector<std::string> paths;
     detail::collect_layer_paths(net, net.parameters(), "", paths);

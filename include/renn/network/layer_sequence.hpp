@@ -90,7 +90,7 @@ public:
         bool mixes = false;
         for_each([&mixes](const auto& l, std::size_t) {
             using L = std::remove_cvref_t<decltype(l)>;
-            if constexpr (Composite<L>) {
+            if constexpr (CompositeLayer<L>) {
                 mixes = mixes || l.mixes_samples();
             } else if constexpr (requires { L::mixes_samples; }) {
                 mixes = mixes || L::mixes_samples;
@@ -278,7 +278,7 @@ private:
         Pass inner = pass;
         inner.path = mix(pass.path, index + 1);
         const auto guard = path.enter(name);
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             layer.walk(w, x, y, cache, inner, visitor, path);
         } else {
             layer.forward(w, x, y, cache, inner);
@@ -295,7 +295,7 @@ private:
                            typename L::Parameters* gradient, Path& path, const std::string& name, std::size_t index) {
         const auto guard = path.enter(name);
         const auto back = [&](const BatchView<S>& over) {
-            if constexpr (Composite<L>) {
+            if constexpr (CompositeLayer<L>) {
                 layer.walk_back(rule, w, x, y, cache, over, below, gradient, path);
             } else {
                 reverse(rule, Step<L>{path.view(), index, layer, w, x, y, cache, gradient}, over, below);
@@ -311,7 +311,7 @@ private:
 
 /// Whether a network's walk may begin at a later layer.
 template <class Net>
-concept WalksFrom = Composite<Net> &&
+concept WalksFrom = CompositeLayer<Net> &&
     requires(const Net& net, const BatchView<typename Net::Scalar>& x, Batch<typename Net::Scalar>& y,
              typename Net::Cache& cache, NoVisit& visitor, Path& path) {
     net.walk(net.parameters(), x, y, cache, Pass{}, visitor, path, std::size_t{});

@@ -196,7 +196,7 @@ void check_mask(const Net& net, const Mask& mask) {
 ///          pass.
 /// Cost     setting a mask, a forward pass of one sample; a pass, writing the values held.
 /// Threads  const members may run on several threads at once, each with its own Workspace.
-template <Composite Net>
+template <CompositeLayer Net>
 class Masked {
 public:
     using Scalar = typename Net::Scalar;
@@ -294,7 +294,7 @@ private:
 };
 
 /// A network with some units switched off. See Masked.
-template <Composite Net>
+template <CompositeLayer Net>
 Masked<Net> masked(Net net, Mask mask) {
     return Masked<Net>(std::move(net), std::move(mask));
 }

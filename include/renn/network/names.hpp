@@ -26,9 +26,7 @@ inline std::string numbered(std::size_t place, const std::string& name) {
 
 /// "[Dense, ReLU]"
 inline std::string listed(const std::vector<std::string>& texts) {
-    std::string list;
-    for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + text;
-    return "[" + list + "]";
+    return "[" + joined(texts) + "]";
 }
 
 /// Throws DataError if a name is empty, has a '/', or occurs twice.

@@ -93,6 +93,7 @@ public:
 
     static constexpr std::size_t size() noexcept { return sizeof...(Layers); }
 
+    /// A layer as it is, but for its parameters: those are the network's.
     template <std::size_t I>
     const LayerType<I>& layer() const noexcept {
         return std::get<I>(layers_);
@@ -100,6 +101,17 @@ public:
     template <std::size_t I>
     LayerType<I>& layer() noexcept {
         return std::get<I>(layers_);
+    }
+
+    using Base::parameters;
+    /// Those of one layer: `net.parameters<0>().weights`.
+    template <std::size_t I>
+    const typename LayerType<I>::Parameters& parameters() const noexcept {
+        return std::get<I>(this->parameters_.layers);
+    }
+    template <std::size_t I>
+    typename LayerType<I>::Parameters& parameters() noexcept {
+        return std::get<I>(this->parameters_.layers);
     }
 
     /// Makes room for a network of these kinds(). Throws MismatchError unless they are this network's.

@@ -2,51 +2,36 @@
 // renn/network/place_shape.hpp - the shape of the image that a layer of a network puts out.
 #pragma once
 
-#include <string>
 #include <string_view>
-#include <type_traits>
 
-#include <renn/core/batch.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/core/shape.hpp>
+#include <renn/network/follow.hpp>
 #include <renn/network/layer_paths.hpp>
 
 namespace renn::inline RENN_ABI {
 namespace detail {
 
-/// Carries the shape through a network as far as `place`, if that is in it; returns whether it was reached.
-template <class Net, class W>
-bool follow_shape(const Net& net, const W& parameters, std::string_view place, Shape& shape) {
-    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
-    const Shape at_input = shape;
-    Shape stacked;
-    bool reached = false, first = true;
-    Net::for_each_child(
-        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
-            using L = std::remove_cvref_t<decltype(layer)>;
-            if (reached) return;
-            if constexpr (side_by_side) shape = at_input;
-            if constexpr (Composite<L>) {
-                const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
-                reached =
-                    follow_shape(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), shape);
-            } else if constexpr (requires { layer.output_shape(); }) {
-                shape = layer.output_shape();
-            } else if constexpr (
-                requires { layer.out_features(); } || requires { L::forgets_shape; }) {
-                shape = {};
-            }
-            reached = reached || (!side_by_side && place == name);
-            if (side_by_side && !reached) {
-                const bool fits = first || (stacked.height == shape.height && stacked.width == shape.width);
-                const Index channels = first ? shape.channels : stacked.channels + shape.channels;
-                stacked = fits && shape.size() != 0 ? Shape{channels, shape.height, shape.width} : Shape{};
-                first = false;
-            }
-        });
-    if (side_by_side && !reached) shape = stacked;
-    return reached;
-}
+/// For follow(): the shape of what the layers up to here put out, of size 0 where it is not known.
+struct ShapeSoFar {
+    Shape shape;
+
+    template <class L>
+    void pass(const L& layer) {
+        if constexpr (requires { layer.output_shape(); }) {
+            shape = layer.output_shape();
+        } else if constexpr (
+            requires { layer.out_features(); } || requires { L::forgets_shape; }) {
+            shape = {};
+        }
+    }
+    void stack(const ShapeSoFar& other) {
+        const Shape& more = other.shape;
+        const bool fits = shape.height == more.height && shape.width == more.width && more.size() != 0;
+        shape = fits ? Shape{shape.channels + more.channels, shape.height, shape.width} : Shape{};
+    }
+    void add(const ShapeSoFar&) {}
+};
 
 }  // namespace detail
 
@@ -54,13 +39,13 @@ bool follow_shape(const Net& net, const W& parameters, std::string_view place, S
 /// Of size 0 where no layer says it.
 ///
 /// Throws   DataError for a layer that there is not.
-template <Composite Net>
+template <CompositeLayer Net>
 Shape shape_at(const Net& net, std::string_view place) {
-    Shape shape;
-    if (!detail::follow_shape(net, net.parameters(), place, shape)) {
+    detail::ShapeSoFar so_far;
+    if (!detail::follow(net, net.parameters(), place, so_far)) {
         detail::raise_no_place("shape_at", place, layer_paths(net));
     }
-    return shape;
+    return so_far.shape;
 }
 
 }  // namespace renn::inline RENN_ABI

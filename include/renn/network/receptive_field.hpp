@@ -13,6 +13,8 @@
 #include <renn/core/layer.hpp>
 #include <renn/core/patch.hpp>
 #include <renn/core/shape.hpp>
+#include <renn/network/follow.hpp>
+#include <renn/network/layer_paths.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -67,6 +69,7 @@ struct Sight {
     }
 };
 
+/// For follow(): what each position of a layer sees of the input image.
 struct Field {
     Sight rows, columns;
 
@@ -104,7 +107,7 @@ struct Field {
             if (!elementwise) mix(rows.size(), columns.size());
         }
     }
-    void unite(Field other) {
+    void add(Field other) {
         if (rows.size() != other.rows.size() || columns.size() != other.columns.size()) {
             mix(1, 1);
             other.mix(1, 1);
@@ -112,6 +115,7 @@ struct Field {
         rows.unite(other.rows);
         columns.unite(other.columns);
     }
+    void stack(const Field& other) { add(other); }
 };
 
 /// Looks for the shape of the input: that which the first layer with an image takes, unless one before it changes the
@@ -124,7 +128,7 @@ bool find_image(const Net& net, const P& parameters, Shape& image) {
                         [&](const std::string&, const auto& layer, [[maybe_unused]] const auto& weights) {
                             using L = std::remove_cvref_t<decltype(layer)>;
                             if (image.size() != 0 || (!searching && !side_by_side)) return;
-                            if constexpr (Composite<L>) {
+                            if constexpr (CompositeLayer<L>) {
                                 searching = find_image(layer, weights, image) && searching;
                             } else if constexpr (requires { layer.input_shape(); }) {
                                 constexpr bool windowed = requires {
@@ -139,34 +143,6 @@ bool find_image(const Net& net, const P& parameters, Shape& image) {
     return searching && image.size() == 0;
 }
 
-/// Carries the field through a network, as far as `place` if that is in it; returns whether it was reached.
-template <class Net, class P>
-bool follow(const Net& net, const P& parameters, std::string_view place, Field& field) {
-    constexpr bool side_by_side = Net::wiring == Wiring::side_by_side;
-    const Field at_input = field;
-    Field together;
-    bool reached = false, first = true;
-    Net::for_each_child(
-        net, parameters, [&](const std::string& name, const auto& layer, [[maybe_unused]] const auto& weights) {
-            if (reached) return;
-            if constexpr (side_by_side) field = at_input;
-            const bool inside = place.size() > name.size() && place.starts_with(name) && place[name.size()] == '/';
-            if constexpr (Composite<std::remove_cvref_t<decltype(layer)>>) {
-                reached = follow(layer, weights, inside ? place.substr(name.size() + 1) : std::string_view(), field);
-            } else {
-                field.pass(layer);
-            }
-            reached = reached || place == name;
-            if (side_by_side && !reached) {
-                first ? together = field : (together.unite(field), together);
-                first = false;
-            }
-        });
-    if (side_by_side && !reached) field = together;
-    if (Net::wiring == Wiring::residual && !reached) field.unite(at_input);
-    return reached;
-}
-
 }  // namespace detail
 
 /// The part of the input image that position (row, column) of a place ("conv2d2", "residual1/relu1") can see, for any
@@ -176,15 +152,13 @@ bool follow(const Net& net, const P& parameters, std::string_view place, Field& 
 ///
 /// Throws   DataError for an unknown place, a network whose input is no image, or a position the place does not have.
 /// Cost     a vector of height and one of width for each layer; the weights are not looked at.
-template <Composite Net>
+template <CompositeLayer Net>
 Patch receptive_field(const Net& net, std::string_view place, Index row = 0, Index column = 0) {
     constexpr const char* where = "receptive_field";
     Shape image;
     detail::find_image(net, net.parameters(), image);
     detail::Field field{detail::Sight::of_input(image.height), detail::Sight::of_input(image.width)};
-    if (!detail::follow(net, net.parameters(), place, field)) {
-        detail::raise<DataError>(where, "place", "\"" + std::string(place) + "\"", "a layer of the network");
-    }
+    if (!detail::follow(net, net.parameters(), place, field)) detail::raise_no_place(where, place, layer_paths(net));
     if (image.size() == 0) {
         detail::raise<DataError>(where, "input of the network", "no image", "a convolution or pooling layer");
     }

@@ -81,7 +81,7 @@ void summarise(const Net& net, const P& parameters, Flow flow, Path& path, Summa
         if constexpr (Net::wiring == Wiring::side_by_side) flow = at_input;
         const Flow before = flow;
         flow.pass(layer, Net::name, name);
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             summarise(layer, weights, before, path, summary);
             behind_parameters = false;
         } else {
@@ -113,7 +113,7 @@ void summarise(const Net& net, const P& parameters, Flow flow, Path& path, Summa
 }  // namespace detail
 
 /// `std::cout << summary(net)`: a table of its layers, also of those in nested networks.
-template <Composite Net>
+template <CompositeLayer Net>
 Summary summary(const Net& net) {
     Summary result;
     detail::Path path;

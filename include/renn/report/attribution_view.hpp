@@ -84,7 +84,8 @@ public:
     }
 
     /// Adds what a method says of a sample. `scale`, if not 0, is the |score| of the full colour or the longest bar.
-    /// Throws   ShapeError if the scores are of other features or there is no such sample; DataError as heatmap.
+    /// Throws   ShapeError if the scores are of other features or there is no such sample; DataError as heatmap. Then
+    ///          nothing was added.
     template <class S>
     void add(MethodText method, const Attribution<S>& result, Index sample = 0, double scale = 0.0) {
         const std::string where = "AttributionView::add: " + method.name;
@@ -99,7 +100,7 @@ public:
             detail::raise<DataError>(where, "score " + std::to_string(i),
                                      html::number(static_cast<double>(column[i]), 0), "a finite number");
         }
-        AttributionMap& added = maps_.emplace_back();
+        AttributionMap added;
         added.method = std::move(method);
         for (Index i = 0; i < column.size(); ++i) added.scores.push_back(static_cast<double>(column[i]));
         added.sum = std::accumulate(added.scores.begin(), added.scores.end(), 0.0);
@@ -112,6 +113,7 @@ public:
         } else {
             added.map = heatmap(scores, input_, subject_.image, drawn);
         }
+        maps_.push_back(std::move(added));
     }
 
     const AttributionSubject& subject() const noexcept { return subject_; }
@@ -236,8 +238,8 @@ inline void write_attribution_key(std::ostream& out) {
            "what is explained, blue against it, and what has no colour does neither. Purple is strength without "
            "direction. The full colour is the largest score of each map, told beneath it: colours of two maps are not "
            "to be compared.</dd>\n<dt>Sum and gap</dt><dd>The sum of all scores of a map, and what is missing from "
-           "what "
-           "they should add up to: the value explained, for some methods less that of a baseline. A dash: they need "
+           "what they should add up to: the value explained, for some methods less that of a baseline. A dash: they "
+           "need "
            "not add up.</dd>\n</dl>\n</details>\n";
 }
 

@@ -182,8 +182,9 @@ private:
 }  // namespace detail
 
 /// Writes the lists of an audit, each a section element, for a page that has the style of a retrace report. `data` is
-/// what was recorded; without image shape samples are shown by id and tag. Throws   DataError if the data lack a sample
-/// that is shown.
+/// what was recorded; without image shape samples are shown by id and tag.
+///
+/// Throws   DataError if the data lack a sample that is shown.
 template <class S>
 void write_audit(std::ostream& out, const SampleAudit& audit, const Dataset<S>& data, const AuditPage& page = {}) {
     detail::AuditWriter<S> writer(out, audit, data, page);

@@ -52,7 +52,7 @@ struct ChartScale {
     int decimals = 0;
 
     ChartScale(double lowest, double highest, int ticks, bool to_ticks) : low(lowest), high(highest) {
-        if (!(high > low)) high = low + 1.0;
+        if (!(high > low)) high = low + std::max(1.0, 1e-3 * std::abs(low));  // more than rounding takes away
         const double rough = (high - low) / ticks, power = std::pow(10.0, std::floor(std::log10(rough)));
         const double digits = rough / power;
         step = power * (digits > 5.0 ? 10.0 : digits > 2.0 ? 5.0 : digits > 1.0 ? 2.0 : 1.0);
@@ -284,8 +284,9 @@ private:
 }  // namespace detail
 
 /// Writes a chart as a figure. On a Page it has that page's colours; several in an element of class `charts` share
-/// rows. Heights are measured from 0. Throws   DataError for a value that is not finite, no values at all or more than
-/// four series; ShapeError if x and y
+/// rows. Heights are measured from 0.
+///
+/// Throws   DataError for a value that is not finite, no values at all or more than four series; ShapeError if x and y
 ///          of a series differ in number.
 inline void write_chart(std::ostream& out, const Chart& chart, std::string_view heading = "h3") {
     detail::ChartWriter(out, chart).write(heading);

@@ -168,8 +168,7 @@ inline void add_colour_cube(Page& page, std::span<const TracedColour> colours, s
         std::ostringstream data;
         detail::write_cube_data(data, colours);
         out << "</div>\n<div class=\"cube\" tabindex=\"0\" role=\"group\" aria-label=\"Cube of colours, turned with "
-               "the "
-               "arrow keys\" data-colours=\""
+               "the arrow keys\" data-colours=\""
             << html::escape(data.str()) << "\"></div>\n<details><summary>The cube from one side</summary>\n";
         flat(out);
         out << "</details>\n";

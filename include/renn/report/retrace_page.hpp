@@ -3,10 +3,8 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <ostream>
 #include <sstream>
@@ -15,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <renn/network/fingerprint.hpp>
 #include <renn/report/chart.hpp>
 #include <renn/report/evidence_by_layer.hpp>
 #include <renn/report/html.hpp>
@@ -258,10 +257,8 @@ private:
         if (page_.samples.empty()) {
             out_ += "<p>No samples.</p>";
         } else {
-            std::array<char, 17> hex{};
-            std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(p.fingerprint));
-            out_ += "<p>Made with renn " + html::escape(p.library) + ". Network " + hex.data() + ", recorded with " +
-                    html::escape(p.build) + '.';
+            out_ += "<p>Made with renn " + html::escape(p.library) + ". Network " + fingerprint_text(p.fingerprint) +
+                    ", recorded with " + html::escape(p.build) + '.';
             if (!p.same_build) {
                 out_ += " This program was built another way, so equal activations may differ in their last bits.";
             }

@@ -57,10 +57,7 @@ protected:
 
     /// "0.12, 0.5, 1": a few values of an output; nothing for many.
     static std::string values_text(const std::vector<double>& values) {
-        std::string text;
-        if (values.size() > 8) return text;
-        for (const double v : values) text += (text.empty() ? "" : ", ") + html::number(v, 3);
-        return text;
+        return values.size() > 8 ? "" : joined(values, [](double v) { return html::number(v, 3); });
     }
 
     /// Bars of one row have one scale, so that both kinds can be compared.

@@ -67,10 +67,9 @@ inline void write_coefficients(std::ostream& out, const TaylorCoefficients& t, c
            "the absolute values</th></tr>\n";
     for (const std::size_t i : shown) {
         const TaylorCoefficient& term = t.terms[i];
-        const bool pair = term.name.find(',') != std::string::npos;
         out << "<tr><th scope=\"row\">" << html::escape(term.name)
             << "</th><td class=\"bar\"><svg viewBox=\"0 0 100 12\" "
-            << "preserveAspectRatio=\"none\" aria-hidden=\"true\"><g class=\"s" << (pair ? 2 : 1)
+            << "preserveAspectRatio=\"none\" aria-hidden=\"true\"><g class=\"s" << term.order
             << "\"><rect y=\"1\" width=\"" << place(term.value) << "\" height=\"10\"/></g><line class=\"whisker\" x1=\""
             << place(std::max(0.0, term.value - term.error)) << "\" x2=\"" << place(term.value + term.error)
             << "\" y1=\"6\" y2=\"6\"/>";
@@ -88,8 +87,7 @@ inline void write_coefficients(std::ostream& out, const TaylorCoefficients& t, c
     }
     if (!figure.expected.empty()) {
         out << "<li><svg viewBox=\"0 0 22 10\" aria-hidden=\"true\"><line class=\"expected\" x1=\"11\" x2=\"11\" "
-               "y1=\"0\" "
-               "y2=\"10\"/></svg><b>expected</b></li>";
+               "y1=\"0\" y2=\"10\"/></svg><b>expected</b></li>";
     }
     out << "</ul></figure>\n";
 }

@@ -124,8 +124,8 @@ inline void check_audit_options(const char* where, const RetraceOptions& options
 /// Asks in pieces, so that memory does not grow with the queries: answers(first, count), then look(query, answer,
 /// tally) for each. Returns false if the callback cancelled.
 template <class NeuronIndex, class Answers, class Look>
-bool for_each_answer(const NeuronIndex& index, Index queries, const AuditOptions& options, const Answers& answers,
-                     const Look& look, UseTally& sum) {
+bool tally_answers(const NeuronIndex& index, Index queries, const AuditOptions& options, const Answers& answers,
+                   const Look& look, UseTally& sum) {
     constexpr Index at_once = 256;
     const auto rectified = [&](std::uint32_t p, std::uint32_t u) { return index.clipped_number({p, u}) + 1; };
     std::size_t clipped = 0;
@@ -200,7 +200,7 @@ SampleAudit audit_samples(const Traced& traced, const AuditOptions& options = {}
         audit.conflicts[s] = others;
     };
     detail::UseTally tally(0, 0);
-    if (!detail::for_each_answer(index, samples, options, answers, look, tally)) return {};
+    if (!detail::tally_answers(index, samples, options, answers, look, tally)) return {};
     audit.use = tally.use(index, static_cast<std::uint64_t>(samples), labelled && !store.predictions.empty());
     std::vector<double> ascending = audit.distances;
     std::sort(ascending.begin(), ascending.end());
@@ -231,7 +231,7 @@ SourceUse audit_sources(const Traced& traced, const Dataset<S>& queries, const A
         tally.add(answer, judged ? detail::outcome_of(answer.prediction(), queries.label(query)) : -1, options.top);
     };
     detail::UseTally tally(0, 0);
-    if (!detail::for_each_answer(index, queries.samples(), options, answers, look, tally)) return {};
+    if (!detail::tally_answers(index, queries.samples(), options, answers, look, tally)) return {};
     return tally.use(index, static_cast<std::uint64_t>(queries.samples()), judged);
 }
 

@@ -16,6 +16,7 @@
 #include <renn/retrace/blend.hpp>
 #include <renn/retrace/certainty.hpp>
 #include <renn/retrace/familiarity.hpp>
+#include <renn/retrace/for_each_answer.hpp>
 #include <renn/retrace/retrace.hpp>
 #include <renn/training/evaluate.hpp>
 
@@ -51,7 +52,7 @@ struct Augmentation {
 
 namespace detail {
 
-/// f(position, answer's column of outputs or whatever `ask` gives) for pieces of the queries.
+/// f(positions, inputs) for the chosen samples, 256 at a time.
 template <class S, class F>
 void for_each_piece(std::span<const Index> positions, const Dataset<S>& data, F&& f) {
     constexpr std::size_t at_once = 256;
@@ -93,11 +94,8 @@ template <class Traced, class S = typename Traced::Scalar>
 std::vector<Index> unfamiliar(const Traced& traced, const Dataset<S>& queries, const Familiarity& familiarity,
                               double below, const RetraceOptions& options = {}, int threads = 1) {
     std::vector<Index> far;
-    detail::for_each_piece<S>(detail::positions_up_to(queries.samples()), queries, [&](auto some, const auto& x) {
-        const auto answers = traced.retrace_batch(x, options, threads);
-        for (std::size_t q = 0; q < some.size(); ++q) {
-            if (familiarity(answers[q]) < below) far.push_back(some[q]);
-        }
+    for_each_answer(traced, queries, options, threads, [&](Index at, const auto& answer) {
+        if (familiarity(answer) < below) far.push_back(at);
     });
     return far;
 }

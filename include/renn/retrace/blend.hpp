@@ -189,9 +189,7 @@ Column<typename I::Scalar> blend_activations(std::span<const double> weights, st
     const auto& points = index.store().points;
     const auto point = std::find_if(points.begin(), points.end(), [&](const Point& p) { return p.name == place; });
     if (point == points.end()) {
-        std::string known;
-        for (const Point& p : points) known += (known.empty() ? "" : ", ") + p.name;
-        detail::raise<DataError>("blend_activations", "place", "\"" + std::string(place) + "\"", "one of " + known);
+        detail::raise_unknown("blend_activations", "place", place, points, [](const Point& p) { return p.name; });
     }
     Column<double> sum = Column<double>::Zero(point->count());
     for (std::size_t i = 0; i < ids.size(); ++i) {

@@ -72,9 +72,7 @@ namespace detail {
 template <class I>
 Judgement judge_votes(const Votes<I>& votes, std::int32_t prediction, const std::string& layer) {
     Judgement j{.layer = layer, .evidence = votes.evidence()};
-    const auto best = std::max_element(j.evidence.begin(), j.evidence.end());
-    if (best != j.evidence.end() && *best > 0.0)
-        j.evidence_class = static_cast<std::int32_t>(best - j.evidence.begin());
+    j.evidence_class = evidence_class(j.evidence);
     j.certainty = certainty(j.evidence);
     j.margin = margin(j.evidence);
     j.agreement = prediction >= 0 && j.evidence_class == prediction;

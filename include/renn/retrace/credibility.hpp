@@ -14,6 +14,7 @@
 #include <renn/core/error.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/retrace/blend.hpp>
+#include <renn/retrace/for_each_answer.hpp>
 #include <renn/retrace/retrace.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -118,22 +119,16 @@ private:
         if (!data.has_labels()) {
             detail::raise<DataError>("Credibility", "labels", "none", "one a calibration sample");
         }
-        constexpr Index at_once = 256;
         std::vector<double> own;
-        Batch<typename Traced::Scalar> x;
-        for (Index first = 0; first < data.samples(); first += at_once) {
-            data.inputs(first, std::min(at_once, data.samples() - first), x);
-            Index sample = first;
-            for (const auto& answer : traced.retrace_batch(x, options, threads)) {
-                const std::vector<double> strange = nonconformity(answer);
-                const auto label = static_cast<std::size_t>(data.label(sample++));
-                if (label >= strange.size()) {
-                    detail::raise<DataError>("Credibility", "label of calibration sample " + std::to_string(sample - 1),
-                                             std::to_string(label), detail::below_text(std::ssize(strange)));
-                }
-                own.push_back(strange[label]);
+        for_each_answer(traced, data, options, threads, [&](Index at, const auto& answer) {
+            const std::vector<double> strange = nonconformity(answer);
+            const auto label = static_cast<std::size_t>(data.label(at));
+            if (label >= strange.size()) {
+                detail::raise<DataError>("Credibility", "label of calibration sample " + std::to_string(at),
+                                         std::to_string(label), detail::below_text(std::ssize(strange)));
             }
-        }
+            own.push_back(strange[label]);
+        });
         return own;
     }
 

@@ -12,6 +12,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/progress.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/evaluation/confusion.hpp>
 #include <renn/network/mask.hpp>
@@ -25,10 +26,11 @@ namespace renn::inline RENN_ABI {
 struct SwitchOffOptions {
     double limit = 0.01;  ///< accuracy of the class that must not be exceeded
     Ablation ablation = Ablation::zero;
-    std::size_t candidates = 32;  ///< switch_off: the best ranked that are left, tried at each step
-    double keep = 1.0;            ///< switch_off: what the others' confidence counts against that of the class
-    bool bisect = true;           ///< switch_off_by_rank: halve the range; else try every count from 0 on
-    int threads = 1;              ///< 0: every core
+    std::size_t candidates = 32;     ///< switch_off: the best ranked that are left, tried at each step
+    double keep = 1.0;               ///< switch_off: what the others' confidence counts against that of the class
+    bool bisect = true;              ///< switch_off_by_rank: halve the range; else try every count from 0 on
+    int threads = 1;                 ///< 0: every core
+    ProgressCallback progress = {};  ///< told of every trial; cancelled, a search ends with what it has
 };
 
 /// Neurons that were switched off, and what the model then does with the samples of the search.
@@ -53,6 +55,8 @@ struct SwitchSearch {
     std::int32_t label;
     const SwitchOffOptions& options;
     MaskTrials<Model, S> trials;
+    std::uint64_t tried = 0;
+    bool stopped = false;
 
     SwitchSearch(const char* where, const Model& model, const Dataset<S>& data, const ClassProfiles& all,
                  std::span<const RankedNeuron> neurons, std::int32_t wanted, const SwitchOffOptions& how)
@@ -72,7 +76,11 @@ struct SwitchSearch {
         }
     }
 
-    MaskTrial run(std::span<const RankedNeuron> off) { return trials.run(mask_of(profiles, off, options.ablation)); }
+    MaskTrial run(std::span<const RankedNeuron> off) {
+        MaskTrial trial = trials.run(mask_of(profiles, off, options.ablation));
+        if (options.progress && !options.progress({++tried, 0, "switching off"})) stopped = true;
+        return trial;
+    }
     bool gone(const MaskTrial& trial) const { return trial.confusion.accuracy(label) <= options.limit; }
 
     /// The lower the better: how sure the model is of the class, less how sure it is of the others.
@@ -115,7 +123,7 @@ SwitchedOff switch_off_by_rank(const Model& model, const Dataset<S>& data, const
     detail::SwitchSearch<Model, S> search("switch_off_by_rank", model, data, profiles, ranked, label, options);
     const auto gone = [&](std::size_t count) { return search.gone(search.run(ranked.first(count))); };
     std::size_t low = 0, high = ranked.size();  // not gone with fewer than low; gone with high, or that is all
-    while (low < high) {
+    while (low < high && !search.stopped) {
         const std::size_t middle = options.bisect ? low + (high - low) / 2 : low;
         if (gone(middle)) {
             high = middle;
@@ -139,11 +147,11 @@ SwitchedOff switch_off(const Model& model, const Dataset<S>& data, const ClassPr
     detail::SwitchSearch<Model, S> search("switch_off", model, data, profiles, ranked, label, options);
     std::vector<RankedNeuron> left(ranked.begin(), ranked.end()), off;
     bool gone = search.gone(search.run(off));
-    while (!gone && !left.empty()) {
+    while (!gone && !left.empty() && !search.stopped) {
         std::size_t best = 0;
         double least = 0.0;
         off.emplace_back();
-        for (std::size_t i = 0; i < std::min(options.candidates, left.size()); ++i) {
+        for (std::size_t i = 0; i < std::min(options.candidates, left.size()) && !search.stopped; ++i) {
             off.back() = left[i];
             const MaskTrial trial = search.run(off);
             const double cost = search.cost(trial);
@@ -155,7 +163,7 @@ SwitchedOff switch_off(const Model& model, const Dataset<S>& data, const ClassPr
         off.back() = left[best];
         left.erase(left.begin() + static_cast<std::ptrdiff_t>(best));
     }
-    for (std::size_t i = 0; gone && i < off.size();) {
+    for (std::size_t i = 0; gone && i < off.size() && !search.stopped;) {
         std::vector<RankedNeuron> fewer = off;
         fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
         if (search.gone(search.run(fewer))) {

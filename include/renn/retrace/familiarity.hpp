@@ -149,7 +149,8 @@ private:
                                          std::to_string(options_.k));
         }
         if (answer.layers() != names_) {
-            detail::raise<MismatchError>("Familiarity", "layers of the query", joined(answer.layers()), joined(names_));
+            detail::raise<MismatchError>("Familiarity", "layers of the query", detail::joined(answer.layers()),
+                                         detail::joined(names_));
         }
         if (answer.neurons() != neurons_) {
             detail::raise<MismatchError>("Familiarity", "neurons of the query", std::to_string(answer.neurons()),
@@ -158,12 +159,6 @@ private:
         if (asked.classes != options_.classes || asked.ids != options_.ids) {
             detail::raise<MismatchError>("Familiarity", "the query was restricted to other sources");
         }
-    }
-
-    static std::string joined(const std::vector<std::string>& names) {
-        std::string text;
-        for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-        return text;
     }
 
     static double quantile(const std::vector<double>& ascending, double distance) {

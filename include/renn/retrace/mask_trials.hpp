@@ -72,13 +72,13 @@ class MaskTrials {
 public:
     MaskTrials(const Model& model, const Dataset<S>& data, const Mask& largest, int threads = 1)
         : model_(model), data_(data) {
-        detail::require_labels("MaskTrials", data);
+        detail::require_labelled("MaskTrials", data);
         const Index tasks = (data.samples() + width - 1) / width;
         threads_ = may_run_in_parallel(model) ? detail::thread_count(threads, tasks) : 1;
         inputs_.resize(static_cast<std::size_t>(threads_));
         const std::size_t spaces = resumes ? static_cast<std::size_t>(tasks) : inputs_.size();
         for (std::size_t i = 0; i < spaces; ++i) workspaces_.push_back(make_workspace(model));
-        if constexpr (Composite<Model>) detail::check_mask(model, largest);
+        if constexpr (CompositeLayer<Model>) detail::check_mask(model, largest);
         run({});  // fills the workspaces
         if constexpr (resumes) first_ = detail::first_masked(model, largest);
     }
@@ -114,7 +114,7 @@ private:
     using Space = decltype(make_workspace(std::declval<const Model&>()));
 
     const Batch<S>& forward(const Mask& mask, const Batch<S>& x, Space& space) const {
-        if constexpr (Composite<Model>) {
+        if constexpr (CompositeLayer<Model>) {
             detail::Path path;
             NoVisit none;
             detail::MaskVisitor<NoVisit> held(mask, none, 0);

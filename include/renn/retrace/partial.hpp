@@ -32,12 +32,10 @@ inline PartialVotes PartialRetrace::layer(std::size_t number) const {
     return view;
 }
 inline PartialVotes PartialRetrace::layer(std::string_view name) const {
-    std::string names;
     for (std::size_t i = 0; i < layers.size(); ++i) {
         if (layers[i].name == name) return layer(i);
-        names += (names.empty() ? "" : ", ") + layers[i].name;
     }
-    detail::raise<DataError>("PartialRetrace::layer", "name", "\"" + std::string(name) + "\"", "one of " + names);
+    detail::raise_unknown("PartialRetrace::layer", "name", name, layers, [](const Layer& l) { return l.name; });
 }
 inline PartialVotes PartialRetrace::kind(Kind wanted) const {
     PartialVotes view(*this);

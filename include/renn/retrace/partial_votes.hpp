@@ -64,7 +64,7 @@ public:
         return sources;
     }
 
-    /// 0 for a sample that no neuron names, recorded or not. Cost   as top.
+    /// 0 for a sample that no neuron names, recorded or not. Costs as much as top.
     double votes(std::uint64_t id) const {
         const auto& held = partial_->held;
         const auto at = std::lower_bound(held.begin(), held.end(), id,

@@ -14,6 +14,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/parallel.hpp>
+#include <renn/core/progress.hpp>
 #include <renn/tracing/derivation.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/store.hpp>
@@ -30,6 +31,7 @@ struct SampleGroup {
 struct ProfileOptions {
     std::vector<SampleGroup> groups = {};  ///< in place of the classes; samples in none of them do not count
     int threads = 1;                       ///< 0: every core; the numbers do not depend on it
+    ProgressCallback progress = {};
 };
 
 /// What the neurons of one traced place do: matrices of units x groups.
@@ -54,12 +56,10 @@ struct ClassProfiles {
     }
     /// A place by its name: "relu1". Throws DataError if there is none.
     const ProfilePlace& operator[](std::string_view name) const {
-        std::string known;
         for (const ProfilePlace& place : places) {
             if (place.point.name == name) return place;
-            known += (known.empty() ? "" : ", ") + place.point.name;
         }
-        detail::raise<DataError>("ClassProfiles", "place", "\"" + std::string(name) + "\"", "one of " + known);
+        detail::raise_unknown("ClassProfiles", "place", name, places, [](const auto& p) { return p.point.name; });
     }
     /// Number of a class or group by its name. Throws DataError if there is none.
     std::size_t group(std::string_view name) const {
@@ -163,7 +163,7 @@ void add_profile_places(const Store& store, ClassProfiles& profiles) {
 
 /// The profiles of all recorded neurons over the classes of the recorded samples, or over groups of them. A channel in
 /// several dimensions counts with their mean. Read them with the activation in mind: a ReLU's values are 0 or more, a
-/// tanh's between -1 and 1.
+/// tanh's between -1 and 1. Cancelled, without places.
 ///
 /// Shapes   each place: units x classes.
 /// Throws   DataError without labels and groups, for a class or group without samples, a sample in two groups or an
@@ -190,7 +190,7 @@ ClassProfiles class_profiles(const Store& store, const Model& model, const Profi
         std::vector<double> sum;
     };
     std::vector<Scratch> scratch(static_cast<std::size_t>(detail::thread_count(options.threads, tasks)));
-    detail::parallel_for(tasks, options.threads, [&](Index task, int worker) {
+    const auto profile_task = [&](Index task, int worker) {
         const Unit u = units[static_cast<std::size_t>(task)];
         const Point& point = store.points[u.point];
         Scratch& mine = scratch[static_cast<std::size_t>(worker)];
@@ -215,7 +215,12 @@ ClassProfiles class_profiles(const Store& store, const Model& model, const Profi
             for (double& value : mine.sum) value /= static_cast<double>(dimensions);
             profile(std::span<const double>(mine.sum));
         }
+    };
+    const bool whole = detail::parallel_for(tasks, options.threads, profile_task, [&](Index finished) {
+        if (!options.progress) return true;
+        return options.progress({static_cast<std::uint64_t>(finished), units.size(), "class profiles"});
     });
+    if (!whole) profiles.places.clear();
     return profiles;
 }
 

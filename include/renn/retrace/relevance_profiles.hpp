@@ -55,7 +55,7 @@ ClassProfiles relevance_profiles(const Net& net, const BatchView<typename Net::S
                 const Batch<double> none = Batch<double>::Zero(units, classes);
                 Point point;
                 point.name = line.layer;
-                point.kind = line.rule == "Pass" ? Kind::post : Kind::pre;
+                point.kind = line.rule == "PassOn" ? Kind::post : Kind::pre;
                 point.width = units;
                 for (Index u = 0; u < units; ++u) point.units.push_back(static_cast<std::uint32_t>(u));
                 profiles.places.push_back({point, &line == &lines.back(), none, none, none});

@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -175,13 +176,10 @@ public:
         return Votes<Index>(this->search_, all[number].begin, all[number].end);
     }
     Votes<Index> layer(std::string_view name) const {
-        std::string known;
         for (const auto& [point, begin, end] : ranges()) {
-            const std::string& here = this->store().points[point].name;
-            if (here == name) return Votes<Index>(this->search_, begin, end);
-            known += (known.empty() ? "" : ", ") + here;
+            if (this->store().points[point].name == name) return Votes<Index>(this->search_, begin, end);
         }
-        detail::raise<DataError>("Retrace::layer", "name", "\"" + std::string(name) + "\"", "one of " + known);
+        detail::raise_unknown("Retrace::layer", "name", name, layers());
     }
 
     /// The votes of all pre-activations or all post-activations that took part.
@@ -211,20 +209,24 @@ public:
         const NeuronAnswer& a = this->search_->neurons[number];
         const Window& w = a.window;
         NeuronSources result{a.query, {}, w.boundary, w.closer, w.tied, w.places, a.votes};
-        this->search_->index->check(a.order + w.tied_begin, w.tied_end - w.tied_begin);
-        for (std::uint32_t i = w.tied_begin; i < w.tied_end; ++i) {
-            const std::uint32_t s = a.order[i];
-            if (!this->search_->admits(s)) continue;
+        std::uint32_t i = w.tied_begin;
+        const auto add = [&](std::uint32_t s) {
             if (a.distances != nullptr) {
                 const auto value = static_cast<double>(this->search_->index->value(a.unit, s));
                 result.neighbours.push_back({this->store().ids[s], value, a.distances[i]});
             } else {
                 const auto column = this->search_->index->entry(a.unit).column;
-                this->search_->index->check(column.values + i, 1);
+                if constexpr (!Index::packed) this->search_->index->check(column.values + i, 1);
                 result.neighbours.push_back(
                     {this->store().ids[s], static_cast<double>(column.at(i)), column.distance(i, a.query)});
             }
-        }
+        };
+        this->search_->read(a, w.tied_begin, w.tied_end, [&](const std::uint32_t* samples, std::size_t count) {
+            for (const std::uint32_t s : std::span(samples, count)) {
+                if (this->search_->admits(s)) add(s);
+                ++i;
+            }
+        });
         const auto nearer = [](const Neighbour& x, const Neighbour& y) {
             return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;
         };

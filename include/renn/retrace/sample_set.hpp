@@ -14,7 +14,9 @@
 
 namespace renn::inline RENN_ABI::detail {
 
-/// Positions 0..n-1, some of them members. Cost   an insertion O(1), everything that looks at all O(n / 64).
+/// Positions 0..n-1, some of them members.
+///
+/// Cost     an insertion O(1), everything that looks at all O(n / 64).
 class SampleSet {
 public:
     explicit SampleSet(std::size_t n) : words_((n + 63) / 64, 0) {}

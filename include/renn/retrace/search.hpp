@@ -61,7 +61,7 @@ struct RetraceOptions {
 /// neuron in several dimensions, as ranges of what was found.
 struct NeuronAnswer {
     Unit unit;
-    const std::uint32_t* order = nullptr;  ///< of its sorted column, or of what was found
+    const std::uint32_t* order = nullptr;  ///< of its sorted column if that is an array, or of what was found
     const double* distances = nullptr;     ///< of what was found, in several dimensions
     double query = 0.0;
     Window window;
@@ -90,10 +90,27 @@ struct Search {
     std::vector<Scalar> outputs;                               ///< of the model for the query
     std::int32_t prediction = -1;                              ///< -1 for a model without outputs
 
+    /// Calls f(samples, count) for those at the places [begin, end) of an answer, in pieces.
+    template <class F>
+    void read(const NeuronAnswer& a, std::uint32_t begin, std::uint32_t end, F&& f) const {
+        if constexpr (Index::packed) {
+            if (a.order == nullptr) return index->entry(a.unit).column.order.read(begin, end, f);
+        }
+        index->check(a.order + begin, end - begin);
+        f(a.order + begin, std::size_t{end - begin});
+    }
+
     /// Place of a sample among those of an answer, or tied_end where it is not among them. Looks at every place.
-    static std::uint32_t place_of(const NeuronAnswer& a, std::uint32_t sample) {
-        const std::uint32_t* end = a.order + a.window.tied_end;
-        return static_cast<std::uint32_t>(std::find(a.order + a.window.tied_begin, end, sample) - a.order);
+    std::uint32_t place_of(const NeuronAnswer& a, std::uint32_t sample) const {
+        std::uint32_t place = a.window.tied_begin;
+        bool there = false;
+        read(a, a.window.tied_begin, a.window.tied_end, [&](const std::uint32_t* samples, std::size_t count) {
+            if (there) return;
+            const auto at = static_cast<std::size_t>(std::find(samples, samples + count, sample) - samples);
+            there = at < count;
+            place += static_cast<std::uint32_t>(at);
+        });
+        return place;
     }
 
     /// Of a sample from the query at one neuron; infinite where it is not as near as the boundary.
@@ -104,12 +121,11 @@ struct Search {
         if (a.distances == nullptr && near > 512 && !Index::keeps_sorted) {
             return std::abs(static_cast<double>(index->value(a.unit, sample)) - a.query);
         }
-        if (a.distances == nullptr) index->check(a.order + a.window.tied_begin, near);
         const std::uint32_t at = place_of(a, sample);
         if (at == a.window.tied_end) return far;
         if (a.distances != nullptr) return a.distances[at];
         const auto column = index->entry(a.unit).column;
-        index->check(column.values + at, 1);
+        if constexpr (!Index::packed) index->check(column.values + at, 1);
         return column.distance(at, a.query);
     }
 
@@ -144,9 +160,7 @@ inline std::vector<std::uint32_t> voting_points(const std::vector<Point>& points
     for (const std::string& name : options.layers) {
         const auto same = [&](const Point& p) { return p.name == name; };
         if (std::none_of(points.begin(), points.end(), same)) {
-            std::string known;
-            for (const Point& p : points) known += (known.empty() ? "" : ", ") + p.name;
-            raise<DataError>("retrace", "layer", "\"" + name + "\"", "one of " + known);
+            raise_unknown("retrace", "layer", name, points, [](const Point& p) { return p.name; });
         }
     }
     for (std::size_t p = 0; p < points.size(); ++p) {

@@ -95,7 +95,7 @@ PartialRetrace partial(const Retrace<I>& answer) {
         auto& layer = taken.layers.emplace_back();
         layer.name = place.name;
         layer.kind = place.kind;
-        for (const std::uint32_t unit : place.units) {
+        for (const std::uint32_t unit : answer.units(i)) {
             const NeuronSources sources = answer.neuron(number);
             auto& neuron = layer.neurons.emplace_back();
             neuron.unit = unit;

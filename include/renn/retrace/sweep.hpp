@@ -31,10 +31,11 @@ void settle_ties(Search<Index>& search, NeuronAnswer& answer, double activity) {
         const auto& ids = search.index->store().ids;
         const auto from = static_cast<std::ptrdiff_t>(search.chosen.size());
         const auto collect = [&](std::uint32_t begin, std::uint32_t end) {
-            search.index->check(answer.order + begin, end - begin);
-            for (std::uint32_t i = begin; i < end; ++i) {
-                if (search.admits(answer.order[i])) search.chosen.push_back(answer.order[i]);
-            }
+            search.read(answer, begin, end, [&search](const std::uint32_t* samples, std::size_t count) {
+                for (std::size_t i = 0; i < count; ++i) {
+                    if (search.admits(samples[i])) search.chosen.push_back(samples[i]);
+                }
+            });
         };
         collect(w.tied_begin, w.closer_begin);
         collect(w.closer_end, w.tied_end);
@@ -52,7 +53,7 @@ void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& e
     const auto k = static_cast<std::uint32_t>(std::min<std::int64_t>(search.options.k, entry.column.size));
     NeuronAnswer& answer = search.neurons.emplace_back();
     answer.unit = u;
-    answer.order = entry.column.order;
+    if constexpr (!Index::packed) answer.order = entry.column.order;
     answer.query = query;
     Window& w = answer.window;
     if (search.allowed != nullptr) {
@@ -60,7 +61,9 @@ void answer_neuron(Search<Index>& search, Unit u, const typename Index::Entry& e
             return sample < entry.column.size && search.admits(sample);
         });
     } else if (search.without != no_sample) {
-        search.index->check(entry.column.order + position, position < entry.column.size ? 1 : 0);
+        if constexpr (!Index::packed) {
+            search.index->check(entry.column.order + position, position < entry.column.size ? 1 : 0);
+        }
         const bool itself = position < entry.column.size && entry.column.order[position] == search.without;
         const std::uint32_t hole = itself ? position : search.index->place_of(u, search.without);
         w = find_window(entry.column.without(hole), query, k, position - (hole < position ? 1U : 0U));
@@ -130,7 +133,12 @@ public:
         for (const Task& t : tasks) {
             answer_neuron(*t.search, t.unit, t.entry, t.query, t.position);
             const NeuronAnswer& a = t.search->neurons.back();
-            if (alone_) prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
+            const std::uint32_t soon = alone_ ? std::min(a.window.closer, 256U) : 0;
+            if constexpr (Index::packed) {
+                t.entry.column.order.prefetch(a.window.closer_begin, soon);
+            } else {
+                prefetch(a.order + a.window.closer_begin, soon);
+            }
         }
     }
 
@@ -164,7 +172,12 @@ private:
                 const auto& column = t.entry.column;
                 t.position = t.entry.locator->finish(column, t.position, t.least);
                 const std::uint32_t from = t.position - std::min(t.position, reach);
-                prefetch(column.values + from, std::min(2 * reach, column.size - from));
+                const std::uint32_t count = std::min(2 * reach, column.size - from);
+                if constexpr (Index::packed) {
+                    column.values.prefetch(from, from + count);
+                } else {
+                    prefetch(column.values + from, count);
+                }
             }
         } else {
             for (Task& t : tasks) t.position = t.entry.locator->position(t.entry.column, t.query);

@@ -46,7 +46,7 @@ class TracedNetwork {
 public:
     using Scalar = typename Model::Scalar;
     static_assert(ActivationStore<Store>, "renn: this type is not an activation store (tracing/store.hpp)");
-    static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/neuron_index.hpp)");
+    static_assert(IndexPolicy<Policy, Scalar>, "renn: this type is not an index policy (index/index_policy.hpp)");
     using Index = NeuronIndex<Store, Policy>;
     using Answer = Retrace<Index>;
 
@@ -94,8 +94,10 @@ public:
     /// Cost     a forward pass and a search a neuron; the first time also the building of the index.
     Answer retrace(const BatchView<Scalar>& x, const RetraceOptions& options = {}) const {
         if (x.cols() != 1) {
+            const renn::Index known = features();
             detail::raise<ShapeError>("retrace", "x", detail::shape_text(x.rows(), x.cols()),
-                                      detail::shape_text(x.rows(), 1) + ", one sample; retrace_batch takes many");
+                                      detail::shape_text(known != Dynamic ? known : x.rows(), 1) +
+                                          ", a sample is a column; retrace_batch takes many");
         }
         return std::move(retrace_batch(x, options).front());
     }
@@ -157,9 +159,10 @@ private:
         return *index_;
     }
 
-    bool keep(std::optional<Store> store) {
-        if (!store) return false;
-        restore(std::move(*store));
+    template <class Recorded>
+    bool keep(std::optional<Recorded> recorded) {
+        if (!recorded) return false;
+        restore(Store(std::move(*recorded)));
         return true;
     }
 
@@ -185,11 +188,20 @@ private:
         }
     }
 
+    /// Of a sample: those that the network takes, of foreign code those recorded, as far as that is known.
+    renn::Index features() const {
+        const renn::Index own = model_->in_features();
+        if (own != Dynamic || !recorded() || store().first_input.size() == 0) return own;
+        return store().first_input.rows();
+    }
+
     Activations<Scalar> query(const BatchView<Scalar>& x) const {
         index("retrace");
-        if (model_->in_features() != Dynamic && model_->in_features() != x.rows()) {
+        const renn::Index known = features();
+        if (known != Dynamic && known != x.rows()) {
+            const bool own = model_->in_features() != Dynamic;
             detail::raise<ShapeError>("retrace", "features", std::to_string(x.rows()),
-                                      std::to_string(model_->in_features()) + ", the network's in_features");
+                                      std::to_string(known) + (own ? ", the network's in_features" : ", as recorded"));
         }
         return renn::activations(*model_, x);
     }
@@ -290,21 +302,28 @@ private:
 };
 
 /// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.
-template <class Policy = KdTree, Composite Net>
+template <class Policy = KdTree, CompositeLayer Net>
 auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
 }
 
 /// trace<Sorted, Float16>(net): the same with values kept as an encoding of tracing/reduced.hpp makes them.
-template <class Policy, class E, Composite Net>
+template <class Policy, class E, CompositeLayer Net>
     requires Encoding<E, typename Net::Scalar>
 auto trace(Net net, Selection selection = {}) {
     return TracedNetwork<Net, MemoryStore<typename Net::Scalar, E>, Policy>(std::move(net), std::move(selection));
 }
 
+/// trace<Sorted, PackedStore>(net): the same with what is recorded kept otherwise, in a store made of a MemoryStore
+/// (tracing/sorted_store.hpp, tracing/packed_store.hpp).
+template <class Policy, template <class> class Store, CompositeLayer Net>
+auto trace(Net net, Selection selection = {}) {
+    return TracedNetwork<Net, Store<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
+}
+
 /// trace<Sorted>(net, FileStore<float>::open("digits.store")): with a store recorded earlier. Throws MismatchError if
 /// it belongs to another network.
-template <class Policy = KdTree, Composite Net, ActivationStore Store>
+template <class Policy = KdTree, CompositeLayer Net, ActivationStore Store>
 auto trace(Net net, Store store) {
     return TracedNetwork<Net, Store, Policy>(std::move(net), std::move(store));
 }

@@ -68,6 +68,12 @@ public:
         }
     }
 
+    /// Votes of a sample so far.
+    std::uint32_t votes(std::uint32_t sample) {
+        if (sparse_) return entry(sample).votes;
+        return wide_ ? counts32_[sample] : counts16_[sample];
+    }
+
     /// Calls f(sample, votes) for samples with votes, in no particular order, and forgets them.
     template <class F>
     void take_all(F&& f) {
@@ -91,11 +97,11 @@ public:
     }
 
     /// Every sample that may be among the m first when up to `shared` more votes come to each, and forgets all votes.
-    /// Samples without a vote are left out if `shared` is 0 or `voted` says so.
-    void take_leaders(std::size_t m, double shared, bool voted, std::vector<Candidate>& leaders) {
+    /// Samples without a vote are left out if `shared` is 0.
+    void take_leaders(std::size_t m, double shared, std::vector<Candidate>& leaders) {
         leaders.clear();
         heap_.assign(m, 0U);
-        Leaders best{heap_, shared, leaders, shared > 0.0 && !voted ? 0U : 1U};
+        Leaders best{heap_, shared, leaders, shared > 0.0 ? 0U : 1U};
         if (sparse_) {
             take_all([&best](std::uint32_t sample, std::uint32_t votes) {
                 if (votes >= best.threshold) best.take(sample, votes);

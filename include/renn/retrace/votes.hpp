@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -51,17 +50,16 @@ public:
         std::vector<Candidate>& candidates = scratch.leaders;
         const std::vector<Group> tied = shared > 0.0 ? groups() : std::vector<Group>();
         const bool few = members_of(tied) <= static_cast<std::size_t>(store().samples()) / 16;
-        scratch.counter.take_leaders(m, shared, few, candidates);
+        if (few) count_members(tied, scratch);
+        scratch.counter.take_leaders(m, few ? 0.0 : shared, candidates);
         std::erase_if(candidates, [this](const Candidate& c) { return !search_->admits(c.sample); });
-        if (shared > 0.0) {
-            if (few) {
-                add_members(candidates, tied, scratch.tied);
-            } else if (effort(tied, candidates.size()) < effort_of_all(tied)) {
-                add_shares(candidates, tied);
-            } else {
-                sum_shares(tied, scratch.shares);
-                for (Candidate& c : candidates) c.votes += scratch.shares[c.sample];
-            }
+        if (few) {
+            add_members(candidates, scratch.tied);
+        } else if (effort(tied, candidates.size()) < effort_of_all(tied)) {
+            add_shares(candidates, tied);
+        } else {
+            sum_shares(tied, scratch.shares);
+            for (Candidate& c : candidates) c.votes += scratch.shares[c.sample];
         }
         std::erase_if(candidates, [](const Candidate& c) { return c.votes <= 0.0; });
         const auto& ids = store().ids;
@@ -142,19 +140,19 @@ protected:
     }
 
     template <class F>
-    void for_range(const std::uint32_t* order, std::uint32_t begin, std::uint32_t end, F& f) const {
-        search_->index->check(order + begin, end - begin);
+    void for_range(const NeuronAnswer& a, std::uint32_t begin, std::uint32_t end, F& f) const {
         const bool everyone = search_->everyone();
-        for (std::uint32_t i = begin; i < end; ++i) {
-            if (everyone || search_->admits(order[i])) f(order[i]);
-        }
+        search_->read(a, begin, end, [&](const std::uint32_t* samples, std::size_t count) {
+            for (std::size_t s = 0; s < count; ++s) {
+                if (everyone || search_->admits(samples[s])) f(samples[s]);
+            }
+        });
     }
     template <class F>
     void for_each_tied(std::size_t i, F&& f) const {
         const NeuronAnswer& a = search_->neurons[i];
-        const std::uint32_t* order = a.order;
-        for_range(order, a.window.tied_begin, a.window.closer_begin, f);
-        for_range(order, a.window.closer_end, a.window.tied_end, f);
+        for_range(a, a.window.tied_begin, a.window.closer_begin, f);
+        for_range(a, a.window.closer_end, a.window.tied_end, f);
     }
     /// Samples that get a whole vote of neuron i, in pieces; among them samples that the search leaves out.
     template <class F>
@@ -164,8 +162,7 @@ protected:
         const Window& w = a.window;
         const bool all = w.tied == w.places;
         const std::uint32_t begin = all ? w.tied_begin : w.closer_begin, end = all ? w.tied_end : w.closer_end;
-        search_->index->check(a.order + begin, end - begin);
-        f(a.order + begin, std::size_t{end - begin});
+        search_->read(a, begin, end, f);
         if (!all && search_->options.ties == Ties::lowest_id) {
             f(search_->chosen.data() + a.chosen, std::size_t{w.places});
         }
@@ -255,35 +252,34 @@ private:
         return members;
     }
 
-    /// Adds what groups give that have few members in all: to the candidates, and to members that no neuron gave a
-    /// whole vote. (A member with whole votes that is no candidate could not become one; it may come in without them.)
-    void add_members(std::vector<Candidate>& candidates, const std::vector<Group>& tied,
-                     std::vector<Candidate>& members) const {
+    /// Of groups that have few members in all, every member once, by sample, with all its votes.
+    void count_members(const std::vector<Group>& tied, VoteScratch& scratch) const {
+        std::vector<Candidate>& members = scratch.tied;
         members.clear();
         for (const Group& g : tied) {
             for_each_tied(g.neuron, [&](std::uint32_t s) { members.push_back({s, g.share}); });
         }
-        const auto by_sample = [](const Candidate& a, const Candidate& b) { return a.sample < b.sample; };
         std::stable_sort(members.begin(), members.end(), by_sample);  // a sample's shares are added in group order
         std::size_t distinct = 0;
-        std::uint64_t known = 0;  // a bit a sample, modulo 64: most candidates need no search
         for (std::size_t i = 0; i < members.size();) {
             Candidate one{members[i].sample, 0.0};
             for (; i < members.size() && members[i].sample == one.sample; ++i) one.votes += members[i].votes;
-            known |= std::uint64_t{1} << (one.sample % 64);
+            one.votes += scratch.counter.votes(one.sample);
             members[distinct++] = one;
         }
         members.resize(distinct);
-        for (Candidate& c : candidates) {
-            if (((known >> (c.sample % 64)) & 1U) == 0) continue;
-            const auto at = std::lower_bound(members.begin(), members.end(), c, by_sample);
-            if (at == members.end() || at->sample != c.sample) continue;
-            c.votes += at->votes;
-            at->votes = 0.0;
-        }
-        std::copy_if(members.begin(), members.end(), std::back_inserter(candidates),
-                     [](const Candidate& c) { return c.votes > 0.0; });
     }
+    /// Such members in place of candidates that are known by their whole votes only.
+    static void add_members(std::vector<Candidate>& candidates, const std::vector<Candidate>& members) {
+        std::uint64_t known = 0;  // a bit a sample, modulo 64: most candidates need no search
+        for (const Candidate& c : members) known |= std::uint64_t{1} << (c.sample % 64);
+        std::erase_if(candidates, [&](const Candidate& c) {
+            return ((known >> (c.sample % 64)) & 1U) != 0 &&
+                   std::binary_search(members.begin(), members.end(), c, by_sample);
+        });
+        candidates.insert(candidates.end(), members.begin(), members.end());
+    }
+    static bool by_sample(const Candidate& a, const Candidate& b) noexcept { return a.sample < b.sample; }
 
     /// Counts whole votes; returns the most that shares can add to one sample.
     double count_singles(VoteScratch& scratch) const {
@@ -293,7 +289,7 @@ private:
         counter.begin(static_cast<std::size_t>(store().samples()), static_cast<std::size_t>(total()), neurons());
         double shared = 0.0;
         for (std::size_t i = begin_; i < end_; ++i) {
-            if (i + ahead < end_) {
+            if (!Index::packed && i + ahead < end_) {
                 const NeuronAnswer& a = search_->neurons[i + ahead];
                 detail::prefetch(a.order + a.window.closer_begin, std::min(a.window.closer, 256U));
             }

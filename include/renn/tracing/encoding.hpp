@@ -27,14 +27,14 @@ enum class Ranged : std::uint8_t { none, unit, sample };
 /// code * step is exact in double and a value decodes to the same bits wherever it is decoded; 0 if the values are
 /// equal or differ by less than 256 times the smallest normal number.
 template <class S>
-struct Range {
+struct ValueRange {
     S lowest = 0;
     S step = 0;
 
-    bool operator==(const Range&) const = default;
+    bool operator==(const ValueRange&) const = default;
 
     /// Throws DataError if the difference is not finite.
-    static Range of(S lowest, S largest) {
+    static ValueRange of(S lowest, S largest) {
         const double width = static_cast<double>(largest) - static_cast<double>(lowest);
         if (!std::isfinite(width) || width < 0.0) {
             detail::raise<DataError>("8-bit encoding", "range of values",
@@ -61,12 +61,12 @@ struct Range {
 /// (Ranged::sample), else not looked at.
 template <class E, class S>
 concept Encoding = requires(const S* in, S* out, typename E::template Code<S>* to,
-                            const typename E::template Code<S>* from, Index n, const Range<S>* ranges) {
+                            const typename E::template Code<S>* from, Index n, const ValueRange<S>* ranges) {
     { E::name } -> std::convertible_to<std::string_view>;
     { E::ranged } -> std::convertible_to<Ranged>;
     { E::encode(in, to, n, ranges) } -> std::same_as<bool>;
     E::decode(from, out, n, ranges);
-    { E::error_bound(S(), Range<S>()) } -> std::same_as<double>;
+    { E::error_bound(S(), ValueRange<S>()) } -> std::same_as<double>;
 };
 
 /// Values as they are.
@@ -77,16 +77,16 @@ struct Exact {
     using Code = S;
 
     template <class S>
-    static bool encode(const S* values, S* codes, Index n, const Range<S>* = nullptr) {
+    static bool encode(const S* values, S* codes, Index n, const ValueRange<S>* = nullptr) {
         std::copy_n(values, n, codes);
         return true;
     }
     template <class S>
-    static void decode(const S* codes, S* values, Index n, const Range<S>* = nullptr) {
+    static void decode(const S* codes, S* values, Index n, const ValueRange<S>* = nullptr) {
         std::copy_n(codes, n, values);
     }
     template <class S>
-    static double error_bound(S, const Range<S>& = {}) noexcept {
+    static double error_bound(S, const ValueRange<S>& = {}) noexcept {
         return 0.0;
     }
 };
@@ -100,7 +100,7 @@ namespace detail {
 /// Names the first of a column's values that the encoding cannot keep.
 template <class E, class S>
 [[noreturn]] void refuse(const char* where, const Point& point, Index column, std::span<const S> values,
-                         const Range<S>* ranges, std::span<const std::uint64_t> ids) {
+                         const ValueRange<S>* ranges, std::span<const std::uint64_t> ids) {
     const std::uint32_t unit = point.units[static_cast<std::size_t>(column / point.dimensions())];
     std::size_t i = 0;
     typename E::template Code<S> code;
@@ -117,15 +117,15 @@ template <class E, class S>
 /// is. `ranges`: one a value where units have ranges, else not looked at.
 template <class E, class S>
     requires Encoding<E, S>
-void round_trip(std::span<S> values, const Range<S>* ranges = nullptr) {
-    Range<S> own{};
+void round_trip(std::span<S> values, const ValueRange<S>* ranges = nullptr) {
+    ValueRange<S> own{};
     if constexpr (E::ranged == Ranged::sample) {
         if (values.empty()) return;
         const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
-        own = Range<S>::of(*lowest, *largest);
+        own = ValueRange<S>::of(*lowest, *largest);
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const Range<S>* range = E::ranged == Ranged::unit ? ranges + i : &own;
+        const ValueRange<S>* range = E::ranged == Ranged::unit ? ranges + i : &own;
         typename E::template Code<S> code;
         if (E::encode(&values[i], &code, 1, range)) E::decode(&code, &values[i], 1, range);
     }

@@ -13,6 +13,8 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/data/dataset.hpp>
+#include <renn/index/packed_column.hpp>
+#include <renn/index/search_levels.hpp>
 #include <renn/tracing/finish_plan.hpp>
 #include <renn/tracing/journal_segment.hpp>
 #include <renn/tracing/memory_store.hpp>
@@ -30,7 +32,9 @@ namespace renn::inline RENN_ABI {
 struct RecordingEstimate {
     std::uint64_t bytes_on_disk = 0;    ///< of the finished file
     std::uint64_t journal_bytes = 0;    ///< beside it until it is finished: both are needed together
-    std::uint64_t bytes_in_memory = 0;  ///< what record() would take instead
+    std::uint64_t bytes_in_memory = 0;  ///< what record() would take instead; an index comes on top
+    std::uint64_t in_sorted_store = 0;  ///< what a SortedStore would, its index included
+    std::uint64_t in_packed_store = 0;  ///< what a PackedStore would at most; 4.4 bytes a value are more like it
     std::uint64_t memory = 0;           ///< of recording into the file: at most the budget
     std::uint64_t least_budget = 0;     ///< no smaller one will do
     std::uint64_t passes = 0;           ///< over the journal, to finish it
@@ -67,6 +71,22 @@ struct ExpectedStore {
     static constexpr int classes() noexcept { return 0; }
     Array by_id() const noexcept { return {ordered ? std::size_t{0} : static_cast<std::size_t>(count)}; }
 };
+
+/// What sorted columns take beside the values of the recording; `packed`: where no value shares a bit with another.
+template <class S>
+std::uint64_t bytes_of_order(const std::vector<Point>& points, std::uint64_t n, bool packed) {
+    std::uint64_t columns = 0;
+    for (const Point& point : points) columns += point.stored() && point.dimensions() == 1 ? point.units.size() : 0;
+    std::uint64_t column = SearchLevels(static_cast<std::uint32_t>(n)).values() * sizeof(S);
+    if (packed) {
+        constexpr std::uint64_t block = PackedValues<S>::block;
+        column += (n + block - 1) / block * (sizeof(typename PackedValues<S>::Head) + sizeof(S)) +
+                  (n * PackedOrder::width_for(n) + 63) / 64 * 8 + block * sizeof(S) + 64;
+    } else {
+        column += n * sizeof(std::uint32_t);
+    }
+    return columns * column;
+}
 
 /// `tags` of those samples that are recorded.
 template <class S, class Source>
@@ -111,10 +131,13 @@ RecordingEstimate estimate(const MemoryStore<S>& store, const Source& source, In
     lay_out(head, what);
     result.bytes_on_disk = head.file_bytes;
 
-    const std::uint64_t a_sample = columns * sizeof(S) + sizeof(std::uint64_t) + (ordered ? 0 : 4) +
+    const std::uint64_t a_sample = sizeof(std::uint64_t) + (ordered ? 0 : 4) +
                                    static_cast<std::uint64_t>(store.outputs.rows()) * sizeof(S) +
                                    (store.outputs.rows() > 0 ? 4 : 0) + (source.has_labels() ? 4 : 0);
-    result.bytes_in_memory = n * a_sample + all_tags;
+    const auto stride = static_cast<std::uint64_t>(MemoryStore<S>::stride_of(samples));
+    result.bytes_in_memory = columns * stride * sizeof(S) + n * a_sample + all_tags;
+    result.in_sorted_store = result.bytes_in_memory + bytes_of_order<S>(store.points, n, false);
+    result.in_packed_store = result.bytes_in_memory + bytes_of_order<S>(store.points, n, true);
     const FinishPlan plan(sizeof(S), n, columns, finish_bytes<S>(n, columns, meta, length), meta, ordered,
                           options.budget, thread_count(options.threads, static_cast<Index>(columns)));
     result.least_budget = plan.least;
@@ -128,8 +151,9 @@ RecordingEstimate estimate(const MemoryStore<S>& store, const Source& source, In
 
 }  // namespace detail
 
-/// What recording a data set into a file takes; lengths of files to the byte, memory as an upper bound. Runs one
-/// sample. Throws  as record_to_file, but for a budget that holds no sample only.
+/// What recording a data set into a file takes: lengths of files to the byte, memory as an upper bound. Runs one
+/// sample.
+/// Throws   as record_to_file, but for a budget that holds no sample only.
 template <class Model, class S>
 RecordingEstimate estimate(const Model& model, const Dataset<S>& data, const Selection& selection = {},
                            const RecordFileOptions& options = {}) {

@@ -20,6 +20,7 @@
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
 #include <renn/tracing/activations.hpp>
+#include <renn/tracing/finish_plan.hpp>
 #include <renn/tracing/journal_reader.hpp>
 #include <renn/tracing/journal_segment.hpp>
 #include <renn/tracing/journal_writer.hpp>
@@ -48,6 +49,7 @@ public:
         head_.samples = static_cast<std::uint64_t>(source.total());
         head_.network = filling_.fingerprint;
         head_.data = data;
+        check_finish();
         head_.segment = static_cast<std::uint64_t>(choose_segment(what_, source.held(), options));
         const Index tasks = static_cast<Index>(head_.segment) / options.batch + 1;
         threads_ = may_run_in_parallel(model) ? thread_count(options.threads, tasks) : 1;
@@ -111,6 +113,15 @@ public:
     }
 
 private:
+    /// A budget too small to make a file with is refused before anything is recorded, not after.
+    void check_finish() const {
+        const std::uint64_t columns = column_count(filling_.points), n = head_.samples;
+        const FinishPlan plan(sizeof(S), n, columns, finish_bytes<S>(n, columns, 0, 1), 0, true, options_.budget, 1);
+        if (options_.budget >= plan.least) return;
+        raise<DataError>("record", "budget", std::to_string(options_.budget) + " bytes",
+                         "at least " + std::to_string(plan.least));
+    }
+
     void run(Index begin, Index samples, int worker) {
         auto& mine = *workers_[static_cast<std::size_t>(worker)];
         const Index count = std::min(options_.batch, samples - begin);

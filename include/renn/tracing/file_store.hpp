@@ -145,7 +145,7 @@ public:
     /// Rounds one sample's recorded values at a point as those in the file are rounded.
     void as_stored(std::size_t point, std::span<S> values_of_one_sample) const requires(!is_exact<E>) {
         if constexpr (E::ranged == Ranged::unit) {
-            std::vector<Range<S>> ranges;
+            std::vector<ValueRange<S>> ranges;
             for (Index c = 0; c < std::ssize(values_of_one_sample); ++c) ranges.push_back(*range(point, c, 0));
             round_trip<E>(values_of_one_sample, ranges.data());
         } else {
@@ -167,15 +167,15 @@ public:
         check(codes(point, column), ids.size() * sizeof(Code));
         return codes(point, column);
     }
-    const Range<S>* range(std::size_t point, [[maybe_unused]] Index column, [[maybe_unused]] Index sample) const {
+    const ValueRange<S>* range(std::size_t point, [[maybe_unused]] Index column, [[maybe_unused]] Index sample) const {
         if constexpr (E::ranged == Ranged::none) {
             return nullptr;
         } else if constexpr (E::ranged == Ranged::unit) {
-            const auto* one = reinterpret_cast<const Range<S>*>(column_begin(point, column));
+            const auto* one = reinterpret_cast<const ValueRange<S>*>(column_begin(point, column));
             check(one, sizeof(*one));
             return one;
         } else {
-            const auto* all = reinterpret_cast<const Range<S>*>(chunks_->at(sample_ranges_[point]->offset));
+            const auto* all = reinterpret_cast<const ValueRange<S>*>(chunks_->at(sample_ranges_[point]->offset));
             check(all + sample, (sample > 0 ? 1 : ids.size()) * sizeof(*all));
             return all + sample;
         }

@@ -33,7 +33,7 @@ struct FinishPlan {
                std::uint64_t meta, bool ordered, std::uint64_t budget, int wanted_threads) {
         const std::uint64_t order = ordered ? 0 : 4 * samples;  // sorting them takes less than a column does
         const std::uint64_t item = scalar == 4 ? 8 : 16;
-        column = samples * scalar;
+        column = std::max<std::uint64_t>(1, samples) * scalar;
         thread = samples * (2 * scalar + 4 + 2 * item);
         fixed =
             (std::uint64_t{4} << 20) + file_bytes / chunk_bytes * 16 + samples / 59 * scalar + 3 * meta + 64 * columns;

@@ -74,7 +74,7 @@ Journal<S> read_journal(const std::string& path) {
             const Index count = store.points[p].stored() ? store.points[p].columns() : 0;
             if (count == 0) continue;
             reader.columns(s, column, static_cast<std::uint64_t>(count), store.column(p, 0) + reader.first(s),
-                           static_cast<std::size_t>(reader.samples()));
+                           static_cast<std::size_t>(store.stride()));
             column += static_cast<std::uint64_t>(count);
         }
     }

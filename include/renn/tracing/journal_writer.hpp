@@ -58,11 +58,11 @@ public:
             end += segment.tags[i].size();
             put(at.tag_ends + i * sizeof(end), &end, 1);
         }
+        const std::size_t length = static_cast<std::size_t>(samples) * sizeof(S);  // of a column
         std::uint64_t sum_at = at.column_sums;
         for_each_block(segment, [&](const S* values, Index columns) {
             for (Index c = 0; c < columns; ++c, sum_at += sizeof(std::uint64_t)) {
-                const std::uint64_t sum = checksum_of(values + static_cast<std::size_t>(c) * samples,
-                                                      static_cast<std::size_t>(samples) * sizeof(S));
+                const std::uint64_t sum = checksum_of(values + c * segment.stride(), length);
                 put(sum_at, &sum, 1);
             }
         });
@@ -78,7 +78,11 @@ public:
         const std::uint64_t begin = file_.size();
         file_.write(beginning_.data(), beginning_.size());
         for_each_block(segment, [&](const S* values, Index columns) {
-            file_.write(values, static_cast<std::size_t>(columns) * static_cast<std::size_t>(samples) * sizeof(S));
+            if (segment.stride() == segment.samples()) {
+                file_.write(values, static_cast<std::size_t>(columns) * length);
+            } else {
+                for (Index c = 0; c < columns; ++c) file_.write(values + c * segment.stride(), length);
+            }
         });
         constexpr char zeros[store_alignment] = {};
         file_.write(zeros, static_cast<std::size_t>(begin + at.bytes - file_.size()));

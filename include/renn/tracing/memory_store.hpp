@@ -72,14 +72,14 @@ public:
 
     /// Where recording writes a column, unit after unit and dimension after dimension; room for `capacity` samples.
     Code* column(std::size_t point, Index column) noexcept {
-        return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
+        return blocks_[point].data() + static_cast<std::size_t>(column * stride_);
     }
     const Code* column(std::size_t point, Index column) const noexcept {
-        return blocks_[point].data() + static_cast<std::size_t>(column * capacity_);
+        return blocks_[point].data() + static_cast<std::size_t>(column * stride_);
     }
     /// That of a column, or of a sample; null where the encoding needs none.
-    const Range<S>* range(std::size_t point, [[maybe_unused]] Index column,
-                          [[maybe_unused]] Index sample) const noexcept {
+    const ValueRange<S>* range(std::size_t point, [[maybe_unused]] Index column,
+                               [[maybe_unused]] Index sample) const noexcept {
         if constexpr (E::ranged == Ranged::none) {
             return nullptr;
         } else {
@@ -87,30 +87,41 @@ public:
         }
     }
     /// Of a point: one a column, or one a sample; empty where the encoding needs none.
-    std::vector<Range<S>>& ranges(std::size_t point) noexcept { return ranges_[point]; }
+    std::vector<ValueRange<S>>& ranges(std::size_t point) noexcept { return ranges_[point]; }
     Index capacity() const noexcept { return capacity_; }
+    /// From a column to the next: long ones begin with a cache line.
+    Index stride() const noexcept { return stride_; }
+    static Index stride_of(Index capacity) noexcept {
+        constexpr Index line = 64 / static_cast<Index>(sizeof(Code)), is_long = 4096;
+        return capacity < is_long ? capacity : (capacity + line - 1) / line * line;
+    }
 
     /// Makes room for more samples, keeping the first `filled` of every unit.
     void reserve(Index capacity, Index filled) {
+        const Index stride = stride_of(capacity);
         std::vector<Pages> larger(points.size());
         ranges_.resize(points.size());
         for (std::size_t p = 0; p < points.size(); ++p) {
             if (!points[p].stored()) continue;
-            larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * capacity));
+            larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * stride));
             for (Index u = 0; u < points[p].columns() && filled > 0; ++u) {
-                std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * capacity));
+                std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * stride));
             }
             if constexpr (E::ranged == Ranged::unit) ranges_[p].resize(static_cast<std::size_t>(points[p].columns()));
             if constexpr (E::ranged == Ranged::sample) ranges_[p].resize(static_cast<std::size_t>(capacity));
         }
         blocks_ = std::move(larger);
         capacity_ = capacity;
+        stride_ = stride;
     }
+
+    /// Gives up the values of a point, which are kept elsewhere from now on.
+    void release(std::size_t point) { blocks_[point] = Pages(); }
 
     std::size_t bytes() const noexcept {
         std::size_t total = 0;
         for (const Pages& block : blocks_) total += block.size() * sizeof(Code);
-        for (const auto& ranges : ranges_) total += ranges.size() * sizeof(Range<S>);
+        for (const auto& ranges : ranges_) total += ranges.size() * sizeof(ValueRange<S>);
         return total;
     }
 
@@ -122,8 +133,9 @@ private:
     }
 
     std::vector<Pages> blocks_;  ///< one a point, empty for derived ones
-    std::vector<std::vector<Range<S>>> ranges_;
+    std::vector<std::vector<ValueRange<S>>> ranges_;
     Index capacity_ = 0;
+    Index stride_ = 0;
 };
 
 }  // namespace renn::inline RENN_ABI

@@ -21,7 +21,7 @@ namespace renn::inline RENN_ABI {
 ///
 /// Shapes   values: width of the point x 1, what it reported for the sample.
 /// Throws   DataError for a unit the point does not have, ShapeError for other values, and as receptive_field.
-template <Composite Net, class D>
+template <CompositeLayer Net, class D>
 std::optional<Patch> neuron_patch(const Net& net, const Point& point, std::uint32_t unit,
                                   const Eigen::MatrixBase<D>& values) {
     const Shape& image = point.shape;
@@ -43,7 +43,7 @@ std::optional<Patch> neuron_patch(const Net& net, const Point& point, std::uint3
 ///     patches(answer.place(0), unit, 3)                // in the fourth sample
 ///
 /// The network must live as long.
-template <Composite Net>
+template <CompositeLayer Net>
 class NeuronPatches {
 public:
     using Scalar = typename Net::Scalar;
@@ -68,7 +68,7 @@ private:
 };
 
 /// What RetraceReport::add takes to mark where neurons of this network looked. The network must live as long.
-template <Composite Net>
+template <CompositeLayer Net>
 auto patch_marker(const Net& net) {
     return [&net](const BatchView<typename Net::Scalar>& x) { return NeuronPatches<Net>(net, x); };
 }

@@ -44,7 +44,7 @@ public:
     template <class L>
     void visit(const Step<L>& s) {
         follow_shape(s);
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             return;
         } else if constexpr (ActivationLayer<L>) {
             constexpr bool elementwise = requires(const S* in, S* out) {
@@ -66,7 +66,7 @@ private:
     void follow_shape(const Step<L>& s) {
         if constexpr (requires { s.layer.output_shape(); }) {
             shape_ = s.layer.output_shape();
-        } else if constexpr (!Composite<L> && requires { s.layer.out_features(); }) {
+        } else if constexpr (!CompositeLayer<L> && requires { s.layer.out_features(); }) {
             shape_ = {};
         }
         if (shape_.size() != s.y.rows()) shape_ = {};
@@ -80,20 +80,20 @@ private:
 }  // namespace detail
 
 /// A network can be observed on several threads, each with its own workspace.
-template <Composite Net>
+template <CompositeLayer Net>
 auto make_workspace(const Net&) {
     return Workspace<Net>();
 }
 
 /// Whether several threads may run the model at once: a network always.
-template <Composite Net>
+template <CompositeLayer Net>
 constexpr bool may_run_in_parallel(const Net&) noexcept {
     return true;
 }
 
 /// Runs the network in evaluation mode and reports every pre- and post-activation. Returns its output.
 /// Cost   one forward pass; what the recorder does comes on top.
-template <Composite Net, class S, Recorder<S> R>
+template <CompositeLayer Net, class S, Recorder<S> R>
 const Batch<S>& observe(const Net& net, const BatchView<S>& x, std::span<const std::uint64_t> ids,
                         Workspace<Net>& workspace, R& recorder) {
     const auto record = [&](const Place& place, const BatchView<S>& block) { recorder.record(place, block, ids); };

@@ -43,7 +43,7 @@ struct Float16 {
     using Code = std::uint16_t;
 
     template <class S>
-    static bool encode(const S* values, std::uint16_t* codes, Index n, const Range<S>* = nullptr) {
+    static bool encode(const S* values, std::uint16_t* codes, Index n, const ValueRange<S>* = nullptr) {
         Index i = 0;
 #ifdef __F16C__
         if constexpr (std::same_as<S, float>) {
@@ -61,7 +61,7 @@ struct Float16 {
         return outside == 0;
     }
     template <class S>
-    static void decode(const std::uint16_t* codes, S* values, Index n, const Range<S>* = nullptr) {
+    static void decode(const std::uint16_t* codes, S* values, Index n, const ValueRange<S>* = nullptr) {
         Index i = 0;
 #ifdef __F16C__
         if constexpr (std::same_as<S, float>) {
@@ -77,7 +77,7 @@ struct Float16 {
     }
     /// max(|value| 2^-11, 2^-25).
     template <class S>
-    static double error_bound(S value, const Range<S>& = {}) noexcept {
+    static double error_bound(S value, const ValueRange<S>& = {}) noexcept {
         return std::max(std::abs(static_cast<double>(value)) * 0x1p-11, 0x1p-25);
     }
 };
@@ -90,7 +90,7 @@ struct BFloat16 {
     using Code = std::uint16_t;
 
     template <class S>
-    static bool encode(const S* values, std::uint16_t* codes, Index n, const Range<S>* = nullptr) {
+    static bool encode(const S* values, std::uint16_t* codes, Index n, const ValueRange<S>* = nullptr) {
         unsigned outside = 0;
         for (Index i = 0; i < n; ++i) {  // Eigen::bfloat16's rounding, without a branch for NaN
             const auto bits = std::bit_cast<std::uint32_t>(detail::to_float_once(values[i]));
@@ -102,14 +102,14 @@ struct BFloat16 {
         return outside == 0;
     }
     template <class S>
-    static void decode(const std::uint16_t* codes, S* values, Index n, const Range<S>* = nullptr) {
+    static void decode(const std::uint16_t* codes, S* values, Index n, const ValueRange<S>* = nullptr) {
         for (Index i = 0; i < n; ++i) {
             values[i] = static_cast<S>(std::bit_cast<float>(static_cast<std::uint32_t>(codes[i]) << 16));
         }
     }
     /// max(|value| 2^-8, 2^-134).
     template <class S>
-    static double error_bound(S value, const Range<S>& = {}) noexcept {
+    static double error_bound(S value, const ValueRange<S>& = {}) noexcept {
         return std::max(std::abs(static_cast<double>(value)) * 0x1p-8, 0x1p-134);
     }
 };
@@ -125,10 +125,10 @@ struct Linear8 {
     using Code = std::uint8_t;
 
     template <class S>
-    static bool encode(const S* values, std::uint8_t* codes, Index n, const Range<S>* ranges) {
+    static bool encode(const S* values, std::uint8_t* codes, Index n, const ValueRange<S>* ranges) {
         unsigned outside = 0;
         for (Index i = 0; i < n; ++i) {
-            const Range<S>& range = ranges[R == Ranged::unit ? 0 : i];
+            const ValueRange<S>& range = ranges[R == Ranged::unit ? 0 : i];
             // A division, as the compiler may not fuse it with the sum: equal values must have equal codes.
             const auto step = static_cast<double>(range.step > S(0) ? range.step : std::numeric_limits<S>::min());
             const double steps = (static_cast<double>(values[i]) - static_cast<double>(range.lowest)) / step;
@@ -140,12 +140,12 @@ struct Linear8 {
         return outside == 0;
     }
     template <class S>
-    static void decode(const std::uint8_t* codes, S* values, Index n, const Range<S>* ranges) {
+    static void decode(const std::uint8_t* codes, S* values, Index n, const ValueRange<S>* ranges) {
         for (Index i = 0; i < n; ++i) values[i] = ranges[R == Ranged::unit ? 0 : i].decode(codes[i]);
     }
     /// (largest - lowest) / 510 and a few roundings, whatever the value.
     template <class S>
-    static double error_bound(S, const Range<S>& range) noexcept {
+    static double error_bound(S, const ValueRange<S>& range) noexcept {
         return range.error_bound();
     }
 };

@@ -13,6 +13,7 @@
 #include <renn/index/column.hpp>
 #include <renn/index/radix_sort.hpp>
 #include <renn/index/search_levels.hpp>
+#include <renn/tracing/encoding.hpp>
 #include <renn/tracing/memory_store.hpp>
 #include <renn/tracing/pages.hpp>
 #include <renn/tracing/point.hpp>
@@ -29,8 +30,11 @@ namespace renn::inline RENN_ABI {
 template <class S>
 class SortedStore : public RecordedSamples<S> {
 public:
+    using Encoding = Exact;
     using RecordedSamples<S>::points;
     using RecordedSamples<S>::samples;
+
+    SortedStore() = default;
 
     /// Takes a recording over and sorts its columns in place.
     /// Throws   DataError if a value is not finite.
@@ -96,7 +100,7 @@ private:
     }
 
     MemoryStore<S> columns_;  ///< of values alone, ascending where they are sorted
-    SearchLevels layout_;
+    SearchLevels layout_{0};
     std::vector<detail::Pages<std::uint32_t>> order_;  ///< one a point, unit after unit
     std::vector<std::vector<S>> levels_;
 };

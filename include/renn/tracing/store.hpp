@@ -29,6 +29,7 @@ struct StoredColumn {
 ///
 /// A store may also have
 ///   sorted(Unit) -> StoredColumn   the unit's index, so that none need be built;
+///   packed(Unit) -> PackedColumn   the same in a form that is no array (index/packed_column.hpp);
 ///   check(const void*, bytes)      to be called for every part of such an array that was read, before an answer rests
 ///                                  on it; throws where the bytes are not those that were written;
 ///   as_stored(point, values)       rounds one sample's values as the store rounded those it keeps.

@@ -86,7 +86,8 @@ public:
     }
 
     /// Throws FormatError that names chunk and block unless all chunks of a part of the mapping are fine. Memory from
-    /// elsewhere is none of its business. Cost   a bit a chunk, once it was checked.
+    /// elsewhere is none of its business.
+    /// Cost   a bit a chunk, once it was checked.
     void check(const void* from, std::uint64_t bytes) const {
         const std::uint64_t first = reinterpret_cast<std::uintptr_t>(from) - reinterpret_cast<std::uintptr_t>(begin_);
         if (first >= length_ || bytes == 0) return;

@@ -19,6 +19,7 @@
 #include <renn/tracing/encoding.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/pool_channels.hpp>
+#include <renn/tracing/stream_out.hpp>
 
 namespace renn::inline RENN_ABI::detail {
 
@@ -115,11 +116,13 @@ public:
     void begin(Index first, Index count) {
         first_ = first;
         count_ = count;
+        streams_ = store_.bytes() >= std::size_t{8} << 20;  // the caches hold less
         cursor_.begin();
     }
 
     void record(const Place& place, const BatchView<S>& block, std::span<const std::uint64_t> ids) {
         const std::size_t b = cursor_.find(place.name, place.kind, block.rows(), block.cols(), count_, seen_.blocks());
+        if (streamed(point_of_[b], block)) return;
         require_finite<S>("record", place.name, block, ids);
         if (point_of_[b] < 0) return;
         const auto p = static_cast<std::size_t>(point_of_[b]);
@@ -155,11 +158,27 @@ public:
     Extremes take_extremes() { return std::exchange(extremes_, {}); }
 
 private:
+    /// Whether a block went into the store as it is; not if it has values that are not finite.
+    bool streamed([[maybe_unused]] Index p, [[maybe_unused]] const BatchView<S>& block) {
+        if constexpr (is_exact<E>) {
+            if (!streams_ || p < 0) return false;
+            const auto at = static_cast<std::size_t>(p);
+            const Point& point = store_.points[at];
+            S* to = store_.column(at, 0) + first_;
+            return !point.by_channel() && point.count() == point.width && block.rows() >= 8 &&
+                   can_stream(to, store_.stride(), block.cols()) &&
+                   stream_transposed(block.data(), block.outerStride(), to, store_.stride(), block.rows(),
+                                     block.cols());
+        } else {
+            return false;
+        }
+    }
+
     /// Shapes   columns: columns of the point x samples.
     void write(std::size_t p, const BatchView<S>& columns, std::span<const std::uint64_t> ids) {
         if (columns.rows() == 0) return;
         if constexpr (is_exact<E>) {
-            canonical::transpose(columns.data(), columns.outerStride(), store_.column(p, 0) + first_, store_.capacity(),
+            canonical::transpose(columns.data(), columns.outerStride(), store_.column(p, 0) + first_, store_.stride(),
                                  columns.rows(), columns.cols());
         } else if (!extremes_.empty()) {
             auto& [lowest, largest] = extremes_[p];
@@ -174,12 +193,15 @@ private:
     /// Tiles are transposed where the first cache holds them, and leave it encoded.
     void encode(std::size_t p, const BatchView<S>& columns, std::span<const std::uint64_t> ids) {
         constexpr Index strip = 16, run = 256;
+        using Code = typename E::template Code<S>;
         alignas(64) S tile[strip * run];
-        Range<S>* ranges = store_.ranges(p).data();
+        alignas(64) Code line[run];
+        const bool streamed = streams_ && can_stream(store_.column(p, 0) + first_, store_.stride(), columns.cols());
+        ValueRange<S>* ranges = store_.ranges(p).data();
         if constexpr (E::ranged == Ranged::sample) {
             ranges += first_;
             for (Index j = 0; j < columns.cols() && columns.rows() > 0; ++j) {
-                ranges[j] = Range<S>::of(columns.col(j).minCoeff(), columns.col(j).maxCoeff());
+                ranges[j] = ValueRange<S>::of(columns.col(j).minCoeff(), columns.col(j).maxCoeff());
             }
         }
         for (Index j = 0; j < columns.cols(); j += run) {
@@ -189,9 +211,12 @@ private:
                 canonical::transpose(columns.data() + c + j * columns.outerStride(), columns.outerStride(), tile, n,
                                      count, n);
                 for (Index r = 0; r < count; ++r) {
-                    const Range<S>* range = ranges;  // null where there are none
+                    const ValueRange<S>* range = ranges;  // null where there are none
                     if constexpr (E::ranged != Ranged::none) range += E::ranged == Ranged::unit ? c + r : j;
-                    if (!E::encode(tile + r * n, store_.column(p, c + r) + first_ + j, n, range)) {
+                    Code* to = store_.column(p, c + r) + first_ + j;
+                    const bool kept = E::encode(tile + r * n, streamed ? line : to, n, range);
+                    if (streamed) stream_lines(line, to, n);
+                    if (!kept) {
                         refuse<E, S>("record", store_.points[p], c + r,
                                      std::span<const S>(tile + r * n, static_cast<std::size_t>(n)), range,
                                      ids.subspan(static_cast<std::size_t>(j)));
@@ -199,6 +224,7 @@ private:
                 }
             }
         }
+        if (streamed) finish_stream();
     }
 
     Store& store_;
@@ -209,6 +235,7 @@ private:
     Extremes extremes_;
     Index first_ = 0;
     Index count_ = 0;
+    bool streams_ = false;
 };
 
 /// Ranges of units from what each worker measured.
@@ -231,7 +258,7 @@ void set_ranges(Store& store, Workers& workers) {
     }
     for (std::size_t p = 0; p < all.size(); ++p) {
         for (Index c = 0; c < all[p].first.size(); ++c) {
-            store.ranges(p)[static_cast<std::size_t>(c)] = Range<S>::of(all[p].first[c], all[p].second[c]);
+            store.ranges(p)[static_cast<std::size_t>(c)] = ValueRange<S>::of(all[p].first[c], all[p].second[c]);
         }
     }
 }

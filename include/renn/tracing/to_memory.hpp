@@ -21,15 +21,15 @@ namespace detail {
 
 /// From the smallest to the largest of some values.
 template <class S>
-Range<S> range_of(std::span<const S> values) {
+ValueRange<S> range_of(std::span<const S> values) {
     if (values.empty()) return {};
     const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
-    return Range<S>::of(*lowest, *largest);
+    return ValueRange<S>::of(*lowest, *largest);
 }
 
 /// Smallest and largest value of each sample at a point.
 template <class Source, class S = typename Source::Scalar>
-std::vector<Range<S>> ranges_of_samples(const Source& source, std::uint32_t p, std::vector<S>& scratch) {
+std::vector<ValueRange<S>> ranges_of_samples(const Source& source, std::uint32_t p, std::vector<S>& scratch) {
     std::vector<S> lowest, largest;
     for (std::uint32_t u = 0; u < source.points[p].units.size(); ++u) {
         for (Index d = 0; d < source.points[p].dimensions(); ++d) {
@@ -44,8 +44,8 @@ std::vector<Range<S>> ranges_of_samples(const Source& source, std::uint32_t p, s
             }
         }
     }
-    std::vector<Range<S>> ranges(static_cast<std::size_t>(source.samples()));
-    for (std::size_t s = 0; s < lowest.size(); ++s) ranges[s] = Range<S>::of(lowest[s], largest[s]);
+    std::vector<ValueRange<S>> ranges(static_cast<std::size_t>(source.samples()));
+    for (std::size_t s = 0; s < lowest.size(); ++s) ranges[s] = ValueRange<S>::of(lowest[s], largest[s]);
     return ranges;
 }
 
@@ -70,7 +70,7 @@ MemoryStore<typename Source::Scalar, E> to_memory(const Source& source) {
         const Point& point = store.points[p];
         if (!point.stored()) continue;
         if constexpr (E::ranged == Ranged::sample) store.ranges(p) = detail::ranges_of_samples(source, p, scratch);
-        const Range<S>* range = store.ranges(p).data();
+        const ValueRange<S>* range = store.ranges(p).data();
         for (std::uint32_t u = 0; u < point.units.size(); ++u) {
             for (Index d = 0; d < point.dimensions(); ++d) {
                 const std::span<const S> values = source.values({p, u}, d, scratch);
@@ -79,7 +79,7 @@ MemoryStore<typename Source::Scalar, E> to_memory(const Source& source) {
                     range = store.ranges(p).data() + column;
                     if (n > 0) {
                         const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
-                        store.ranges(p)[static_cast<std::size_t>(column)] = Range<S>::of(*lowest, *largest);
+                        store.ranges(p)[static_cast<std::size_t>(column)] = ValueRange<S>::of(*lowest, *largest);
                     }
                 }
                 if (!E::encode(values.data(), store.column(p, column), n, range)) {

@@ -65,13 +65,13 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
     const auto count = static_cast<std::size_t>(n);
     std::vector<S> scratch;
     std::vector<Code> codes(count);
-    std::vector<Range<S>> ranges;
+    std::vector<ValueRange<S>> ranges;
     std::uint64_t done = 0;
     for (const detail::Block& block : out.description().blocks) {
         if (block.kind != detail::BlockKind::columns) continue;
         const Point& point = source.points[block.point];
         if constexpr (E::ranged == Ranged::sample && as_it_is) {
-            const Range<S>* own = source.range(block.point, 0, 0);
+            const ValueRange<S>* own = source.range(block.point, 0, 0);
             ranges.assign(own, own + count);
         } else if constexpr (E::ranged == Ranged::sample) {
             ranges = detail::ranges_of_samples(source, block.point, scratch);
@@ -91,7 +91,7 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
                 }
             }
             if constexpr (E::ranged == Ranged::unit) {
-                out.write(std::span<const Range<S>>(ranges));
+                out.write(std::span<const ValueRange<S>>(ranges));
                 out.pad();
             }
             out.write(std::span<const Code>(codes));
@@ -99,7 +99,7 @@ bool write_store(const std::string& path, const Source& source, const WriteOptio
             if (options.progress && !options.progress({++done, columns, "writing"})) return false;
         }
         if constexpr (E::ranged == Ranged::sample) {
-            out.write(std::span<const Range<S>>(ranges));
+            out.write(std::span<const ValueRange<S>>(ranges));
             out.pad();
         }
     }

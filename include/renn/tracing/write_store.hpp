@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -188,9 +189,13 @@ bool write_store(const std::string& path, const Traced& traced, const WriteOptio
     using S = typename Traced::Scalar;
     return detail::write_store(
         path, traced.store(), options,
-        [&traced](Unit unit) {
-            const auto column = traced.index().entry(unit).column;
-            return StoredColumn<S>{column.values, column.order};
+        [&]([[maybe_unused]] Unit unit) {
+            if constexpr (std::remove_cvref_t<decltype(traced.index())>::packed) {
+                return StoredColumn<S>();
+            } else {
+                const auto column = traced.index().entry(unit).column;
+                return StoredColumn<S>{column.values, column.order};
+            }
         },
         std::move(system));
 }

@@ -152,6 +152,8 @@ template <class Net, class S, Loss<S> L, Optimizer<typename Net::Parameters> O>
 Training fit(Net& net, const Dataset<S>& data, const Dataset<S>& validation, const L& loss, const O& optimizer,
              const FitOptions& options, TrainingState<Net>& state) {
     static_assert(std::is_same_v<S, typename Net::Scalar>, "renn::fit: the data set's scalar must be the network's");
+    static_assert(!std::is_const_v<Net>,
+                  "renn::fit: a const network, as a traced one is, cannot be trained; train a copy");
     detail::check_options(options, detail::Schedulable<O>);
     detail::require_trainable("fit", state.network, data, loss);
     detail::check_state(net, state, options);

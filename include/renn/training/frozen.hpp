@@ -22,7 +22,7 @@ public:
 
     /// Whether one of the names stands for the layer at this path.
     bool take(std::string_view path) {
-        paths_.append(paths_.empty() ? "" : ", ").append(path);
+        paths_.emplace_back(path);
         bool taken = false;
         for (std::size_t i = 0; i < names_.size(); ++i) {
             const std::string& name = names_[i];
@@ -36,14 +36,14 @@ public:
     /// Throws DataError for a name that stood for none.
     void check() const {
         for (std::size_t i = 0; i < names_.size(); ++i) {
-            if (known_[i] == 0) raise<DataError>("fit", "frozen layer", "\"" + names_[i] + "\"", "one of " + paths_);
+            if (known_[i] == 0) raise_unknown("fit", "frozen layer", names_[i], paths_);
         }
     }
 
 private:
     const std::vector<std::string>& names_;
     std::vector<char> known_;
-    std::string paths_;
+    std::vector<std::string> paths_;
 };
 
 /// Keeps the blocks of the named layers as they are. They are put back after each step, so no optimizer, whatever it

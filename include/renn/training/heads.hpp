@@ -243,9 +243,9 @@ std::vector<NamedSample> named_samples(const Column<S>& outputs, const Dataset<S
             named.push_back({data.id(s), (identity - said).norm()});
         }
     } else {
-        const Column<double> parts = (said.array() - said.maxCoeff()).exp();
-        for (Index s = 0; s < std::min(head, data.samples()); ++s)
-            named.push_back({data.id(s), parts[s] / parts.sum()});
+        Column<double> parts = (said.array() - said.maxCoeff()).exp();
+        parts /= parts.sum();
+        for (Index s = 0; s < std::min(head, data.samples()); ++s) named.push_back({data.id(s), parts[s]});
     }
     k = std::min(k, named.size());
     std::partial_sort(named.begin(), named.begin() + static_cast<std::ptrdiff_t>(k), named.end(),

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <variant>
@@ -55,13 +56,24 @@ void require_targets(const char* where, const BatchView<S>& outputs, const Targe
 /// Throws unless every label is a row of the outputs.
 template <class S>
 void require_labels(const char* where, const BatchView<S>& outputs, std::span<const std::int32_t> labels) {
-    if (outputs.rows() == 1) {
-        raise<ShapeError>(where, "outputs", "1", "one for each class; BinaryCrossEntropy takes a single logit");
-    }
     for (std::size_t j = 0; j < labels.size(); ++j) {
         if (labels[j] >= 0 && static_cast<Index>(labels[j]) < outputs.rows()) continue;
         raise<DataError>(where, "label of column " + std::to_string(j), std::to_string(labels[j]),
                          "0.." + std::to_string(outputs.rows() - 1) + ", the outputs");
+    }
+}
+
+/// Throws for a value that is no probability: below 0 or above `most`.
+template <class S>
+void require_probabilities(const char* where, const Batch<S>& wanted, S most) {
+    if (wanted.size() == 0 || (wanted.minCoeff() >= S(0) && wanted.maxCoeff() <= most)) return;
+    for (Index j = 0; j < wanted.cols(); ++j) {
+        for (Index i = 0; i < wanted.rows(); ++i) {
+            const S value = wanted(i, j);
+            if (!(value < S(0) || value > most)) continue;
+            raise<DataError>(where, "target " + std::to_string(i) + " of column " + std::to_string(j),
+                             std::to_string(value), "a probability; MeanSquaredError takes any number");
+        }
     }
 }
 
@@ -118,7 +130,16 @@ struct CrossEntropy {
     template <class S>
     double operator()(const BatchView<S>& z, const Targets<S>& targets, Batch<S>& gradient) const {
         detail::require_targets<S>("CrossEntropy", z, targets);
-        if (targets.values == nullptr) detail::require_labels<S>("CrossEntropy", z, targets.labels);
+        if (z.rows() == 1) {  // its softmax is 1 whatever it says
+            detail::raise<ShapeError>(
+                "CrossEntropy", "outputs", "1",
+                "one for each class; BinaryCrossEntropy takes a logit, MeanSquaredError a number");
+        }
+        if (targets.values == nullptr) {
+            detail::require_labels<S>("CrossEntropy", z, targets.labels);
+        } else {  // those of a sample need not sum to one
+            detail::require_probabilities("CrossEntropy", *targets.values, std::numeric_limits<S>::infinity());
+        }
         detail::require_class_weights("CrossEntropy", class_weights, z.rows());
         detail::reshape(gradient, z.rows(), z.cols());
         double total = 0.0;
@@ -141,7 +162,7 @@ struct CrossEntropy {
                 p[label] -= S(1);
                 p *= static_cast<S>(w) * share;
             } else {
-                S all = S(0);  // the targets of a sample need not sum to one
+                S all = S(0);
                 for (Index i = 0; i < z.rows(); ++i) all += static_cast<S>(weight_of(i)) * (*targets.values)(i, j);
                 for (Index i = 0; i < z.rows(); ++i) {
                     const S wanted = static_cast<S>(weight_of(i)) * (*targets.values)(i, j);
@@ -225,6 +246,7 @@ struct BinaryCrossEntropy {
     template <class S>
     double operator()(const BatchView<S>& z, const Targets<S>& targets, Batch<S>& gradient) const {
         detail::require_targets<S>("BinaryCrossEntropy", z, targets);
+        if (targets.values != nullptr) detail::require_probabilities("BinaryCrossEntropy", *targets.values, S(1));
         detail::require_class_weights("BinaryCrossEntropy", class_weights, 2);
         detail::reshape(gradient, z.rows(), z.cols());
         if (z.size() == 0) return 0.0;

@@ -11,8 +11,9 @@
 namespace renn::inline RENN_ABI::maximisation {
 
 /// The root of the mean squared difference between samples and what a code space makes of them: how much a picture
-/// found there can be trusted, as it shows only what the decoder can. Throws   ShapeError unless the decoder gives back
-/// what the encoder took.
+/// found there can be trusted, as it shows only what the decoder can.
+///
+/// Throws   ShapeError unless the decoder gives back what the encoder took; DataError for no samples.
 template <class Encoder, class Decoder>
 double reconstruction_error(const Encoder& encoder, const Decoder& decoder,
                             const BatchView<typename Encoder::Scalar>& x) {

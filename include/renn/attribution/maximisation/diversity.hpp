@@ -15,11 +15,12 @@
 
 namespace renn::inline RENN_ABI::maximisation {
 
-/// How alike the pictures of a batch of B are in a layer: (1/B) sum over pairs b != b' of <G_b, G_b'>, where G_b = A
-/// A^T is the Gram matrix of a picture's channels over positions, of unit norm. To be subtracted; usual weight for a
-/// layer of a convolution 1e2. Each picture's value is its part of the sum. Cost     O(units channels + pairs
-/// channels^2); allocates B matrices of channels x channels. Source   Olah, Mordvintsev, Schubert (2017), "Feature
-/// visualization"; lucid.
+/// How alike the pictures of a batch of B are in a layer: (1/B) sum over pairs b != b' of <G_b, G_b'>, where
+/// G_b = A A^T is the Gram matrix of a picture's channels over positions, of unit norm. To be subtracted; usual weight
+/// for a layer of a convolution 1e2. Each picture's value is its part of the sum.
+///
+/// Cost     O(units channels + pairs channels^2); allocates B matrices of channels x channels.
+/// Source   Olah, Mordvintsev, Schubert (2017), "Feature visualization"; lucid.
 struct Alikeness {
     Index channels = 0;  ///< 0: every unit is one, as in a Dense layer
 

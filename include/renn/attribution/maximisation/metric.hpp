@@ -10,7 +10,7 @@ namespace renn::inline RENN_ABI::maximisation {
 /// library go up wherever the gradient is not 0.
 /// Source   Olah, Mordvintsev, Schubert (2017), "Feature visualization", preconditioning.
 template <class M, class S>
-concept Metric = requires(const M& metric, Batch<S>& gradient) {
+concept StepMetric = requires(const M& metric, Batch<S>& gradient) {
     metric(gradient);
 };
 

@@ -21,9 +21,10 @@ enum class Visible : std::uint8_t { binary, gaussian };
 ///   gaussian  -||v - b||^2 / 2 + sum_h softplus(c_h + W_h.v)
 /// W and c are those of a linear layer: of a Dense, every hidden unit sees all; of a Conv2d, hidden units share filters
 /// and the sum runs over their places as well (a convolutional machine). A Target: on_picture(rbm). The binary one
-/// grows without end outside 0 to 1: use a box or a range. Cost     a forward and a transposed map of the layer, and
-/// room for the hidden units of one batch. Source   Hinton (2002); Lee et al. (2009) for convolutional ones; Montavon,
-/// Samek, Mueller (2018).
+/// grows without end outside 0 to 1: use a box or a range.
+///
+/// Cost     a forward and a transposed map of the layer, and room for the hidden units of one batch.
+/// Source   Hinton (2002); Lee et al. (2009) for convolutional ones; Montavon, Samek, Mueller (2018).
 template <LinearLayer L>
 class Rbm {
 public:

@@ -49,7 +49,7 @@ struct ScaleDraw {
     static constexpr std::string_view name = "RandomScale";
     std::vector<double> factors;
     Motion operator()(Rng& rng, const Shape&, const Shape&) const {
-        const double by = 1.0 / factors[static_cast<std::size_t>(rng.below(factors.size()))];
+        const double by = 1.0 / factors[rng.below(factors.size())];
         return {.xx = by, .yy = by};
     }
 };
@@ -59,7 +59,7 @@ struct RotationDraw {
     static constexpr std::string_view name = "RandomRotation";
     std::vector<double> degrees;
     Motion operator()(Rng& rng, const Shape&, const Shape&) const {
-        const double angle = degrees[static_cast<std::size_t>(rng.below(degrees.size()))] * std::numbers::pi / 180.0;
+        const double angle = degrees[rng.below(degrees.size())] * std::numbers::pi / 180.0;
         return {.xx = std::cos(angle), .xy = -std::sin(angle), .yx = std::sin(angle), .yy = std::cos(angle)};
     }
 };

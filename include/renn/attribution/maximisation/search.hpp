@@ -67,7 +67,7 @@ struct Search {
     Search<Code, Views, W, M> by(W other) const {
         return {code, views, std::move(other), metric};
     }
-    /// A Metric.
+    /// A StepMetric.
     template <class N>
     Search<Code, Views, Way, N> steepest_in(N other) const {
         return {code, views, way, std::move(other)};

@@ -58,7 +58,7 @@ MergeStep merge_step(const std::string& name, const L& layer, const P& w) {
         if constexpr (is_convolution<L>) {
             step.padded = layer.window().padding != decltype(layer.window().padding)(0);
         }
-    } else if constexpr (!Composite<L>) {
+    } else if constexpr (!CompositeLayer<L>) {
         const std::string_view kind = L::name;
         if (kind == "Dropout" || kind == "Flatten" || kind == "Identity") step.role = MergeStep::Role::neutral;
     }
@@ -153,7 +153,7 @@ void merge_norms(Net& net, W& parameters) {
     std::vector<MergeStep> steps;
     Net::for_each_child(net, parameters, [&](const std::string& name, auto& layer, auto& part) {
         using L = std::remove_cvref_t<decltype(layer)>;
-        if constexpr (Composite<L>) merge_norms(layer, part);
+        if constexpr (CompositeLayer<L>) merge_norms(layer, part);
         steps.push_back(merge_step(name, layer, part));
     });
     if (Net::wiring == Wiring::side_by_side) return;
@@ -192,7 +192,7 @@ void merge_norms(Net& net, W& parameters) {
 ///          stands for would depend on the place.
 /// Source   Guillemot et al. (2020), "Breaking batch normalization for better explainability of deep neural networks
 ///          through layer-wise relevance propagation".
-template <Composite Net>
+template <CompositeLayer Net>
 Net canonise(Net net) {
     detail::merge_norms(net, net.parameters());
     return net;

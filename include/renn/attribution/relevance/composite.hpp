@@ -89,7 +89,7 @@ inline Selector where(std::function<bool(const LayerInfo&)> predicate) {
 }
 
 /// Rules with the layers they are for; the first that fits a layer is its rule. Layers without weights have one of
-/// their own where none is given: Pass, Norm for average pooling, Winner for max pooling, Epsilon for LayerNorm.
+/// their own where none is given: PassOn, Norm for average pooling, Winner for max pooling, Epsilon for LayerNorm.
 class Composite {
 public:
     Composite() = default;
@@ -112,7 +112,7 @@ public:
             if (!fits(entry.rule, layer.kind)) refuse(layer, entry.rule.text());
             return entry.rule;
         }
-        static const Rule norm = Norm{}, pass = Pass{}, winner = Winner{}, epsilon = Epsilon{};
+        static const Rule norm = Norm{}, pass = PassOn{}, winner = Winner{}, epsilon = Epsilon{};
         switch (layer.kind) {
             case LayerKind::average:
                 return norm;
@@ -154,7 +154,7 @@ bool for_each_relevant(const Net& net, const W& parameters, Path& path, relevanc
         using L = std::remove_cvref_t<decltype(layer)>;
         const auto guard = path.enter(name);
         const bool before = Net::wiring == Wiring::side_by_side ? first : behind;
-        if constexpr (Composite<L>) {
+        if constexpr (CompositeLayer<L>) {
             behind = for_each_relevant(layer, part, path, next, before, f, sum) &&
                      (behind || Net::wiring != Wiring::side_by_side);
             if (L::wiring == Wiring::residual) sum(path.view());

@@ -43,9 +43,9 @@ inline std::string_view available_rules(LayerKind kind) noexcept {
     switch (kind) {
         case LayerKind::weighted:
         case LayerKind::average:
-            return "Zero, Epsilon, Norm, AlphaBeta, ZPlus, Gamma, WSquare, Flat, ZBox, RootRule";
+            return "Zero, Epsilon, Norm, AlphaBeta, ZPlus, Gamma, WSquare, FlatRule, ZBox, RootRule";
         case LayerKind::unit_by_unit:
-            return "Pass";
+            return "PassOn";
         case LayerKind::max_pool:
             return "Winner, SplitTies, Proportional";
         case LayerKind::layer_norm:

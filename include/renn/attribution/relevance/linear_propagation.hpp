@@ -3,21 +3,19 @@
 #pragma once
 
 #include <algorithm>
-#include <any>
 #include <cmath>
 #include <concepts>
-#include <string>
 #include <type_traits>
-#include <vector>
 
 #include <Eigen/Core>
 
 #include <renn/attribution/ledger.hpp>
+#include <renn/attribution/relevance/blind_places.hpp>
+#include <renn/attribution/relevance/layer_forms.hpp>
 #include <renn/attribution/relevance/rules.hpp>
 #include <renn/attribution/relevance/shares.hpp>
 #include <renn/core/batch.hpp>
 #include <renn/core/canonical.hpp>
-#include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 
 namespace renn::inline RENN_ABI::detail {
@@ -36,12 +34,11 @@ class LinearPropagation {
 public:
     LinearPropagation(const Rule& rule, const Step<L>& s, const BatchView<S>& above, Batch<S>& below,
                       RelevanceScratch<S>& k, LedgerLine<S>& line)
-        : rule_(rule), s_(s), above_(above), below_(below), k_(k), line_(line) {}
+        : rule_(rule), s_(s), above_(above), below_(below), k_(k), line_(line), forms_(rule, s, k) {}
 
     void run() {
-        split_input();
         find_bias();
-        find_blind();
+        blind_ = blind_places(s_.layer);
         if (rule_.bias == relevance::Bias::distribute) k_.spread.setZero(above_.rows(), above_.cols());
         bool first = true;
         for (const Rule::Part& part : rule_.parts) {
@@ -56,87 +53,6 @@ public:
     }
 
 private:
-    /// x+ and x-; where nothing is negative, x itself and nothing.
-    void split_input() {
-        bool split = false;
-        for (const auto& part : rule_.parts) {
-            for (const auto& term : part.terms) split = split || term.input == Input::negative;
-        }
-        not_negative_ = s_.x.size() == 0 || !split || s_.x.minCoeff() >= S(0);
-        if (not_negative_) return;
-        k_.plus = s_.x.cwiseMax(S(0));
-        k_.minus = s_.x.cwiseMin(S(0));
-    }
-    bool skipped(const Rule::Term& t) const {
-        return (t.input == Input::negative && not_negative_) || (!has_weights && t.weights == Weights::negative);
-    }
-    static bool varies(const Rule::Term& t) {
-        return t.input == Input::as_is || t.input == Input::positive || t.input == Input::negative;
-    }
-    BatchView<S> input(Input form) const {
-        if (form == Input::as_is || not_negative_) return s_.x;
-        return form == Input::positive ? k_.plus : k_.minus;
-    }
-    /// 1, low or high, one value a feature.
-    const Batch<S>& constant_input(Input form) {
-        reshape(k_.one_input, s_.x.rows(), 1);
-        if (form == Input::one) {
-            k_.one_input.setOnes();
-        } else {
-            fill_bounds(form == Input::low ? rule_.low : rule_.high);
-        }
-        return k_.one_input;
-    }
-    void fill_bounds(const std::vector<double>& bounds) {
-        const auto given = static_cast<Index>(bounds.size());
-        const Index features = s_.x.rows();
-        Index each = 0;
-        if (given == 1) each = features;
-        if (given == features) each = 1;
-        if constexpr (requires { s_.layer.input_shape(); }) {
-            if (each == 0 && given == s_.layer.input_shape().channels) each = s_.layer.input_shape().positions();
-        }
-        if (each == 0) {
-            raise<ShapeError>("relevance::ZBox", "bounds of " + std::string(s_.path), std::to_string(given),
-                              "1, one a channel, or " + std::to_string(features) + ", one a feature");
-        }
-        for (Index i = 0; i < features; ++i) {
-            k_.one_input(i, 0) = static_cast<S>(bounds[static_cast<std::size_t>(i / each)]);
-        }
-    }
-
-    const P& weights(Weights form) {
-        if constexpr (has_weights) {
-            if (form == Weights::as_is) return s_.weights;
-            std::any& slot = form == Weights::negative ? k_.negative : k_.positive;
-            Weights& made = form == Weights::negative ? made_negative_ : made_positive_;
-            P* modified = std::any_cast<P>(&slot);
-            if (modified == nullptr) modified = &slot.emplace<P>(s_.weights);
-            if (made == form) return *modified;
-            made = form;
-            for_each_block(
-                [form](auto& to, const auto& from) {
-                    switch (form) {
-                        case Weights::positive:
-                            to = from.cwiseMax(S(0));
-                            break;
-                        case Weights::negative:
-                            to = from.cwiseMin(S(0));
-                            break;
-                        case Weights::squared:
-                            to = from.cwiseAbs2();
-                            break;
-                        default:
-                            to.setOnes(from.rows(), from.cols());
-                    }
-                },
-                *modified, s_.weights);
-            return *modified;
-        } else {
-            return s_.weights;
-        }
-    }
-
     /// The layer's bias, one a unit, where it counts.
     void find_bias() {
         const Index units = above_.rows();
@@ -180,33 +96,6 @@ private:
         }
     }
 
-    /// Units of a convolution that see nothing but padding.
-    void find_blind() {
-        if constexpr (requires { s_.layer.window().padding; }) {
-            const auto& window = s_.layer.window();
-            if (window.padding == decltype(window.padding)(0)) return;
-            const auto out = window.out(1);
-            places_ = out.positions();
-            const auto sees = [](Index place, Index size, Index taps, Index stride, Index padding, Index dilation) {
-                for (Index tap = 0; tap < taps; ++tap) {
-                    const Index at = place * stride + tap * dilation - padding;
-                    if (at >= 0 && at < size) return true;
-                }
-                return false;
-            };
-            for (Index y = 0; y < out.height; ++y) {
-                const bool row = sees(y, window.in.height, window.kernel.height, window.stride.height,
-                                      window.padding.height, window.dilation.height);
-                for (Index x = 0; x < out.width; ++x) {
-                    if (!row || !sees(x, window.in.width, window.kernel.width, window.stride.width,
-                                      window.padding.width, window.dilation.width)) {
-                        blind_.push_back(y * out.width + x);
-                    }
-                }
-            }
-        }
-    }
-
     /// Denominators before they are stabilised, units x n; or one column where they do not depend on the sample.
     /// Leaves the share of the bias in k_.counts.
     BatchView<S> divide_by(const Rule::Part& part) {
@@ -225,24 +114,24 @@ private:
                 }
                 constant = constant || !with_bias;
             }
-            if (varies(t) || skipped(t)) continue;
+            if (forms_.varies(t) || forms_.skipped(t)) continue;
             constant = true;
             if (connects_all && t.weights == Weights::one) {
                 k_.rest.array() += static_cast<S>(s_.x.rows());
             } else {
-                s_.layer.map(weights(t.weights), constant_input(t.input), k_.one_output);
+                s_.layer.map(forms_.weights(t.weights), forms_.constant_input(t.input), k_.one_output);
                 k_.rest += static_cast<S>(t.factor) * k_.one_output.col(0);
             }
         }
         for (const auto& t : part.terms) {
-            if (!varies(t) || skipped(t)) continue;
+            if (!forms_.varies(t) || forms_.skipped(t)) continue;
             own_output = t.input == Input::as_is && rule_.bias != relevance::Bias::zero;
             if (own_output && part.terms.size() == 1) return s_.y;
             Batch<S>& to = any ? k_.product : k_.denominator;
             if (own_output) {
                 to = s_.y;
             } else {
-                s_.layer.map(weights(t.weights), input(t.input), to);
+                s_.layer.map(forms_.weights(t.weights), forms_.input(t.input), to);
             }
             if (any) {
                 add_scaled(k_.denominator, k_.product, static_cast<S>(t.factor));
@@ -316,8 +205,8 @@ private:
             line_.dropped[j] += all;
             line_.stabiliser[j] -= all;
         }
-        for (const Index place : blind_) {
-            for (Index i = place; i < units; i += places_) {
+        for (const Index place : blind_.places) {
+            for (Index i = place; i < units; i += blind_.out_of) {
                 line_.padding[j] += static_cast<double>(lost(i));
                 line_.stabiliser[j] -= static_cast<double>(lost(i));
             }
@@ -334,18 +223,18 @@ private:
     /// Adds the part's relevance to what is below. Returns whether there is nothing yet.
     bool send(const Rule::Part& part, bool first) {
         for (const auto& t : part.terms) {
-            if (skipped(t)) continue;
+            if (forms_.skipped(t)) continue;
             const S factor = static_cast<S>(t.factor);
             Batch<S>& to = first ? below_ : k_.sent;
             if (t.input == Input::one) {
                 send_flat(t.weights, k_.shares, to);
                 if (!first) add_scaled(below_, to, factor);
             } else {
-                s_.layer.map_transposed(weights(t.weights), k_.shares, to);
-                if (varies(t)) {
-                    multiply(below_, to, input(t.input), factor, !first);
+                s_.layer.map_transposed(forms_.weights(t.weights), k_.shares, to);
+                if (forms_.varies(t)) {
+                    multiply(below_, to, forms_.input(t.input), factor, !first);
                 } else {
-                    multiply(below_, to, constant_input(t.input), factor, !first);
+                    multiply(below_, to, forms_.constant_input(t.input), factor, !first);
                 }
             }
             first = false;
@@ -362,7 +251,7 @@ private:
                 to.col(j).setConstant(static_cast<S>(account(shares.rows(), [from](Index i) { return from[i]; })));
             }
         } else {
-            s_.layer.map_transposed(weights(form), shares, to);
+            s_.layer.map_transposed(forms_.weights(form), shares, to);
         }
     }
 
@@ -372,7 +261,7 @@ private:
         if constexpr (connects_all) {
             k_.rest.setConstant(above_.rows(), static_cast<S>(s_.x.rows()));
         } else {
-            s_.layer.map(weights(Weights::one), constant_input(Input::one), k_.one_output);
+            s_.layer.map(forms_.weights(Weights::one), forms_.constant_input(Input::one), k_.one_output);
             k_.rest = k_.one_output.col(0);
         }
         for (Index j = 0; j < k_.spread.cols(); ++j) {
@@ -392,11 +281,9 @@ private:
     Batch<S>& below_;
     RelevanceScratch<S>& k_;
     LedgerLine<S>& line_;
-    bool not_negative_ = true;
     bool has_bias_ = false;
-    Weights made_positive_ = Weights::as_is, made_negative_ = Weights::as_is;
-    std::vector<Index> blind_;  ///< places of the output; nearly always none
-    Index places_ = 1;          ///< of the output
+    LayerForms<L> forms_;
+    BlindPlaces blind_;
 };
 
 }  // namespace renn::inline RENN_ABI::detail

@@ -15,9 +15,9 @@ inline Composite epsilon_plus(double epsilon = 1e-6) {
     return Composite().add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = epsilon});
 }
 
-/// The same with Flat for the first layer.
+/// The same with FlatRule for the first layer.
 inline Composite epsilon_plus_flat(double epsilon = 1e-6) {
-    return Composite().add(first(), Flat{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = epsilon});
+    return Composite().add(first(), FlatRule{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = epsilon});
 }
 
 /// AlphaBeta of 2 and 1 for convolutions, Epsilon for dense layers.
@@ -26,9 +26,12 @@ inline Composite epsilon_alpha2_beta1(double epsilon = 1e-6) {
     return Composite().add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = epsilon});
 }
 
-/// The same with Flat for the first layer.
+/// The same with FlatRule for the first layer.
 inline Composite epsilon_alpha2_beta1_flat(double epsilon = 1e-6) {
-    return Composite().add(first(), Flat{}).add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = epsilon});
+    return Composite()
+        .add(first(), FlatRule{})
+        .add(convolutions(), AlphaBeta{})
+        .add(dense(), Epsilon{.epsilon = epsilon});
 }
 
 /// ZBox for the first layer if it is a convolution, Gamma for the others, Epsilon for dense layers.
@@ -52,18 +55,18 @@ inline Composite excitation_backprop() {
 inline Composite preset_a() {
     return Composite().add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = 0.1});
 }
-/// The same with Flat for the first layer.
+/// The same with FlatRule for the first layer.
 inline Composite preset_a_flat() {
-    return Composite().add(first(), Flat{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = 0.1});
+    return Composite().add(first(), FlatRule{}).add(convolutions(), ZPlus{}).add(dense(), Epsilon{.epsilon = 0.1});
 }
 
 /// As preset_a, with AlphaBeta of 2 and 1.
 inline Composite preset_b() {
     return Composite().add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = 0.1});
 }
-/// The same with Flat for the first layer.
+/// The same with FlatRule for the first layer.
 inline Composite preset_b_flat() {
-    return Composite().add(first(), Flat{}).add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = 0.1});
+    return Composite().add(first(), FlatRule{}).add(convolutions(), AlphaBeta{}).add(dense(), Epsilon{.epsilon = 0.1});
 }
 
 /// Deep Taylor decomposition for inputs within bounds: ZBox first, then ZPlus. See deep_taylor_admissible.

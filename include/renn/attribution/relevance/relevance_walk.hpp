@@ -51,11 +51,12 @@ constexpr bool has_run_time_parts() {
 
 template <class L>
 struct RelevanceRuleOf {
-    static_assert(relevance::layer_kind<L>() != relevance::LayerKind::none,
-                  "renn: relevance propagation knows no rule for this layer. Available are Zero, Epsilon, Norm, "
-                  "AlphaBeta, ZPlus, Gamma, WSquare, Flat, ZBox and RootRule for a LinearLayer, Pass for an activation "
-                  "(is_activation), Winner, SplitTies and Proportional for MaxPool2d; for others, an overload of "
-                  "reverse(RelevanceWalk<S, false>&, const Step<ThisLayer>&, above, below)");
+    static_assert(
+        relevance::layer_kind<L>() != relevance::LayerKind::none,
+        "renn: relevance propagation knows no rule for this layer. Available are Zero, Epsilon, Norm, "
+        "AlphaBeta, ZPlus, Gamma, WSquare, FlatRule, ZBox and RootRule for a LinearLayer, PassOn for an "
+        "activation (is_activation), Winner, SplitTies and Proportional for MaxPool2d; for others, an overload of "
+        "reverse(RelevanceWalk<S, false>&, const Step<ThisLayer>&, above, below)");
     static constexpr bool known = true;
 };
 
@@ -118,9 +119,9 @@ namespace detail {
 template <class S, bool RunTime, class L>
 void warn_of_passing(RelevanceWalk<S, RunTime>& walk, const Step<L>& s) {
     if constexpr (L::name == std::string_view("BatchNorm")) {
-        const bool merged =
-            s.layer.running_mean().isZero(S(0)) && s.weights.bias.isZero(S(0)) &&
-            (s.x.array() - s.y.array()).abs().maxCoeff() <= S(1e-5) * std::max(S(1), s.x.array().abs().maxCoeff());
+        const bool merged = s.layer.running_mean().isZero(S(0)) && s.weights.bias.isZero(S(0)) &&
+                            (s.x.size() == 0 ||
+                             (s.x - s.y).cwiseAbs().maxCoeff() <= S(1e-5) * std::max(S(1), s.x.cwiseAbs().maxCoeff()));
         if (!merged) {
             walk.warn("relevance passes " + std::string(s.path) +
                       ", a BatchNorm, as if it were not there: canonise() merges it into the layer beside it");

@@ -45,7 +45,9 @@ struct Norm {
 };
 
 /// alpha times the positive, less beta times the negative products, each by its own sum. alpha - beta must be 1,
-/// neither negative. Source   Bach et al. (2015).
+/// neither negative.
+///
+/// Source   Bach et al. (2015).
 struct AlphaBeta {
     double alpha = 2.0;
     double beta = 1.0;
@@ -77,7 +79,7 @@ struct WSquare {
 
 /// n = 1 for every input that there is: where a unit looks, not what it sees.
 /// Source   Lapuschkin et al. (2019).
-struct Flat {
+struct FlatRule {
     double stabiliser = 1e-6;
 };
 
@@ -91,7 +93,7 @@ struct ZBox {
 };
 
 /// Relevance goes on as it is: activations, and layers that do the same with every unit.
-struct Pass {};
+struct PassOn {};
 
 /// Max pooling: all to the greatest value of the window, the first one on ties.
 struct Winner {};
@@ -178,9 +180,9 @@ public:
               "WSquare", "",
               {.parts = {{1.0, {{InputForm::one, WeightForm::squared}}}}, .stabiliser = r.stabiliser, .bias = r.bias}) {
     }
-    Rule(const Flat& r)
+    Rule(const FlatRule& r)
         : Rule(
-              "Flat", "",
+              "FlatRule", "",
               {.parts = {{1.0, {{InputForm::one, WeightForm::one}}}}, .stabiliser = r.stabiliser, .bias = Bias::zero}) {
     }
     Rule(const ZBox& r)
@@ -193,7 +195,7 @@ public:
                 .bias = Bias::zero,
                 .low = r.low,
                 .high = r.high}) {}
-    Rule(const Pass&) : Rule("Pass", Form::pass) {}
+    Rule(const PassOn&) : Rule("PassOn", Form::pass) {}
     Rule(const Winner&) : Rule("Winner", Form::winner) {}
     Rule(const SplitTies&) : Rule("SplitTies", Form::split_ties) {}
     Rule(const Proportional& r) : Rule("Proportional", Form::proportional) {

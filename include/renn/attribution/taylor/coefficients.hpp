@@ -37,8 +37,7 @@ struct TaylorOptions {
     std::vector<std::string> names = {};              ///< of the inputs; none: "x1", "x2", ...
     std::vector<double> quantiles = {0.05, 0.25, 0.5, 0.75, 0.95};  ///< of the absolute values, parts of 1
     double tolerance = 0.1;  ///< of `standardised`: how far mean and deviation may be off
-    Index batch = 256;  ///< samples that go through the network together; a target that differs from sample to sample
-                        ///< needs all of them at once
+    Index batch = 256;       ///< samples that go through the network together
 };
 
 /// One term of the expansion, over a data set. Its value at a sample is df/dx_i, 1/2 d2f/dx_i^2 or, as both equal terms
@@ -46,6 +45,7 @@ struct TaylorOptions {
 struct TaylorCoefficient {
     std::string name = {};              ///< "x1", "x1,x2"
     std::vector<Index> variables = {};  ///< one or two inputs, ascending
+    int order = 1;                      ///< of the derivative
     double value = 0.0;                 ///< mean of the absolute values: the metric
     double error = 0.0;                 ///< its standard error
     double mean = 0.0;                  ///< with signs: which way
@@ -125,17 +125,28 @@ inline std::vector<TaylorCoefficient> taylor_terms(const std::vector<std::pair<I
     const auto name = [&](Index i) {
         return names.empty() ? "x" + std::to_string(i + 1) : names[static_cast<std::size_t>(i)];
     };
-    const auto constant = [&](Index i) { return static_cast<bool>(spread.constant[static_cast<std::size_t>(i)]); };
+    const auto constant = [&](Index i) -> bool { return spread.constant[static_cast<std::size_t>(i)]; };
     std::vector<TaylorCoefficient> terms;
     for (Index i = 0; i < features; ++i) {
         terms.push_back({.name = name(i), .variables = {i}, .constant = constant(i)});
     }
     for (const auto& [i, j] : pairs) {
-        std::vector<Index> both = i == j ? std::vector{i} : std::vector{i, j};
-        terms.push_back(
-            {.name = name(i) + "," + name(j), .variables = std::move(both), .constant = constant(i) || constant(j)});
+        terms.push_back({.name = name(i) + "," + name(j),
+                         .variables = i == j ? std::vector{i} : std::vector{i, j},
+                         .order = 2,
+                         .constant = constant(i) || constant(j)});
     }
     return terms;
+}
+
+/// The target of some of all samples; one that cannot be parted is the same for every sample.
+template <class T>
+T part_of(const T& target, Index first, Index count, Index all) {
+    if constexpr (PartedTarget<T>) {
+        return target.part(first, count, all);
+    } else {
+        return target;
+    }
 }
 
 /// What each term's derivative is multiplied by: the term's own 1/2 and the deviations.
@@ -222,12 +233,13 @@ TaylorCoefficients taylor_coefficients(const Net& net, const BatchView<typename 
     for (Index begin = 0; begin < n; begin += options.batch) {
         const Index count = std::min(options.batch, n - begin);
         const auto part = x.middleCols(begin, count);
+        const auto here = detail::part_of(target, begin, count, n);
         if (pairs.empty()) {
-            forward_to(net, part, target, workspace.first);
+            forward_to(net, part, here, workspace.first);
         } else {
-            second_derivatives(net, part, target, pairs, workspace, second);
+            second_derivatives(net, part, here, pairs, workspace, second);
         }
-        backward_from(net, part, target, rule, workspace.first, first);
+        backward_from(net, part, here, rule, workspace.first, first);
         result.samples.block(0, begin, d, count) = first.template cast<double>();
         if (!pairs.empty()) result.samples.block(d, begin, second.rows(), count) = second.template cast<double>();
     }

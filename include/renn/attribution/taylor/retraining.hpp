@@ -22,6 +22,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/data/split.hpp>
 #include <renn/evaluation/detection.hpp>
+#include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -82,9 +83,7 @@ ClassifierQuality quality(const Net& net, const Batch<S>& x, std::span<const std
     std::size_t right = 0;
     for (Index j = 0; j < y.cols(); ++j) {
         const std::int32_t label = labels[static_cast<std::size_t>(j)];
-        Index answer = y(0, j) > S(0) ? 1 : 0;
-        if (y.rows() > 1) y.col(j).maxCoeff(&answer);
-        right += answer == label ? 1U : 0U;
+        right += predicted_class(y.col(j)) == label ? 1U : 0U;
         scores.push_back(static_cast<double>(y.rows() == 1 ? y(0, j) : y(1, j) - y(0, j)));
         positive.push_back(label == 1);
     }
@@ -95,12 +94,6 @@ ClassifierQuality quality(const Net& net, const Batch<S>& x, std::span<const std
         q.ams = best_significance(scores, positive);
     }
     return q;
-}
-
-template <class S>
-void require_labelled(const char* where, const Dataset<S>& data) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
-    if (!data.has_labels()) raise<DataError>(where, "data", "no labels", "labels");
 }
 
 }  // namespace detail
@@ -212,8 +205,7 @@ struct LeaveOneOut {
     /// What these say and what they do not.
     static constexpr std::string_view caution =
         "Each retraining finds another function: a drop says what can be learnt without the input, not what the "
-        "network "
-        "with it does. Of two inputs that say the same, neither is missed.";
+        "network with it does. Of two inputs that say the same, neither is missed.";
 };
 
 /// Trains again without each input in turn, with the same seeds and options, and compares seed by seed.
@@ -253,9 +245,8 @@ struct PermutationImportance {
 
     /// What these say and what they do not.
     static constexpr std::string_view caution =
-        "A shuffled input makes samples that the data does not have: where inputs are correlated, the drop is partly "
-        "what "
-        "the network says of them.";
+        "A shuffled input makes samples that the data does not have: where inputs are correlated, the drop is "
+        "partly what the network says of them.";
 };
 
 /// What a trained network loses if the values of one input are dealt to the samples anew. No retraining.
