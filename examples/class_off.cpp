@@ -15,12 +15,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include <renn/activations/relu.hpp>
 #include <renn/evaluation/confusion.hpp>
 #include <renn/index/sorted.hpp>
-#include <renn/layers/dense.hpp>
 #include <renn/network/mask.hpp>
-#include <renn/network/network.hpp>
 #include <renn/report/deactivation_table.hpp>
 #include <renn/report/html.hpp>
 #include <renn/report/page.hpp>
@@ -29,18 +26,17 @@
 #include <renn/retrace/profiles.hpp>
 #include <renn/retrace/responsibility.hpp>
 #include <renn/retrace/traced_network.hpp>
-#include <renn/training/fit.hpp>
 
+#include "support/digit_networks.hpp"
+#include "support/digit_training.hpp"
 #include "support/evaluation.hpp"
 #include "support/mnist.hpp"
 #include "support/mnist_options.hpp"
-#include "support/progress_bar.hpp"
 
 namespace {
 
 namespace html = renn::html;
-using Net = renn::Network<renn::Dense<float, 784, 128>, renn::ReLU<float>, renn::Dense<float, 128, 128>,
-                          renn::ReLU<float>, renn::Dense<float, 128, 10>>;
+using Net = DigitMlp;
 
 struct OffOptions : DigitOptions {
     std::int64_t search = 10000;
@@ -83,17 +79,8 @@ std::optional<OffOptions> parse_off(int argc, char** argv) {
 }
 
 Net train(const OffOptions& options, const renn::Dataset<float>& data) {
-    const auto seed = [&](std::uint64_t layer) { return renn::mix(options.seed, layer); };
-    Net net{renn::Dense<float, 784, 128>(seed(1)), renn::ReLU<float>{}, renn::Dense<float, 128, 128>(seed(2)),
-            renn::ReLU<float>{}, renn::Dense<float, 128, 10>(seed(3))};
-    ProgressBar bar;
-    const auto training = renn::fit(net, data,
-                                    {.epochs = options.epochs,
-                                     .batch = options.batch,
-                                     .optimizer = renn::Adam{.learning_rate = options.learning_rate},
-                                     .seed = options.seed,
-                                     .progress = bar.callback()});
-    if (training.diverged) throw renn::DataError("training diverged: try a smaller --learning-rate");
+    Net net = make_digit_mlp(options.seed);
+    train_digits(net, options, data);
     return net;
 }
 
@@ -200,8 +187,7 @@ void run(const OffOptions& options, const mnist::Digits& digits) {
     std::printf("\n%s\n", removable.c_str());
     if (options.output.empty()) return;
     const std::vector<std::pair<std::string, std::string>> facts{
-        {"Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(digits.train.samples()) + " + " +
-                     count_text(digits.test.samples())},
+        {"Data", data_fact(digits)},
         {"Network", "784\u2013128\u2013128\u201310, ReLU"},
         {"Accuracy", percent(before.accuracy()) + "\u202f%"},
         {"Neurons that can go", std::to_string(sweep.removable) + " of " + std::to_string(useless.size())},

@@ -10,12 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <renn/activations/relu.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/layers/convolution.hpp>
-#include <renn/layers/dense.hpp>
-#include <renn/layers/flatten.hpp>
-#include <renn/layers/max_pool.hpp>
 #include <renn/network/network.hpp>
 #include <renn/network/summary.hpp>
 #include <renn/report/html.hpp>
@@ -24,6 +20,8 @@
 #include <renn/tracing/neuron_patches.hpp>
 #include <renn/training/fit.hpp>
 
+#include "support/digit_networks.hpp"
+#include "support/digit_training.hpp"
 #include "support/evaluation.hpp"
 #include "support/mnist.hpp"
 #include "support/mnist_options.hpp"
@@ -32,10 +30,7 @@
 namespace {
 
 namespace html = renn::html;
-using Conv = renn::Conv2d<float>;
-using ReLU = renn::ReLU<float>;
-using MaxPool = renn::MaxPool2d<float>;
-using Net = renn::Network<Conv, ReLU, MaxPool, Conv, ReLU, MaxPool, renn::Flatten<float>, renn::Dense<float>>;
+using Net = DigitCnn;
 using Traced = renn::TracedNetwork<Net, renn::MemoryStore<float>, renn::Sorted>;
 using Data = renn::Dataset<float>;
 
@@ -61,16 +56,6 @@ std::optional<CnnOptions> parse_cnn(int argc, char** argv) {
     app.add_option("--memory", options.memory, "MB that a recording and its index may take");
     if (!read_options(app, options, argc, argv)) return std::nullopt;
     return options;
-}
-
-Net make_net(std::uint64_t seed) {
-    const auto layer = [seed](std::uint64_t number) { return renn::mix(seed, number); };
-    const Conv first({1, 28, 28}, {.channels = 16, .kernel = 3, .padding = 1}, layer(1));
-    const MaxPool halved(first.output_shape());
-    const Conv second(halved.output_shape(), {.channels = 32, .kernel = 3, .padding = 1}, layer(2));
-    const MaxPool quartered(second.output_shape());
-    return Net(first, ReLU(), halved, second, ReLU(), quartered, renn::Flatten<float>(),
-               renn::Dense<float>(quartered.out_features(), 10, layer(3)));
 }
 
 /// What is recorded of the convolutions: of the dense layer it is every neuron.
@@ -101,27 +86,8 @@ std::int64_t estimate(const Net& net, const CnnOptions& options, renn::Index sam
     return values * samples * 12;
 }
 
-void train(Net& net, const CnnOptions& options, const Data& data) {
-    ProgressBar bar;
-    const auto training = renn::fit(net, data,
-                                    {.epochs = options.epochs,
-                                     .batch = options.batch,
-                                     .optimizer = renn::Adam{.learning_rate = options.learning_rate},
-                                     .seed = options.seed,
-                                     .threads = options.threads,
-                                     .progress = bar.callback(),
-                                     .on_epoch = [&bar](const renn::Epoch& e) {
-                                         bar.wipe();
-                                         std::printf("epoch %d: loss %.4f, accuracy %.2f %%, %s\n", e.number, e.loss,
-                                                     100.0 * e.accuracy, html::seconds(e.seconds).c_str());
-                                         std::fflush(stdout);
-                                         return true;
-                                     }});
-    if (training.diverged) throw renn::DataError("training diverged: try a smaller --learning-rate");
-}
-
 void run(const CnnOptions& options, const mnist::Digits& digits) {
-    Net net = make_net(options.seed);
+    Net net = make_digit_cnn(options.seed);
     const std::int64_t expected = estimate(net, options, digits.train.samples());
     if (expected > options.memory * 1000000) {
         throw renn::DataError("--neurons " + options.neurons + " needs about " +
@@ -131,7 +97,12 @@ void run(const CnnOptions& options, const mnist::Digits& digits) {
     std::cout << data_text(digits) << "\n\n" << renn::summary(net) << '\n' << std::flush;
 
     const Watch training;
-    train(net, options, digits.train);
+    train_digits(net, options, digits.train, renn::CrossEntropy{}, [](const renn::Epoch& e) {
+        std::printf("epoch %d: loss %.4f, accuracy %.2f %%, %s\n", e.number, e.loss, 100.0 * e.accuracy,
+                    html::seconds(e.seconds).c_str());
+        std::fflush(stdout);
+        return true;
+    });
     const double training_seconds = training.seconds();
     const std::vector<std::int32_t> predicted = predictions(net, digits.test);
     const double accuracy = part_correct(digits.test, predicted);
@@ -159,8 +130,7 @@ void run(const CnnOptions& options, const mnist::Digits& digits) {
                          "looked at.",
          .sample_name = "test image",
          .source_name = "training image"});
-    report.fact("Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(digits.train.samples()) + " + " +
-                            count_text(digits.test.samples()));
+    report.fact("Data", data_fact(digits));
     report.fact("Network", "16 and 32 channels of 3 \u00d7 3, each with ReLU and max-pool, then dense");
     report.fact("Neurons", neurons);
     report.fact("Accuracy", html::number(100.0 * accuracy, 2) + "\u202f%");

@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include <renn/activations/relu.hpp>
 #include <renn/attribution/attribution.hpp>
 #include <renn/attribution/class_activation_map.hpp>
 #include <renn/attribution/deep_lift.hpp>
@@ -29,18 +28,15 @@
 #include <renn/evaluation/edge_map.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
-#include <renn/layers/convolution.hpp>
-#include <renn/layers/dense.hpp>
-#include <renn/layers/flatten.hpp>
-#include <renn/layers/max_pool.hpp>
 #include <renn/network/network.hpp>
 #include <renn/report/attribution_view.hpp>
 #include <renn/report/html.hpp>
 #include <renn/report/page.hpp>
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/traced_network.hpp>
-#include <renn/training/fit.hpp>
 
+#include "support/digit_networks.hpp"
+#include "support/digit_training.hpp"
 #include "support/evaluation.hpp"
 #include "support/method_checks.hpp"
 #include "support/mnist.hpp"
@@ -51,12 +47,6 @@ namespace {
 
 namespace html = renn::html;
 using Data = renn::Dataset<float>;
-using Mlp = renn::Network<renn::Dense<float, 784, 128>, renn::ReLU<float>, renn::Dense<float, 128, 128>,
-                          renn::ReLU<float>, renn::Dense<float, 128, 10>>;
-using Conv = renn::Conv2d<float>;
-using MaxPool = renn::MaxPool2d<float>;
-using Cnn = renn::Network<Conv, renn::ReLU<float>, MaxPool, Conv, renn::ReLU<float>, MaxPool, renn::Flatten<float>,
-                          renn::Dense<float>>;
 
 struct ExplainOptions : DigitOptions {
     std::string network = "mlp", save, load;
@@ -84,22 +74,6 @@ std::optional<ExplainOptions> parse_explain(int argc, char** argv) {
     app.add_option("--load", options.load, "trained network to use, of the same --network")->excludes(save);
     if (!read_options(app, options, argc, argv)) return std::nullopt;
     return options;
-}
-
-Mlp make_mlp(std::uint64_t seed) {
-    const auto layer = [seed](std::uint64_t number) { return renn::mix(seed, number); };
-    return Mlp(renn::Dense<float, 784, 128>(layer(1)), renn::ReLU<float>(), renn::Dense<float, 128, 128>(layer(2)),
-               renn::ReLU<float>(), renn::Dense<float, 128, 10>(layer(3)));
-}
-
-Cnn make_cnn(std::uint64_t seed) {
-    const auto layer = [seed](std::uint64_t number) { return renn::mix(seed, number); };
-    const Conv first({1, 28, 28}, {.channels = 16, .kernel = 3, .padding = 1}, layer(1));
-    const MaxPool halved(first.output_shape());
-    const Conv second(halved.output_shape(), {.channels = 32, .kernel = 3, .padding = 1}, layer(2));
-    const MaxPool quartered(second.output_shape());
-    return Cnn(first, renn::ReLU<float>(), halved, second, renn::ReLU<float>(), quartered, renn::Flatten<float>(),
-               renn::Dense<float>(quartered.out_features(), 10, layer(3)));
 }
 
 /// A method of attribution with what the page says of it. It is one itself, whatever it calls.
@@ -174,31 +148,13 @@ std::vector<Method<Net>> make_methods() {
         Relevance{rules::three_part({0.0}, {1.0})});
     add("Deep Taylor", "A Taylor expansion at each unit, with pixels that lie between black and white.",
         Relevance{rules::deep_taylor({0.0}, {1.0})});
-    if constexpr (std::is_same_v<Net, Cnn>) {
+    if constexpr (std::is_same_v<Net, DigitCnn>) {
         add("Grad-CAM", "The channels of the last convolution, weighted by their mean gradient, enlarged.",
             LargeGradCam{{.place = "relu2"}, 14, 28}, true);
     }
     add("Edges, as a control", "An edge detector that never saw the network: maps like this say nothing of it.",
         Edges{}, true);
     return methods;
-}
-
-template <class Net>
-void train(Net& net, const ExplainOptions& options, const Data& data) {
-    ProgressBar bar;
-    const auto training =
-        renn::fit(net, data,
-                  {.epochs = options.epochs,
-                   .batch = options.batch,
-                   .optimizer = renn::Adam{.learning_rate = options.learning_rate},
-                   .seed = options.seed,
-                   .threads = options.threads,
-                   .progress = bar.callback(),
-                   .on_epoch = [&bar](const renn::Epoch& e) {
-                       bar.note("epoch " + std::to_string(e.number) + ": loss " + html::number(e.loss, 4));
-                       return true;
-                   }});
-    if (training.diverged) throw renn::DataError("training diverged: try a smaller --learning-rate");
 }
 
 /// Positions to explain: those asked for, else some that are told apart wrongly and some that are not.
@@ -242,7 +198,7 @@ void run(Net net, const ExplainOptions& options, const mnist::Digits& digits) {
     std::fflush(stdout);
     const Watch training;
     if (options.load.empty()) {
-        train(net, options, train_data);
+        train_digits(net, options, train_data);
     } else {
         net = renn::load<Net>(options.load);
     }
@@ -254,7 +210,7 @@ void run(Net net, const ExplainOptions& options, const mnist::Digits& digits) {
 
     // Convolutions are recorded as channels, by their largest value.
     renn::Selection selection;
-    if constexpr (std::is_same_v<Net, Cnn>) selection.channels = {renn::Channels{.pool = renn::Pool::max}};
+    if constexpr (std::is_same_v<Net, DigitCnn>) selection.channels = {renn::Channels{.pool = renn::Pool::max}};
     renn::TracedNetwork<Net, renn::MemoryStore<float>, renn::Sorted> traced(net, selection);
     ProgressBar bar;
     traced.record(train_data, {.threads = options.threads, .progress = bar.callback()});
@@ -297,10 +253,9 @@ void run(Net net, const ExplainOptions& options, const mnist::Digits& digits) {
                     "kinds of reasons: the training images its answer rests on, and the pixels that speak for it.");
     page.style(renn::heatmap_style);
     page.style(renn::attribution_style);
-    page.fact("Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(train_data.samples()) + " + " +
-                          count_text(test.samples()));
-    page.fact("Network", std::is_same_v<Net, Cnn> ? "16 and 32 channels of 3 \u00d7 3, then dense"
-                                                  : "784\u2013128\u2013128\u201310, ReLU");
+    page.fact("Data", data_fact(digits));
+    page.fact("Network", std::is_same_v<Net, DigitCnn> ? "16 and 32 channels of 3 \u00d7 3, then dense"
+                                                       : "784\u2013128\u2013128\u201310, ReLU");
     page.fact("Accuracy", html::number(100.0 * accuracy, 2) + "\u202f%");
     page.head(renn::write_attribution_key);
     report.add_to(page);
@@ -318,7 +273,7 @@ int main(int argc, char** argv) {
         const std::optional<ExplainOptions> options = parse_explain(argc, argv);
         if (!options) return;
         const mnist::Digits digits = mnist::load_or_find(options->data, argv[0], options->train, options->test);
-        options->network == "cnn" ? run(make_cnn(options->seed), *options, digits)
-                                  : run(make_mlp(options->seed), *options, digits);
+        options->network == "cnn" ? run(make_digit_cnn(options->seed), *options, digits)
+                                  : run(make_digit_mlp(options->seed), *options, digits);
     });
 }

@@ -11,10 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include <renn/activations/relu.hpp>
 #include <renn/evaluation/detection.hpp>
 #include <renn/index/sorted.hpp>
-#include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
 #include <renn/report/audit_page.hpp>
 #include <renn/report/html.hpp>
@@ -23,6 +21,7 @@
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
 
+#include "support/digit_networks.hpp"
 #include "support/evaluation.hpp"
 #include "support/mnist.hpp"
 #include "support/mnist_options.hpp"
@@ -30,8 +29,7 @@
 
 namespace {
 
-using Net = renn::Network<renn::Dense<float, 784, 128>, renn::ReLU<float>, renn::Dense<float, 128, 128>,
-                          renn::ReLU<float>, renn::Dense<float, 128, 10>>;
+using Net = DigitMlp;
 using Traced = renn::TracedNetwork<Net, renn::MemoryStore<float>, renn::Sorted>;
 using Data = renn::Dataset<float>;
 using Scores = std::vector<double>;
@@ -152,9 +150,7 @@ void run(const LabelOptions& options, const mnist::Digits& digits) {
     std::printf("Labels    %s of %s made wrong\n", count_text(wrong).c_str(), count_text(train.samples()).c_str());
     std::fflush(stdout);
 
-    const auto seed = [&](std::uint64_t layer) { return renn::mix(options.seed, layer); };
-    Net net{renn::Dense<float, 784, 128>(seed(1)), renn::ReLU<float>{}, renn::Dense<float, 128, 128>(seed(2)),
-            renn::ReLU<float>{}, renn::Dense<float, 128, 10>(seed(3))};
+    Net net = make_digit_mlp(options.seed);
     const renn::RetraceOptions how{.k = options.k};
     const renn::RetraceOptions first_layer{.k = options.k, .layers = std::vector<std::string>{"dense1"}};
     Scores mean_loss(flipped.size(), 0.0);

@@ -3,7 +3,6 @@
 // training colours they rest on.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -33,6 +32,7 @@
 
 #include "plotly.hpp"
 #include "support/progress_bar.hpp"
+#include "support/watch.hpp"
 
 namespace {
 
@@ -45,15 +45,6 @@ struct Options {
     double learning_rate = 5e-3;
     std::uint64_t seed = 1;
     bool flat = false;
-};
-
-class Watch {
-public:
-    double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
-
-private:
-    using Clock = std::chrono::steady_clock;
-    Clock::time_point begin_ = Clock::now();
 };
 
 /// Colours that everybody has a name for, then random ones: hue, saturation, value with their tags.

@@ -17,11 +17,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <renn/activations/relu.hpp>
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
-#include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
 #include <renn/report/audit_page.hpp>
 #include <renn/report/html.hpp>
@@ -35,8 +33,9 @@
 #include <renn/retrace/profiles.hpp>
 #include <renn/retrace/traced_network.hpp>
 #include <renn/training/evaluate.hpp>
-#include <renn/training/fit.hpp>
 
+#include "support/digit_networks.hpp"
+#include "support/digit_training.hpp"
 #include "support/evaluation.hpp"
 #include "support/mnist.hpp"
 #include "support/mnist_options.hpp"
@@ -45,8 +44,7 @@
 
 namespace {
 
-using Net = renn::Network<renn::Dense<float, 784, 128>, renn::ReLU<float>, renn::Dense<float, 128, 128>,
-                          renn::ReLU<float>, renn::Dense<float, 128, 10>>;
+using Net = DigitMlp;
 using Data = renn::Dataset<float>;
 
 struct Seconds {
@@ -62,26 +60,10 @@ std::uint64_t peak_memory() {
 
 template <class Traced>
 Traced train_and_record(const Options& options, const Data& train, Seconds& seconds) {
-    const auto seed = [&](std::uint64_t layer) { return renn::mix(options.seed, layer); };
-    Net net{renn::Dense<float, 784, 128>(seed(1)), renn::ReLU<float>{}, renn::Dense<float, 128, 128>(seed(2)),
-            renn::ReLU<float>{}, renn::Dense<float, 128, 10>(seed(3))};
-    {
-        ProgressBar bar;
-        const Watch watch;
-        const auto training =
-            renn::fit(net, train,
-                      {.epochs = options.epochs,
-                       .batch = options.batch,
-                       .optimizer = renn::Adam{.learning_rate = options.learning_rate},
-                       .seed = options.seed,
-                       .progress = bar.callback(),
-                       .on_epoch = [&bar](const renn::Epoch& e) {
-                           bar.note("epoch " + std::to_string(e.number) + ": loss " + renn::html::number(e.loss, 4));
-                           return true;
-                       }});
-        seconds.train = watch.seconds();
-        if (training.diverged) throw renn::DataError("training diverged: try a smaller --learning-rate");
-    }
+    Net net = make_digit_mlp(options.seed);
+    const Watch training;
+    train_digits(net, options, train);
+    seconds.train = training.seconds();
     Traced traced(std::move(net));
     ProgressBar bar;
     const Watch watch;
@@ -247,8 +229,7 @@ void run(const Options& options, mnist::Digits digits) {
                     "training images that its answer rests on: those for which its neurons did almost the same.");
     renn::RetraceReport report(
         {.sample_name = "test image", .source_name = "training image", .detail = shown(options)});
-    page.fact("Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(train.samples()) + " + " +
-                          count_text(test.samples()));
+    page.fact("Data", data_fact(digits));
     page.fact("Network", "784\u2013128\u2013128\u201310, ReLU");
     page.fact("Accuracy", html::number(100.0 * accuracy, 2) + "\u202f%");
     if (options.load.empty()) {

@@ -31,12 +31,11 @@
 #include <renn/report/html.hpp>
 #include <renn/report/page.hpp>
 #include <renn/report/picture.hpp>
-#include <renn/training/fit.hpp>
 
+#include "support/digit_training.hpp"
 #include "support/evaluation.hpp"
 #include "support/mnist.hpp"
 #include "support/mnist_options.hpp"
-#include "support/progress_bar.hpp"
 
 namespace {
 
@@ -77,20 +76,6 @@ std::optional<PrototypeOptions> parse_prototypes(int argc, char** argv) {
     if (!read_options(app, options, argc, argv)) return std::nullopt;
     if (options.fit < 0) refuse("--fit", std::to_string(options.fit), "0 or more");
     return options;
-}
-
-template <class N>
-void train(N& net, const renn::Dataset<float>& data, const PrototypeOptions& options, const renn::AnyLoss& loss) {
-    ProgressBar bar;
-    const auto training = renn::fit(net, data,
-                                    {.epochs = options.epochs,
-                                     .batch = options.batch,
-                                     .loss = loss,
-                                     .optimizer = renn::Adam{.learning_rate = options.learning_rate},
-                                     .seed = options.seed,
-                                     .threads = options.threads,
-                                     .progress = bar.callback()});
-    if (training.diverged) throw renn::DataError("training diverged: try a smaller --learning-rate");
 }
 
 /// One way to make prototypes, and what it made of each digit.
@@ -164,7 +149,7 @@ std::vector<Way> search(const Net& net, const renn::Dataset<float>& data, const 
     const renn::Index d = data.features();
     renn::Network<Half, Half> both(Half(Dense(d, 128, seed(1)), ReLU{}, Dense(128, options.code_size, seed(2))),
                                    Half(Dense(options.code_size, 128, seed(3)), ReLU{}, Dense(128, d, seed(4))));
-    train(both, renn::Dataset<float>(inputs, {.targets = inputs}), options, renn::BinaryCrossEntropy{});
+    train_digits(both, options, renn::Dataset<float>(inputs, {.targets = inputs}), renn::BinaryCrossEntropy{});
     Half encoder = both.layer<0>(), decoder = both.layer<1>();
     encoder.parameters() = std::get<0>(both.parameters().layers);
     decoder.parameters() = std::get<1>(both.parameters().layers);
@@ -291,7 +276,7 @@ void run(const PrototypeOptions& options, const mnist::Digits& digits) {
     const renn::Index d = digits.train.features();
     Net net(Dense(d, 128, seed(1)), ReLU{}, Dense(128, 128, seed(2)), ReLU{},
             Dense(128, digits.train.classes(), seed(3)));
-    train(net, digits.train, options, renn::CrossEntropy{});
+    train_digits(net, options, digits.train);
     const double accuracy = part_correct(digits.test, predictions(net, digits.test));
     std::printf("%s of %s test images are read correctly\n", html::percent(accuracy).c_str(),
                 count_text(digits.test.samples()).c_str());
@@ -308,13 +293,11 @@ void run(const PrototypeOptions& options, const mnist::Digits& digits) {
         strongest.push_back(am::strongest(am::values_of(net, digits.train, renn::log_odds(c)), 6));
     }
     if (options.output.empty()) return;
-    const std::vector<std::pair<std::string, std::string>> facts{
-        {"Data", (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(digits.train.samples()) + " + " +
-                     count_text(digits.test.samples())},
-        {"Network", "784\u2013128\u2013128\u201310, ReLU"},
-        {"Accuracy", html::percent(accuracy)},
-        {"Steps", "up to " + std::to_string(options.steps)},
-        {"Time", html::seconds(whole.seconds())}};
+    const std::vector<std::pair<std::string, std::string>> facts{{"Data", data_fact(digits)},
+                                                                 {"Network", "784\u2013128\u2013128\u201310, ReLU"},
+                                                                 {"Accuracy", html::percent(accuracy)},
+                                                                 {"Steps", "up to " + std::to_string(options.steps)},
+                                                                 {"Time", html::seconds(whole.seconds())}};
     write_page(options, digits.train, means, ways, strongest, facts);
     std::printf("Page written to %s\n", options.output.c_str());
 }

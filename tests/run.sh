@@ -40,21 +40,27 @@ count() {
 }
 
 heading "Packages"
-sh cmake/install_packages.sh cmake ninja-build make pkg-config g++ clang libboost-test-dev libeigen3-dev \
+sh cmake/install_packages.sh cmake ninja-build make pkg-config g++ clang libboost-dev libboost-test-dev libeigen3-dev \
     libnanoflann-dev libcereal-dev libcli11-dev nlohmann-json3-dev libhnswlib-dev clang-tidy cppcheck doxygen
 sh cmake/install_packages.sh "libclang-rt-$(clang++ -dumpversion | cut -d. -f1)-dev"  # its sanitizers
+case " $* " in
+    *" release "*)  # pages are opened in a browser, where there is one
+        for tool in node:nodejs npm:npm chromium:chromium; do
+            command -v "${tool%:*}" >/dev/null || sh cmake/install_packages.sh "${tool#*:}"
+        done
+        ;;
+esac
 
 for preset; do
     started=$(date +%s)
     remark=
     heading "$preset: configure and build"
-    if run configure cmake --preset "$preset" --log-level=WARNING; then
+    if run configure cmake --preset "$preset" -DRENN_TEST_TOGETHER=ON --log-level=WARNING; then
         run build cmake --build --preset "$preset" --parallel "$jobs" -- -k 0
         case $preset in
             asan)  # by the quicker compiler; the include directories and the standard library are the same
                 heading "$preset: each header alone"
-                run "each header alone" cmake --build --preset "$preset" --parallel "$jobs" \
-                    --target all_verify_interface_header_sets -- -k 0
+                run "each header alone" cmake --build --preset "$preset" --target headers_alone
                 ;;
         esac
 

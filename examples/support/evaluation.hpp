@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,15 +15,7 @@
 #include <renn/training/evaluate.hpp>
 
 #include "mnist.hpp"
-
-class Watch {
-public:
-    double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
-
-private:
-    using Clock = std::chrono::steady_clock;
-    Clock::time_point begin_ = Clock::now();
-};
+#include "watch.hpp"
 
 inline std::string count_text(std::int64_t n) {
     return renn::html::grouped(static_cast<std::uint64_t>(n));
@@ -74,4 +65,10 @@ inline std::vector<renn::Index> choose(const renn::Dataset<float>& test, const s
 inline std::string data_text(const mnist::Digits& digits) {
     return std::string(digits.whole() ? "MNIST: " : "a part of MNIST: ") + count_text(digits.available_train) +
            " training and " + count_text(digits.available_test) + " test images";
+}
+
+/// "MNIST, 60,000 + 10,000": what of it is used.
+inline std::string data_fact(const mnist::Digits& digits) {
+    return (digits.whole() ? "MNIST, " : "Part of MNIST, ") + count_text(digits.train.samples()) + " + " +
+           count_text(digits.test.samples());
 }

@@ -81,7 +81,7 @@ inline std::vector<double> stage_means(const renn::Batch<double>& stages) {
 /// the mean over the stages.
 enum class Learnt { all, signs, nothing };
 inline Learnt learnt(const MethodChecks& c) {
-    if (mean_of(stage_means(c.randomised.spearman)) > 0.3) return Learnt::nothing;
+    if (c.randomised.signed_similarity.score > 0.3) return Learnt::nothing;
     return c.randomised.stays_similar ? Learnt::signs : Learnt::all;
 }
 inline const char* learnt_text(const MethodChecks& c) {
