@@ -11,12 +11,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/index/neuron_index.hpp>
 #include <renn/index/window.hpp>
+#include <renn/retrace/spares.hpp>
 #include <renn/retrace/vote_counter.hpp>
 #include <renn/tracing/point.hpp>
 
@@ -74,13 +76,25 @@ namespace detail {
 
 inline constexpr std::uint32_t no_sample = static_cast<std::uint32_t>(-1);
 
+/// Memory that queries use one after the other.
+struct QueryMemory {
+    VotePool votes;
+    Spares<NeuronAnswer> answers;
+};
+
 /// A search that was run: immutable, shared by all the views on it.
 template <class Index>
 struct Search {
     using Scalar = typename Index::Scalar;
 
+    explicit Search(std::shared_ptr<const Index> searched, std::shared_ptr<QueryMemory> used)
+        : index(std::move(searched)), memory(std::move(used)), neurons(memory->answers.take()) {}
+    Search(const Search&) = default;
+    Search& operator=(const Search&) = delete;
+    ~Search() { memory->answers.give(std::move(neurons)); }
+
     std::shared_ptr<const Index> index;
-    std::shared_ptr<VotePool> pool;
+    std::shared_ptr<QueryMemory> memory;
     RetraceOptions options;
     std::uint32_t without = no_sample;                         ///< position of the sample left out
     std::shared_ptr<const std::vector<char>> allowed;          ///< one a sample, or null: all

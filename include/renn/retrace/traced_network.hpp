@@ -102,7 +102,8 @@ public:
         return std::move(retrace_batch(x, options).front());
     }
 
-    /// Traces every column of x, queries spread over threads (0: every core). Memory: that of the answers.
+    /// Traces every column of x, queries spread over threads (0: every core). Memory: that of the answers;
+    /// of those that are gone up to 32 MiB are kept for the next ones.
     std::vector<Answer> retrace_batch(const BatchView<Scalar>& x, const RetraceOptions& options = {},
                                       int threads = 1) const {
         return answers(query(x), options, {}, threads);
@@ -232,9 +233,7 @@ private:
             const auto count = static_cast<std::size_t>(std::min(together, queries - first));
             const std::span some(searches.data() + first, count);
             for (renn::Index q = first; q < first + std::ssize(some); ++q) {
-                auto search = std::make_shared<Search>();
-                search->index = index_;
-                search->pool = votes_;
+                auto search = std::make_shared<Search>(index_, memory_);
                 search->options = options;
                 search->allowed = allowed;
                 std::optional<std::uint64_t> without = options.without;
@@ -298,7 +297,7 @@ private:
     std::shared_ptr<const Model> model_;
     Selection selection_;
     std::shared_ptr<const Index> index_;
-    std::shared_ptr<detail::VotePool> votes_ = std::make_shared<detail::VotePool>();
+    std::shared_ptr<detail::QueryMemory> memory_ = std::make_shared<detail::QueryMemory>();
 };
 
 /// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.

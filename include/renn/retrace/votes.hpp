@@ -41,7 +41,7 @@ public:
     /// The m samples with most votes, equal votes by ascending id; fewer if fewer got any.
     /// Cost   counts the single votes, then works out exact shares only for samples that they may lift into the top.
     std::vector<Source> top(std::size_t m) const {
-        return search_->pool->with([&](VoteScratch& scratch) { return top(m, scratch); });
+        return search_->memory->votes.with([&](VoteScratch& scratch) { return top(m, scratch); });
     }
     std::vector<Source> top(std::size_t m, VoteScratch& scratch) const {
         m = std::min(m, static_cast<std::size_t>(store().samples()));
