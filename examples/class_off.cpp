@@ -25,7 +25,7 @@
 #include <renn/retrace/deactivation.hpp>
 #include <renn/retrace/profiles.hpp>
 #include <renn/retrace/responsibility.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/digit_networks.hpp"
 #include "support/digit_training.hpp"

@@ -17,7 +17,7 @@
 #include <renn/report/audit_page.hpp>
 #include <renn/report/html.hpp>
 #include <renn/retrace/audit.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
 

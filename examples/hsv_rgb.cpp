@@ -26,7 +26,7 @@
 #include <renn/report/html.hpp>
 #include <renn/report/page.hpp>
 #include <renn/report/retrace_report.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>
 

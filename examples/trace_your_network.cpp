@@ -14,7 +14,7 @@
 
 #include <renn/core/rng.hpp>
 #include <renn/data/dataset.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 using Eigen::MatrixXf;
 using Eigen::VectorXf;

@@ -112,6 +112,7 @@
 // by name only: index/layer_values.hpp
 // by name only: index/measure.hpp
 // by name only: index/metric.hpp
+// by name only: index/rough_scores.hpp
 // by name only: index/sketch.hpp
 // by name only: index/vector_index.hpp
 // by name only: io/file_writer.hpp
@@ -256,7 +257,7 @@
 #include <renn/network/summary.hpp>
 #include <renn/retrace/blend.hpp>
 #include <renn/retrace/result.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/training/evaluate.hpp>
 #include <renn/training/fit.hpp>

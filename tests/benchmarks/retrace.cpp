@@ -14,6 +14,7 @@
 
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/sorted.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/packed_store.hpp>
 #include <renn/tracing/sorted_store.hpp>
 

@@ -2,7 +2,7 @@
 // expect: renn: this type is not an index policy
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 struct NotAPolicy {};
 

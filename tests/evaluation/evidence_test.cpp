@@ -16,6 +16,7 @@
 #include <renn/evaluation/linear_datamodelling.hpp>
 #include <renn/evaluation/source_curve.hpp>
 #include <renn/retrace/support.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"

@@ -11,6 +11,7 @@
 #include <renn/core/rng.hpp>
 #include <renn/evaluation/retrieval.hpp>
 #include <renn/evaluation/store_error.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/reduced.hpp>
 #include <renn/tracing/to_memory.hpp>
 

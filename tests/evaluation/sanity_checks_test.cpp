@@ -20,6 +20,7 @@
 #include <renn/layers/dense.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/network/network.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"

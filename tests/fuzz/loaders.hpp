@@ -26,6 +26,7 @@
 #include <renn/io/save_result.hpp>
 #include <renn/network/sequential.hpp>
 #include <renn/retrace/merge.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/file_store.hpp>
 #include <renn/tracing/journal.hpp>
 #include <renn/tracing/record_to_file.hpp>

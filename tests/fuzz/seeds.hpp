@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <renn/retrace/shard.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/write_reduced.hpp>
 #include <renn/tracing/write_store.hpp>
 

@@ -21,6 +21,7 @@
 #include <renn/index/kd_tree.hpp>
 #include <renn/index/neuron_index.hpp>
 #include <renn/index/sorted.hpp>
+#include <renn/tracing/memory_store.hpp>
 
 #include "support/message_of.hpp"
 

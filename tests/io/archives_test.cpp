@@ -12,6 +12,7 @@
 #include <renn/io/save.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/standardize.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/small_models.hpp"
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <renn/io/save.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"

@@ -16,6 +16,7 @@
 #include <renn/io/save_optimizer.hpp>
 #include <renn/io/save_result.hpp>
 #include <renn/network/sequential.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"

@@ -17,7 +17,7 @@
 #include <renn/network/basic_sequential.hpp>
 #include <renn/network/mask.hpp>
 #include <renn/network/network.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/tracing/masked_foreign.hpp>
 #include <renn/training/evaluate.hpp>

@@ -10,7 +10,7 @@
 #include <renn/network/network.hpp>
 #include <renn/network/sequential.hpp>
 #include <renn/network/summary.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/training/fit.hpp>
 
 #include "support/random_batch.hpp"

@@ -8,7 +8,7 @@
 
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/activations.hpp>
 #include <renn/training/fit.hpp>
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <renn/report/audit_page.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/small_models.hpp"

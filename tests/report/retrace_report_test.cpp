@@ -19,7 +19,7 @@
 #include <renn/report/page.hpp>
 #include <renn/report/retrace_report.hpp>
 #include <renn/retrace/familiarity.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/html.hpp"
 #include "support/message_of.hpp"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <renn/retrace/audit.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/brute_votes.hpp"
 #include "support/message_of.hpp"

@@ -16,6 +16,7 @@
 #include <renn/retrace/credibility.hpp>
 #include <renn/retrace/familiarity.hpp>
 #include <renn/retrace/source_targets.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/brute_votes.hpp"
 #include "support/message_of.hpp"

@@ -11,7 +11,7 @@
 #include <renn/data/dataset.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/io/save.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"

@@ -18,7 +18,7 @@
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
 #include <renn/retrace/blend.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/golden.hpp"
 

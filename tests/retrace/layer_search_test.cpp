@@ -11,6 +11,7 @@
 #include <renn/index/channel_tree.hpp>
 #include <renn/index/vector_index.hpp>
 #include <renn/retrace/layer_search.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"

@@ -15,7 +15,7 @@
 #include <renn/io/save_partial.hpp>
 #include <renn/retrace/merge.hpp>
 #include <renn/retrace/shard.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"

@@ -20,7 +20,7 @@
 #include <renn/report/deactivation_table.hpp>
 #include <renn/report/profile_strips.hpp>
 #include <renn/retrace/deactivation.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/file_store.hpp>
 #include <renn/tracing/reduced.hpp>
 #include <renn/tracing/write_store.hpp>

@@ -17,7 +17,7 @@
 #include <renn/layers/dense.hpp>
 #include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/training/fit.hpp>
 
 #include "support/random_batch.hpp"

@@ -9,6 +9,7 @@
 
 #include <renn/retrace/augmentation.hpp>
 #include <renn/retrace/source_history.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/training/fit.hpp>
 
 #include "support/message_of.hpp"

@@ -12,7 +12,7 @@
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/random_batch.hpp"
 

@@ -17,7 +17,7 @@
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/network/network.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"

@@ -17,7 +17,7 @@
 #include <renn/index/sorted.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/network/network.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/file_store.hpp>
 #include <renn/tracing/part_of_store.hpp>
 #include <renn/tracing/reduced.hpp>

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include <renn/io/save.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/data_fingerprint.hpp>
 #include <renn/tracing/file_store.hpp>
 #include <renn/tracing/write_store.hpp>

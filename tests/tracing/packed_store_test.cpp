@@ -15,7 +15,7 @@
 #include <renn/activations/sigmoid.hpp>
 #include <renn/core/rng.hpp>
 #include <renn/index/window.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/estimate.hpp>
 #include <renn/tracing/file_store.hpp>
 #include <renn/tracing/packed_store.hpp>

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <renn/index/sorted.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"

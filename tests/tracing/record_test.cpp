@@ -19,7 +19,7 @@
 #include <renn/layers/dense.hpp>
 #include <renn/network/fingerprint.hpp>
 #include <renn/network/network.hpp>
-#include <renn/retrace/traced_network.hpp>
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/reduced.hpp>
 
 #include "support/message_of.hpp"

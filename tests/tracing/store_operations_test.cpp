@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include <renn/retrace/trace.hpp>
 #include <renn/tracing/file_store.hpp>
 #include <renn/tracing/part_of_store.hpp>
 #include <renn/tracing/recompute_store.hpp>

@@ -19,6 +19,7 @@
 #include <renn/core/error.hpp>
 #include <renn/retrace/search.hpp>
 #include <renn/retrace/votes.hpp>
+#include <renn/tracing/recorded_samples.hpp>
 #include <renn/version.hpp>
 
 namespace renn::inline RENN_ABI {
