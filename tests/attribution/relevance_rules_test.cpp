@@ -243,9 +243,9 @@ BOOST_AUTO_TEST_CASE(rules_that_cannot_be) {
         }) ==
         "relevance::AlphaBeta: alpha and beta: got 2.000000 and 2.000000, expected alpha - beta = 1, neither negative");
     BOOST_TEST(message([] { static_cast<void>(Rule(relevance::Gamma{-1.0})); }) ==
-               "relevance::Gamma: gamma: got -1.000000, expected a finite one, 0 or more");
+               "relevance::Gamma: gamma: got -1.000000, expected a finite value, 0 or more");
     BOOST_TEST(message([] { static_cast<void>(Rule(relevance::Epsilon{NAN})); }) ==
-               "relevance::Epsilon: stabiliser: got nan, expected a finite one, 0 or more");
+               "relevance::Epsilon: stabiliser: got nan, expected a finite value, 0 or more");
     BOOST_TEST(message([] {
                    static_cast<void>(Rule(relevance::ZBox{{2.0}, {1.0}}));
                }).find("none of low above its high") != std::string::npos);

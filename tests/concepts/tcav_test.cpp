@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_told) {
     Batch<double> broken = x;
     broken(0, 0) = std::numeric_limits<double>::infinity();
     BOOST_TEST(message([&] { concept_vector(broken, x); }) ==
-               "concept_vector: activations: got NaN or infinite, expected finite");
+               "concept_vector: activations: got NaN or infinite, expected finite values");
     BOOST_TEST(message([&] {
                    concept_vector(Batch<double>(x.leftCols(1)), Batch<double>(x.leftCols(1)));
                }).find("concept_vector: direction: got none") == 0U);

@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(numbers_are_rounded_correctly_in_every_locale) {
     }
     for (const std::string bad : {"nan", "NaN", "inf", "-inf", "Infinity"}) {
         BOOST_TEST(error<DataError>("1\n" + bad + "\n", bare) ==
-                   "line 2, column 1: number: got \"" + bad + "\", expected a finite number");
+                   "line 2, column 1: number: got \"" + bad + "\", expected a finite value");
     }
     BOOST_TEST(error<FormatError>(std::string("1\n2\0\n", 5), bare) ==
                "line 2, column 1: number: got \"2?\", expected a number");
@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(columns_are_checked) {
     BOOST_TEST(error<DataError>("1\n", {.label = "x", .header = false}) ==
                "column \"x\": got a file without header, expected a number");
     BOOST_TEST(error<DataError>("1\n", {.label = 1, .header = false}) ==
-               "feature columns: got none, expected at least 1");
+               "feature columns: got none, expected 1 or more");
     BOOST_TEST(error<DataError>("1\n", {.separator = '"'}) == "separator: got \"\"\", expected another character");
     const auto none = parse("a,b,c\n", {.label = "b"});
     BOOST_TEST(none.samples() == 0);
@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(columns_are_checked) {
 BOOST_AUTO_TEST_CASE(a_column_with_too_many_labels_is_told_at_the_first_too_many) {
     BOOST_TEST(parse("1,a\n2,b\n3,a\n", {.label = 2, .header = false, .most_classes = 2}).classes() == 2);
     BOOST_TEST(error<DataError>("1,a\n2,b\n3,c\n", {.label = 2, .header = false, .most_classes = 2}) ==
-               "line 3, column 2: label: got \"c\", expected no more than 2 different ones");
+               "line 3, column 2: label: got \"c\", expected at most 2 different ones");
     BOOST_TEST(error<DataError>("1,0\n2,2\n", {.label = 2, .header = false, .most_classes = 2}) ==
                "line 2, column 2: label: got \"2\", expected 0..1");
 }

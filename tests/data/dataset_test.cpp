@@ -276,20 +276,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(values_that_are_not_finite_are_named, S, Scalars) 
         return message_of<DataError>([&] { Dataset<S>(x, {.targets = y}); });
     };
     BOOST_TEST(says(Limits::quiet_NaN(), false) ==
-               "Dataset: input of sample 2, feature 1: got NaN, expected a finite number");
+               "Dataset: input of sample 2, feature 1: got NaN, expected a finite value");
     BOOST_TEST(says(-Limits::infinity(), false) ==
-               "Dataset: input of sample 2, feature 1: got -inf, expected a finite number");
+               "Dataset: input of sample 2, feature 1: got -inf, expected a finite value");
     BOOST_TEST(says(Limits::infinity(), true) ==
-               "Dataset: target of sample 2, feature 1: got inf, expected a finite number");
+               "Dataset: target of sample 2, feature 1: got inf, expected a finite value");
     BOOST_TEST(says(Limits::max(), false) == "no error");
     BOOST_TEST(says(Limits::denorm_min(), true) == "no error");
 }
 
 BOOST_AUTO_TEST_CASE(samples_without_features_are_a_data_error) {
     BOOST_TEST(message_of<DataError>([] { Dataset<float>(Bytes(0, 3)); }) ==
-               "Dataset: features: got 0, expected at least 1");
+               "Dataset: features: got 0, expected 1 or more");
     BOOST_TEST(message_of<DataError>([] { Dataset<double>(Batch<double>(0, 1)); }) ==
-               "Dataset: features: got 0, expected at least 1");
+               "Dataset: features: got 0, expected 1 or more");
 }
 
 BOOST_AUTO_TEST_CASE(positions_that_do_not_exist_are_data_errors) {

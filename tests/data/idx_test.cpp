@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(foreign_files_are_told_apart) {
 BOOST_AUTO_TEST_CASE(every_truncation_and_every_extra_byte_is_a_format_error) {
     for (std::size_t n = 0; n < three_pictures.size(); ++n) {
         const std::string m = image_error(three_pictures.substr(0, n));
-        const std::string expected = n < 4 ? "at least 4 bytes" : n < 16 ? "at least 16 bytes" : "40 bytes";
+        const std::string expected = n < 4 ? "4 bytes or more" : n < 16 ? "16 bytes or more" : "40 bytes";
         BOOST_TEST(m ==
                    "truncated: got " + std::to_string(n) + (n == 1 ? " byte" : " bytes") + ", expected " + expected);
     }
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(any_single_damaged_byte_in_the_head_is_an_error_not_a_crash
 BOOST_AUTO_TEST_CASE(sizes_are_believed_only_if_the_file_holds_them) {
     const std::uint32_t most = std::numeric_limits<std::uint32_t>::max();
     BOOST_TEST(image_error(idx({most, 28, 28}, "")) == "truncated: got 16 bytes, expected 3367254359296 bytes");
-    const std::string end = ", expected samples of at least one byte, in all no more than a file can hold";
+    const std::string end = ", expected samples of 1 byte or more, in all at most what a file can hold";
     const std::string m = std::to_string(most);
     BOOST_TEST(image_error(idx({most, most, most}, "")) == "shape: got " + m + " x " + m + " x " + m + end);
     BOOST_TEST(image_error(idx({1u << 31, 1u << 31, 4, 1}, "")) == "shape: got 2147483648 x 2147483648 x 4 x 1" + end);

@@ -151,12 +151,12 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(statistics_standardise, S, Scalars) {
     const auto one = renn::feature_statistics(d.first(1));
     for (Index i = 0; i < 5; ++i) BOOST_TEST((one.constant(i) && one.mean[i] == double(x(i, 0))));
     BOOST_TEST(message_of<DataError>([] { renn::feature_statistics(renn::Dataset<S>()); }) ==
-               "feature_statistics: samples: got 0, expected at least 1");
+               "feature_statistics: samples: got 0, expected 1 or more");
     auto broken = [n = 0](renn::SampleBatch<S>& b) mutable {
         b.inputs = renn::Batch<S>::Constant(2, 3, S(std::nan("")));
         return n++ == 0;
     };
     BOOST_TEST(message_of<DataError>([&] {
                    renn::feature_statistics<S>(broken);
-               }).starts_with("feature_statistics: feature 0: got values that are not finite"));
+               }).starts_with("feature_statistics: feature 0: got NaN or infinite"));
 }

@@ -159,5 +159,5 @@ BOOST_AUTO_TEST_CASE(the_four_axioms) {
                "check_axioms: samples: got 0, expected 1 or more");
     const auto broken = [](const auto&, const BatchView<double>& in, const auto&) { return Batch<double>(in / 0.0); };
     BOOST_TEST(test::message_of<DataError>([&] { check(broken); }) ==
-               "method of attribution: scores: got NaN or infinite, expected finite");
+               "method of attribution: scores: got NaN or infinite, expected finite values");
 }

@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(similarities_by_hand) {
                "l1_distance: vectors: got 4 and 1 long, expected equally long, 1 or more");
     BOOST_TEST(message_of<DataError>([&] {
                    renn::kendall_correlation(a, column({1, 2, no_number, 4}));
-               }) == "kendall_correlation: vectors: got NaN or infinite, expected finite");
+               }) == "kendall_correlation: vectors: got NaN or infinite, expected finite values");
     BOOST_CHECK_THROW(renn::l2_distance(column({}), column({})), ShapeError);
 }
 

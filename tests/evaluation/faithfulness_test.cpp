@@ -178,14 +178,14 @@ BOOST_AUTO_TEST_CASE(bad_input_is_told) {
     Batch<double> broken = x;
     broken(1, 1) = std::nan("");
     BOOST_TEST(message([&] { flip_features(model, x, broken, output(0), zero); }) ==
-               "flip_features: relevance: got NaN or infinite, expected finite");
+               "flip_features: relevance: got NaN or infinite, expected finite values");
     BOOST_TEST(message([&] { flip_features(model, x, Batch<double>(x.topRows(3)), output(0), zero); }) ==
                "flip_features: relevance: got 3 x 2, expected 4 x 2");
     BOOST_TEST(message([&] { flip_features(model, x, x, output(0), zero, {.at_once = 0}); }) ==
                "flip_features: at_once: got 0, expected 1 or more");
     BOOST_TEST(message([&] { flip_features(model, x, x, output(5), zero); }).find("target: output of sample 0") == 0U);
     BOOST_TEST(message([&] { flip_features(model, x, x, output(0), zero, {.regions = {{4}}}); }) ==
-               "flip_order: feature of a region: got 4, expected less than 4");
+               "flip_order: feature of a region: got 4, expected 0..3");
     const Batch<double> none(4, 0);
     BOOST_TEST(message([&] { flip_features(model, none, none, output(0), zero); }) ==
                "flip_features: samples: got 0, expected 1 or more");

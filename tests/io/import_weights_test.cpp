@@ -104,12 +104,12 @@ BOOST_AUTO_TEST_CASE(a_file_as_others_write_it_is_read) {
 }
 
 BOOST_AUTO_TEST_CASE(a_header_that_is_not_the_formats_is_refused) {
-    BOOST_TEST(problem("") == "truncated: got 0 bytes, expected at least 8 bytes");
+    BOOST_TEST(problem("") == "truncated: got 0 bytes, expected 8 bytes or more");
     BOOST_TEST(problem(std::string(8, '\xff')) == "header: got 18446744073709551615 bytes, expected at most 100000000");
     BOOST_TEST(problem(std::string("\x01\xe1\xf5\x05\0\0\0\0", 8)) ==
                "header: got 100000001 bytes, expected at most 100000000");
     BOOST_TEST(problem(std::string("\0\xe1\xf5\x05\0\0\0\0{}", 10)) ==
-               "truncated: got 10 bytes, expected at least 100000008 bytes");
+               "truncated: got 10 bytes, expected 100000008 bytes or more");
     BOOST_TEST(problem(std::string(16, '\0')) == "not a safetensors file: its header does not begin with {");
     BOOST_TEST(problem(" {}", 0) == "not a safetensors file: its header does not begin with {");
     const std::string no_json = "header is not JSON in UTF-8, at byte ";

@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(dropout_outside_training_is_the_identity, S, Scala
 BOOST_AUTO_TEST_CASE_TEMPLATE(dropout_refuses_impossible_rates_and_ids, S, Scalars) {
     for (const double rate : {1.0, -0.1, 2.0, std::numeric_limits<double>::quiet_NaN()}) {
         BOOST_TEST(message_of<DataError>([rate] { Dropout<S> refused(rate); }) ==
-                   "Dropout: rate: got " + std::to_string(rate) + ", expected 0 <= rate < 1");
+                   "Dropout: rate: got " + std::to_string(rate) + ", expected 0 or more, below 1");
     }
     const std::array<std::uint64_t, 2> ids{1, 2};
     BOOST_TEST(message_of<ShapeError>([&] { mask<S>(0.5, 4, 3, Pass{.training = true, .ids = ids}); }) ==
@@ -239,7 +239,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(standardize_refuses_what_it_cannot_divide_by, S, S
     BOOST_TEST(message_of<ShapeError>([] { Standardize<S> refused(Column<S>::Ones(3), Column<S>::Ones(2)); }) ==
                "Standardize: scale: got 2 x 1, expected 3 x 1");
     BOOST_TEST(message_of<DataError>([] { Standardize<S>::of(Batch<S>(3, 0)); }) ==
-               "Standardize::of: samples: got 0, expected at least 1");
+               "Standardize::of: samples: got 0, expected 1 or more");
+    BOOST_TEST(message_of<DataError>([] {
+                   Batch<S> x = Batch<S>::Zero(2, 3);
+                   x(1, 2) = std::numeric_limits<S>::quiet_NaN();
+                   Standardize<S>::of(x);
+               }) ==
+               "Standardize::of: feature 1: got NaN or infinite, or too large to be squared, expected "
+               "finite values");
     const Standardize<S> three(Column<S>::Zero(3), Column<S>::Ones(3));
     BOOST_TEST(message_of<ShapeError>([&] { run(three, Batch<S>::Zero(4, 2)); }) ==
                "Standardize::forward: x: got 4 x 2, expected 3 x 2");

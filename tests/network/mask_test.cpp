@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_there_is_named) {
     refuses({{.layer = "relu1", .units = {2, 2}}}, "mask: units of \"relu1\": got 2 twice, expected each unit once");
     refuses({{.layer = "relu1", .units = {2}}, {.layer = "relu1", .units = {2}}}, "got 2 twice");
     refuses({{.layer = "relu1", .units = {2}, .values = {1.0, 2.0}}}, "values for units of \"relu1\": got 2");
-    refuses({{.layer = "relu1", .units = {2}, .values = {NAN}}}, "got one that is not finite");
+    refuses({{.layer = "relu1", .units = {2}, .values = {NAN}}}, "got NaN or infinite");
     refuses({{.layer = "relu1", .units = {2}, .positions = 0}}, "mask: positions: got 0, expected 1 or more");
     refuses({{.layer = "relu1", .units = {0}, .positions = 4}}, "as it has 6 values of 4 a unit");
     // Without a known input width, units are checked in the first pass.

@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(layers_are_named_and_visited_in_order_with_paths) {
 
 BOOST_AUTO_TEST_CASE(impossible_names_are_refused_and_change_nothing) {
     Network net(Dense<float>(2, 3), ReLU<float>(), Dense<float>(3, 1));
-    BOOST_TEST(message_of<DataError>([&] { net.rename(3, "x"); }) == "rename: layer: got 3, expected less than 3");
+    BOOST_TEST(message_of<DataError>([&] { net.rename(3, "x"); }) == "rename: layer: got 3, expected 0..2");
     BOOST_TEST(message_of<DataError>([&] { net.rename(0, ""); }) ==
                "rename: name: got \"\", expected a name without '/'");
     BOOST_TEST(message_of<DataError>([&] { net.rename(0, "a/b"); }) ==

@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(layers_are_added_one_by_one) {
     net.visit(2, [&](const auto& layer, const auto&) { visited += layer.name == "Dense"; });
     BOOST_TEST(visited == 1);
     BOOST_TEST(message_of<DataError>([&] { net.visit(4, [](const auto&, const auto&) {}); }) ==
-               "Sequential::visit: layer: got 4, expected less than 4");
+               "Sequential::visit: layer: got 4, expected 0..3");
     const Sequential<float> copy = net;
     net = Sequential<float>();
     BOOST_TEST(same_bits(copy.predict(x), same.predict(x)));

@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(scales_begin_without_colour_and_rise_to_the_full_one) {
     }
     BOOST_TEST((renn::light_heat.positive.none == HeatScale::Colour{255, 255, 255}));
     BOOST_TEST(message_of<DataError>([] { renn::light_heat.positive(std::numeric_limits<double>::quiet_NaN()); }) ==
-               "HeatScale: part: got NaN, expected 0 to 1");
+               "HeatScale: part: got NaN, expected 0..1");
 }
 
 BOOST_AUTO_TEST_CASE(scales_of_the_legend_are_those_of_the_maps) {
@@ -177,10 +177,10 @@ BOOST_AUTO_TEST_CASE(bad_scores_are_refused) {
     const double nan = std::numeric_limits<double>::quiet_NaN(), infinite = std::numeric_limits<double>::infinity();
     BOOST_TEST(message_of<DataError>([&] {
                    renn::heatmap(column<double>({0, nan}), {1, 1, 2});
-               }) == "heatmap: score 1: got NaN, expected a finite number");
+               }) == "heatmap: score 1: got NaN, expected a finite value");
     BOOST_TEST(message_of<DataError>([&] {
                    renn::heatmap(column<double>({-infinite, 0}), {1, 1, 2});
-               }) == "heatmap: score 0: got -infinite, expected a finite number");
+               }) == "heatmap: score 0: got -infinite, expected a finite value");
     BOOST_TEST(message_of<ShapeError>([] {
                    renn::heatmap(column<double>({0, 1}), {1, 2, 2});
                }) == "heatmap: scores: got 2 x 1, expected 4 x 1");
@@ -221,7 +221,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_view_shows_what_methods_say, S, Scalars) {
     auto broken = product;
     broken.scores(3, 0) = std::numeric_limits<S>::quiet_NaN();
     BOOST_TEST(message_of<DataError>([&] { view.add({.name = "Gradient"}, broken); }) ==
-               "AttributionView::add: Gradient: score 3: got NaN, expected a finite number");
+               "AttributionView::add: Gradient: score 3: got NaN, expected a finite value");
 }
 
 BOOST_AUTO_TEST_CASE(inputs_without_shape_have_bars) {

@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(mistakes_in_charts_are_told) {
     Chart chart = falling();
     chart.series[0].y[1] = std::nan("");
     BOOST_TEST(message_of<DataError>([&] { written(chart); }) ==
-               "write_chart: \"Votes <by> rank\": value 1 of \"share\": got 2.000, NaN, expected finite numbers");
+               "write_chart: \"Votes <by> rank\": value 1 of \"share\": got 2.000, NaN, expected finite values");
     chart.series[0].y.pop_back();
     BOOST_TEST(message_of<ShapeError>([&] { written(chart); }) ==
                "write_chart: \"Votes <by> rank\": y of \"share\": got 3 values, expected 4, one an x");
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(the_elbow_is_farthest_below_the_chord) {
     }
     BOOST_TEST(message_of<DataError>([&] {
                    renn::elbow(std::vector<double>{1, std::nan(""), 0});
-               }) == "elbow: value 1: got nan, expected a finite number");
+               }) == "elbow: value 1: got nan, expected a finite value");
 }
 
 namespace {

@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told) {
     const auto data = three_pictures();
     const std::vector<std::uint64_t> ids{60, 70}, unknown{60, 1};
     const Weights one{1}, two{0.5, 0.5};
-    const std::string below = ", expected finite and 0 or more";
+    const std::string below = ", expected a finite value, 0 or more";
     BOOST_TEST(message_of<DataError>([&] {
                    renn::vote_weights(Weights{1, -1});
                }) == "vote_weights: votes of source 1: got -1.000000" + below);

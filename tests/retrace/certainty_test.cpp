@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(nobody_voted_and_other_mistakes) {
                "ranked_sources: votes: got 1, expected 4, one a recorded sample");
     const Numbers bad{1, no_number, 0, 0};
     BOOST_TEST(message_of<DataError>([&] { evidence_of(none, bad); }) ==
-               "evidence_of: votes of sample 1: got nan, expected finite and 0 or more");
+               "evidence_of: votes of sample 1: got nan, expected a finite value, 0 or more");
     BOOST_TEST(message_of<DataError>([&] { counted_votes(none, Counting::presence, 7); }) ==
                "Retrace::place: number: got 7, expected below 1");
     const auto unlabelled = numbers(Batch<double>::Zero(1, 4)).retrace(Batch<double>::Zero(1, 1), {.k = 2});
@@ -267,7 +267,7 @@ BOOST_AUTO_TEST_CASE(certainty_and_margin_by_hand) {
                "certainty: classes: got 0, expected 1 or more");
     BOOST_TEST(message_of<DataError>([] {
                    renn::margin(Numbers{0.5, -0.5});
-               }) == "margin: evidence of class 1: got -0.500000, expected finite and 0 or more");
+               }) == "margin: evidence of class 1: got -0.500000, expected a finite value, 0 or more");
     BOOST_CHECK_THROW(renn::certainty(Numbers{no_number, 1}), DataError);
 }
 

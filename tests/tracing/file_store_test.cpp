@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_file_is_told_apart) {
     };
     const StoreHead head = head_of(whole);
     BOOST_TEST(message("a text, whoever wrote it") == start + "not a renn file");
-    BOOST_TEST(message("") == start + "truncated: got 0 bytes, expected at least 4096 bytes");
+    BOOST_TEST(message("") == start + "truncated: got 0 bytes, expected 4096 bytes or more");
     BOOST_TEST(message(whole + "x") == start + "trailing bytes: got " + std::to_string(whole.size() + 1) +
                                            " bytes, expected " + std::to_string(whole.size()) + " bytes");
     BOOST_TEST(message(whole.substr(0, 70000)) ==
@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_file_is_told_apart) {
     BOOST_TEST(with_head([](StoreHead& h) { h.version = 2; }) ==
                start + "format version: got 2, expected at most 1; it is from a newer renn");
     BOOST_TEST(with_head([](StoreHead& h) { h.version = 0; }) ==
-               start + "format version: got 0, expected at least 1; a format that this renn does not read any more");
+               start + "format version: got 0, expected 1 or more; a format that this renn does not read any more");
     BOOST_TEST(with_head([](StoreHead& h) { h.byte_order = 0x04030201; }) ==
                start + "written on a machine of the other byte order");
     BOOST_TEST(with_head([](StoreHead& h) { h.table_offset = ~std::uint64_t{0} - 4095; }) ==

@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_first_run_that_makes_no_sense_is_refused) {
     BOOST_TEST(refusal<DataError>([](const auto& x, auto& probe, int) { probe("", x); }) ==
                "probe \"\": a place needs a name");
     BOOST_TEST(refusal<DataError>([](const auto&, auto&, int) {}) ==
-               "record: places the model reported: got none, expected at least one");
+               "record: places the model reported: got none, expected 1 or more");
     auto wide = renn::trace<Sorted>([](const auto& x, auto& probe) {
         probe("a", x);
         return MatrixXf(MatrixXf::Zero(2, x.cols() + 1));

@@ -186,11 +186,13 @@ BOOST_AUTO_TEST_CASE(layers_units_and_kinds_can_be_selected) {
     const auto refusal = [&](const Selection& selection) {
         return message_of<DataError>([&] { renn::record(net, set, selection); });
     };
-    const std::string known = "one of dense1, relu1, dense2, softmax1";
-    BOOST_TEST(refusal({.layers = {"dense3"}}) == "trace: selected layer: got \"dense3\", expected " + known);
-    BOOST_TEST(refusal({.units = {{"Dense1", {0}}}}) == "trace: selected layer: got \"Dense1\", expected " + known);
+    const std::string known = "dense1, relu1, dense2, softmax1";
+    BOOST_TEST(refusal({.layers = {"dense3"}}) == "trace: selected layer: got \"dense3\", expected one of " + known);
+    BOOST_TEST(refusal({.units = {{"Dense1", {0}}}}) ==
+               "trace: selected layer: got \"Dense1\", expected one of " + known);
     BOOST_TEST(refusal({.units = {{"dense1", {0, 9}}}}) == "trace: selected unit of dense1: got 9, expected 0..8");
-    BOOST_TEST(refusal({.pre = false, .post = false}) == "trace: selection: got no layer, expected at least " + known);
+    BOOST_TEST(refusal({.pre = false, .post = false}) ==
+               "trace: selection: got no layer, expected 1 or more of " + known);
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_gives_the_same_store_as_the_data_set) {
@@ -234,8 +236,8 @@ BOOST_AUTO_TEST_CASE(a_stream_that_does_not_fit_together_is_refused) {
         };
     };
     using B = renn::SampleBatch<float>;
-    BOOST_TEST(refusal(stream(set, {})) == "record: samples: got 0, expected at least 1");
-    BOOST_TEST(refusal(stream(set, {0, 0})) == "record: samples: got 0, expected at least 1");
+    BOOST_TEST(refusal(stream(set, {})) == "record: samples: got 0, expected 1 or more");
+    BOOST_TEST(refusal(stream(set, {0, 0})) == "record: samples: got 0, expected 1 or more");
     BOOST_TEST(refusal(spoiled([](B& b) { b.ids.pop_back(); })) == "record: ids of a batch: got 5 x 1, expected 6 x 1");
     BOOST_TEST(refusal(spoiled([](B& b) { b.labels.clear(); })) == "record: labels of a batch: got 0, expected 6");
     BOOST_TEST(refusal(spoiled([](B& b) { b.labels.push_back(1); })) == "record: labels of a batch: got 7, expected 6");
@@ -292,7 +294,7 @@ BOOST_AUTO_TEST_CASE(impossible_requests_are_refused_by_name) {
     BOOST_TEST(message_of<DataError>([&] { (void)traced.store(); }) ==
                "TracedNetwork::store: nothing recorded yet: call record() first");
     BOOST_TEST(message_of<DataError>([&] { traced.record(Dataset<float>()); }) ==
-               "record: samples: got 0, expected at least 1");
+               "record: samples: got 0, expected 1 or more");
     BOOST_TEST(message_of<ShapeError>([&] { traced.record(Dataset<float>(random_batch<float>(6, 3, 1))); }) ==
                "record: features: got 6, expected 5, the network's in_features");
     BOOST_TEST(message_of<DataError>([&] { traced.record(data<float>(3), {.batch = 0}); }) ==

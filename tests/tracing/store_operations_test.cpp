@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(dropped_samples_are_as_if_never_recorded, S, Scala
     BOOST_TEST(message_of<DataError>([&] { without_samples(*whole, Ids{5}); }) ==
                "store: sample 5: got an id that was not recorded, expected one of 40 recorded ids");
     BOOST_TEST(message_of<DataError>([&] { only_samples(*whole, Ids{}); }) ==
-               "part of a store: samples: got none, expected at least 1");
+               "part of a store: samples: got none, expected 1 or more");
 }
 
 BOOST_AUTO_TEST_CASE(places_and_units_of_a_store_are_those_that_would_have_been_recorded) {
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(places_and_units_of_a_store_are_those_that_would_have_been_
                part + "units of dense1 (pre-activation): got one that is not there, expected recorded ones");
     BOOST_TEST(refusal({.units = {{"relu1", {1}}}}) ==
                part + "units of relu1 (post-activation): got others, expected those of the place it follows from");
-    BOOST_TEST(refusal({.pre = false, .post = false}) == part + "places: got none, expected at least 1");
+    BOOST_TEST(refusal({.pre = false, .post = false}) == part + "places: got none, expected 1 or more");
     BOOST_TEST(refusal({.channels = {{}}}) == part +
                                                   "channels: got a choice, expected none: they are chosen when "
                                                   "recording");

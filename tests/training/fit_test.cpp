@@ -297,8 +297,8 @@ BOOST_AUTO_TEST_CASE(impossible_options_and_bad_data_are_refused_with_the_networ
     BOOST_TEST(message(data, {.epochs = -1}) == "fit: epochs: got -1, expected 0 or more");
     BOOST_TEST(message(data, {.batch = 0}) == "fit: batch: got 0, expected 1 or more");
     BOOST_TEST(message(data, {.optimizer = Sgd{.learning_rate = std::numeric_limits<double>::quiet_NaN()}}) ==
-               "Sgd: learning_rate: got nan, expected a finite value >= 0");
-    BOOST_TEST(message(Dataset<float>(), {}) == "fit: samples: got 0, expected at least 1");
+               "Sgd: learning_rate: got nan, expected a finite value, 0 or more");
+    BOOST_TEST(message(Dataset<float>(), {}) == "fit: samples: got 0, expected 1 or more");
     BOOST_TEST(message(Dataset<float>(x), {}) == "fit: data: got neither labels nor targets, expected one of them");
     BOOST_TEST(message(Dataset<float>(Batch<float>(Batch<float>::Zero(3, 4)), {.labels = {0, 0, 0, 0}}), {}) ==
                "fit: features: got 3, expected 2, the network's in_features");
@@ -318,7 +318,7 @@ BOOST_AUTO_TEST_CASE(impossible_options_and_bad_data_are_refused_with_the_networ
     std::get<3>(net.parameters().layers).bias[1] = std::numeric_limits<float>::quiet_NaN();
     BOOST_TEST(message(data, {}) == "fit: layer dense2, bias (1, 0): got nan, expected a finite value");
     BOOST_TEST(message_of<DataError>([&] { renn::evaluate(net, Dataset<float>()); }) ==
-               "evaluate: samples: got 0, expected at least 1");
+               "evaluate: samples: got 0, expected 1 or more");
 }
 
 BOOST_AUTO_TEST_CASE(the_predicted_class_is_the_first_of_the_largest) {

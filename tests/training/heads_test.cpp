@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_named) {
     BOOST_TEST(message_of<DataError>([&] { train(net, with_identities(data, 3), {.head = 6}); }) ==
                "JointLoss: head: got 6, expected 1..5");
     BOOST_TEST(message_of<DataError>([&] { train(net, with_identities(data, 3), {.head = 3, .lambda = -1.0}); }) ==
-               "JointLoss: lambda: got -1.000000, expected finite and 0 or more");
+               "JointLoss: lambda: got -1.000000, expected a finite value, 0 or more");
     BOOST_TEST(message_of<DataError>([&] { train(net, with_identities(data, 4), {.head = 4}); }) ==
                "JointLoss: classes: got 3, expected at most 2, the task's outputs");
     BOOST_TEST(message_of<DataError>([&] { train(net, with_numbers(data), {.head = 3, .naming = Naming::unit}); }) ==

@@ -91,7 +91,7 @@ void take_units(const Json& json, const Model& model, Query& query) {
         const auto first = place.units.begin();
         query.units.push_back({place.name, {first + from, first + to + 1}});
     }
-    if (query.units.empty()) refuse("units", "expected at least one range");
+    if (query.units.empty()) refuse("units", "expected 1 range or more");
 }
 
 /// Neurons that are switched off.
@@ -180,7 +180,7 @@ Query parse_query(const Json& json, const Model& model) {
     query.options.ties = ties_of(json);
     query.options.pre = yes_or_no(json, "pre", true);
     query.options.post = yes_or_no(json, "post", false);
-    if (!query.options.pre && !query.options.post) refuse("pre and post", "expected at least one of them");
+    if (!query.options.pre && !query.options.post) refuse("pre and post", "expected 1 or more of them");
     take_units(json, model, query);
     take_off(json, model, query);
     return query;

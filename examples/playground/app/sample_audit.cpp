@@ -60,7 +60,7 @@ renn::RetraceOptions parse_audit(const Json& json) {
         if (!wanted.is_boolean()) throw HttpError(422, name, std::string(name) + ": expected true or false");
         *kind = wanted.get<bool>();
     }
-    if (!options.pre && !options.post) throw HttpError(422, "pre", "pre and post: expected at least one of them");
+    if (!options.pre && !options.post) throw HttpError(422, "pre", "pre and post: expected 1 or more of them");
     return options;
 }
 

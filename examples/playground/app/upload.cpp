@@ -45,7 +45,7 @@ void split(DataSet& data, const renn::Dataset<float>& all, const SplitOptions& o
 
 void require_samples(const renn::Dataset<float>& part, const std::string& what, const std::string& name) {
     if (!part.empty()) return;
-    throw HttpError(422, "samples", name + ": " + what + ": got no sample, expected at least 1");
+    throw HttpError(422, "samples", name + ": " + what + ": got no sample, expected 1 or more");
 }
 
 void require_size(std::size_t bytes, const DataLimits& limits) {

@@ -29,7 +29,7 @@ public:
                                       detail::shape_text(features, 1) + " or " + detail::shape_text(features, samples));
         }
         if (!columns_.allFinite() || !(everywhere_ - everywhere_ == 0.0)) {
-            detail::raise<DataError>(where, "baseline", "a value that is not finite", "finite ones");
+            detail::raise<DataError>(where, "baseline", "NaN or infinite", "finite values");
         }
     }
 

@@ -45,7 +45,7 @@ public:
                              "low <= high");
         }
         if (!(options.tolerance > 0.0)) {
-            raise<DataError>("roots", "tolerance", std::to_string(options.tolerance), "a positive value");
+            raise<DataError>("roots", "tolerance", std::to_string(options.tolerance), "above 0");
         }
         const S share = std::max(static_cast<S>(options.tolerance), 100 * std::numeric_limits<S>::epsilon());
         bound_ = share * values.cwiseAbs();

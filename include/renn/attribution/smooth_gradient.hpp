@@ -76,7 +76,7 @@ private:
     void check(Index features) const {
         if (draws < 1) detail::raise<DataError>(where, "draws", std::to_string(draws), "1 or more");
         if (!(std::isfinite(noise) && noise >= 0.0)) {
-            detail::raise<DataError>(where, "noise", std::to_string(noise), "a finite share of 0 or more");
+            detail::raise<DataError>(where, "noise", std::to_string(noise), "a finite value, 0 or more");
         }
         if (given.size() != 0) detail::require_shape(where, "given noise", given, features, given.cols());
     }

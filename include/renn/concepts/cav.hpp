@@ -157,10 +157,10 @@ ConceptVector concept_vector(const Eigen::MatrixBase<A>& examples, const Eigen::
     }
     require(examples.cols() > 0, "examples of the concept", "0", "1 or more");
     require(others.cols() > 0, "other examples", "0", "1 or more");
-    require(examples.allFinite() && others.allFinite(), "activations", "NaN or infinite", "finite");
-    require(options.penalty > 0.0, "penalty", std::to_string(options.penalty), "more than 0");
+    require(examples.allFinite() && others.allFinite(), "activations", "NaN or infinite", "finite values");
+    require(options.penalty > 0.0, "penalty", std::to_string(options.penalty), "above 0");
     require(options.held_out >= 0.0 && options.held_out < 1.0, "held_out", std::to_string(options.held_out),
-            "0 or more, less than 1");
+            "0 or more, below 1");
 
     const Index n = examples.cols(), m = others.cols();
     Batch<double> h(examples.rows(), n + m);

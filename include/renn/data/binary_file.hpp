@@ -55,7 +55,7 @@ public:
 
     /// The file must be at least this long.
     void require(std::uint64_t length) const {
-        if (size_ < length) fail("truncated", bytes_text(size_), "at least " + bytes_text(length));
+        if (size_ < length) fail("truncated", bytes_text(size_), bytes_text(length) + " or more");
     }
 
     /// The file must be this long; to be asked before the payload is allocated.

@@ -155,7 +155,7 @@ private:
         for (std::size_t c = 0; c < width_; ++c) {
             if (!used[c]) features_.push_back(c);
         }
-        if (features_.empty()) raise<DataError>(lines_.context(), "feature columns", "none", "at least 1");
+        if (features_.empty()) raise<DataError>(lines_.context(), "feature columns", "none", "1 or more");
     }
 
     template <class E>
@@ -182,7 +182,7 @@ private:
             value = static_cast<S>(wide);
         }
         if (read.ec != std::errc{} || read.ptr != end) fail<FormatError>(c, "number", "a number");
-        if (!std::isfinite(value)) fail<DataError>(c, "number", "a finite number");
+        if (!std::isfinite(value)) fail<DataError>(c, "number", "a finite value");
         return value;
     }
 
@@ -218,7 +218,7 @@ private:
         if (names_given_) fail<DataError>(c, "label", "one of the " + std::to_string(numbers_.size()) + " class_names");
         const auto next = static_cast<std::int32_t>(numbers_.size());
         if (next >= options_.most_classes) {
-            fail<DataError>(c, "label", "no more than " + std::to_string(next) + " different ones");
+            fail<DataError>(c, "label", "at most " + std::to_string(next) + " different ones");
         }
         options_.class_names.push_back(name);
         return numbers_.emplace(std::move(name), next).first->second;

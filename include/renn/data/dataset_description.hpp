@@ -33,7 +33,7 @@ namespace detail {
 /// Throws ShapeError unless there is one of each a sample and the image has as many features.
 template <class S>
 void check_counts(const DatasetDescription<S>& more, Index samples, Index features) {
-    if (samples > 0 && features == 0) raise<DataError>("Dataset", "features", "0", "at least 1");
+    if (samples > 0 && features == 0) raise<DataError>("Dataset", "features", "0", "1 or more");
     const auto require_count = [samples](const char* what, std::size_t got) {
         if (got == 0 || got == static_cast<std::size_t>(samples)) return;
         raise<ShapeError>("Dataset", what, std::to_string(got), std::to_string(samples) + " (one per sample)");
@@ -85,7 +85,7 @@ void check_finite(const char* what, const Batch<S>& m) {
             const char* got = std::isnan(m(r, c)) ? "NaN" : m(r, c) > 0 ? "inf" : "-inf";
             raise<DataError>("Dataset",
                              std::string(what) + " of sample " + std::to_string(c) + ", feature " + std::to_string(r),
-                             got, "a finite number");
+                             got, "a finite value");
         }
     }
 }

@@ -73,7 +73,7 @@ public:
         }
         std::uint64_t payload = features;
         if (!fits || !multiply(payload, static_cast<std::uint64_t>(samples()))) {
-            file_.fail("shape", text, "samples of at least one byte, in all no more than a file can hold");
+            file_.fail("shape", text, "samples of 1 byte or more, in all at most what a file can hold");
         }
         file_.require_exactly(head + payload);
     }

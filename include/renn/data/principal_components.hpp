@@ -63,7 +63,7 @@ PrincipalComponents principal_components(const Eigen::MatrixBase<D>& x) {
     if (x.rows() == 0) detail::raise<DataError>("principal_components", "features", "0", "1 or more");
     Batch<double> centred = x.template cast<double>();
     if (!detail::all_finite(centred)) {
-        detail::raise<DataError>("principal_components", "x", "values that are not finite", "finite ones");
+        detail::raise<DataError>("principal_components", "x", "NaN or infinite", "finite values");
     }
     PrincipalComponents result;
     result.mean = centred.rowwise().mean();

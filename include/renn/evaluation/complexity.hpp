@@ -19,7 +19,7 @@ namespace detail {
 /// f(|R| of a sample, their sum) for each sample; a map of zeros has no value.
 template <class D, class F>
 Measurement of_magnitudes(const char* where, const Eigen::MatrixBase<D>& relevance, const F& f) {
-    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite");
+    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite values");
     std::vector<double> each;
     for (Index j = 0; j < relevance.cols(); ++j) {
         const Column<double> v = relevance.col(j).template cast<double>().cwiseAbs();

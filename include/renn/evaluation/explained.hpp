@@ -125,7 +125,7 @@ Column<double> values_of(const Model& model, Index features, Index count, const 
 
 template <class S>
 void require_finite_scores(const char* where, const char* what, const BatchView<S>& scores) {
-    if (!scores.allFinite()) raise<DataError>(where, what, "NaN or infinite", "finite");
+    if (!scores.allFinite()) raise<DataError>(where, what, "NaN or infinite", "finite values");
 }
 
 /// Throws ShapeError unless the scores are of x, DataError unless they are finite or without a sample.

@@ -64,7 +64,7 @@ struct FlipOptions {
 template <class D>
 Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> flip_order(const Eigen::MatrixBase<D>& relevance,
                                                                 const FlipOptions& options = {}) {
-    if (!relevance.allFinite()) detail::raise<DataError>("flip_order", "relevance", "NaN or infinite", "finite");
+    if (!relevance.allFinite()) detail::raise<DataError>("flip_order", "relevance", "NaN or infinite", "finite values");
     const auto n = options.regions.empty() ? relevance.rows() : static_cast<Index>(options.regions.size());
     Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> order(n, relevance.cols());
     std::vector<Index> places(static_cast<std::size_t>(n));
@@ -79,7 +79,7 @@ Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> flip_order(const Eigen::Mat
             for (const Index i : options.regions[r]) {
                 if (i < 0 || i >= relevance.rows()) {
                     detail::raise<ShapeError>("flip_order", "feature of a region", std::to_string(i),
-                                              "less than " + std::to_string(relevance.rows()));
+                                              "0.." + std::to_string(relevance.rows() - 1));
                 }
                 score[r] += static_cast<double>(relevance(i, j));
             }

@@ -44,7 +44,7 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
         detail::raise<ShapeError>(where, "outputs", detail::shape_text(outputs.rows(), outputs.cols()),
                                   detail::shape_text(count, scores.cols()) + ", subsets x queries");
     }
-    if (!scores.allFinite()) detail::raise<DataError>(where, "scores", "NaN or infinite", "finite");
+    if (!scores.allFinite()) detail::raise<DataError>(where, "scores", "NaN or infinite", "finite values");
     for (const auto& subset : subsets) {
         for (const Index s : subset) {
             if (s >= 0 && s < scores.rows()) continue;

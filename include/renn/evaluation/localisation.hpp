@@ -28,7 +28,7 @@ template <class D, class F>
 Measurement inside_mask(const char* where, const Eigen::MatrixBase<D>& relevance, const FeatureMask& mask, const F& f) {
     const Index columns = mask.cols() == 1 ? 1 : relevance.cols();
     require_shape(where, "mask", mask, relevance.rows(), columns);
-    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite");
+    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite values");
     std::vector<double> each;
     for (Index j = 0; j < relevance.cols(); ++j) {
         const auto inside = mask.col(columns == 1 ? 0 : j);

@@ -100,7 +100,7 @@ struct RemoveToBlur {
                     Eigen::Ref<Column<S>> out) const {
         detail::require_image("RemoveToBlur", image, x.size());
         if (!(deviation > 0.0)) {
-            detail::raise<DataError>("RemoveToBlur", "deviation", std::to_string(deviation), "more than 0");
+            detail::raise<DataError>("RemoveToBlur", "deviation", std::to_string(deviation), "above 0");
         }
         const Column<S> once = blurred<S>(x, 0, 1);
         const Column<S> twice = blurred<S>(once, 1, 0);

@@ -82,7 +82,7 @@ inline Interval bootstrap_interval(std::span<const double> values, std::uint64_t
     detail::require_values("bootstrap_interval", "values", kept, 1);
     if (draws < 1) detail::raise<DataError>("bootstrap_interval", "draws", std::to_string(draws), "1 or more");
     if (!(level > 0.0 && level < 1.0)) {
-        detail::raise<DataError>("bootstrap_interval", "level", std::to_string(level), "more than 0, less than 1");
+        detail::raise<DataError>("bootstrap_interval", "level", std::to_string(level), "above 0, below 1");
     }
     Rng rng(seed);
     std::vector<double> means(static_cast<std::size_t>(draws));

@@ -34,7 +34,7 @@ struct VectorPair {
             raise<ShapeError>(where, "vectors", std::to_string(a.size()) + " and " + std::to_string(b.size()) + " long",
                               "equally long, 1 or more");
         }
-        if (!a.allFinite() || !b.allFinite()) raise<DataError>(where, "vectors", "NaN or infinite", "finite");
+        if (!a.allFinite() || !b.allFinite()) raise<DataError>(where, "vectors", "NaN or infinite", "finite values");
     }
 };
 

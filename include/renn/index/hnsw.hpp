@@ -118,7 +118,7 @@ public:
         double square = 0.0;
         for (const float x : query) square += static_cast<double>(x) * static_cast<double>(x);
         if (!std::isfinite(square))
-            detail::raise<DataError>("Hnsw::nearest", "query", "values that are not finite", "finite values");
+            detail::raise<DataError>("Hnsw::nearest", "query", "NaN or infinite", "finite values");
         if (!graph_) return exact_.nearest(query, k, admits);
         if (k == 0) return {};
         std::vector<float> vector;

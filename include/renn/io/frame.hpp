@@ -191,7 +191,7 @@ inline std::string read_payload(std::istream& in, std::string_view content, std:
     const auto got = static_cast<std::uint64_t>(in.gcount());
     const auto truncated = [&](std::uint64_t bytes, std::uint64_t wanted) {
         raise<FormatError>(where, "truncated", std::to_string(bytes) + " bytes",
-                           "at least " + std::to_string(wanted) + " bytes");
+                           std::to_string(wanted) + " bytes or more");
     };
     check_magic(where, head, got);
     if (got < sizeof(head)) truncated(got, sizeof(head));

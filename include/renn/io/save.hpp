@@ -124,7 +124,7 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     detail::get(ar, store.outputs, limit);
     detail::get(ar, store.first_input, limit);
     const std::size_t n = store.ids.size();
-    if (n == 0) detail::raise<FormatError>("store", "samples", "0", "at least 1");
+    if (n == 0) detail::raise<FormatError>("store", "samples", "0", "1 or more");
     const auto fits = [n](std::size_t count) { return count == 0 || count == n; };
     if (!fits(store.labels.size()) || !fits(store.predictions.size()) || !fits(store.tags.size()) ||
         store.outputs.cols() != static_cast<Index>(n)) {

@@ -94,7 +94,7 @@ public:
         detail::reshape(y, x.rows(), x.cols());
         cache.values = pass.training ? x.cols() * shape_.positions() : 0;
         if (cache.values == 1) {
-            detail::raise<DataError>("BatchNorm::forward", "values of a channel in training", "1", "at least 2");
+            detail::raise<DataError>("BatchNorm::forward", "values of a channel in training", "1", "2 or more");
         }
         cache.mean = mean_;
         cache.variance = variance_;
@@ -230,7 +230,7 @@ public:
             detail::raise<DataError>("BatchNorm", "epsilon", std::to_string(epsilon_), "a finite value above 0");
         }
         if (!(momentum_ >= 0.0 && momentum_ <= 1.0)) {
-            detail::raise<DataError>("BatchNorm", "momentum", std::to_string(momentum_), "0 <= momentum <= 1");
+            detail::raise<DataError>("BatchNorm", "momentum", std::to_string(momentum_), "0..1");
         }
         detail::require_shape("BatchNorm", "running mean", mean_, shape_.channels, 1);
         detail::require_shape("BatchNorm", "running variance", variance_, shape_.channels, 1);

@@ -83,7 +83,7 @@ public:
     auto constants() const noexcept { return std::tie(rate_); }
     void check() const {
         if (!(rate_ >= 0.0 && rate_ < 1.0)) {
-            detail::raise<DataError>("Dropout", "rate", std::to_string(rate_), "0 <= rate < 1");
+            detail::raise<DataError>("Dropout", "rate", std::to_string(rate_), "0 or more, below 1");
         }
     }
 

@@ -11,6 +11,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/feature_statistics.hpp>
 #include <renn/core/layer.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -32,19 +33,11 @@ public:
     Standardize(S mean, S scale) : Standardize(Column<S>::Constant(1, mean), Column<S>::Constant(1, scale)) {}
     Standardize(Column<S> mean, Column<S> scale) : mean_(std::move(mean)), scale_(std::move(scale)) { check(); }
 
-    /// Mean and standard deviation of every feature over the samples of x; a constant feature gets scale 1.
+    /// Mean and standard deviation of every feature over the samples of x; a constant feature gets scale 1. Throws
+    /// DataError for no samples and for values that are not finite.
     static Standardize of(const BatchView<S>& x) {
-        if (x.cols() == 0) detail::raise<DataError>("Standardize::of", "samples", "0", "at least 1");
-        Column<S> mean(x.rows()), scale(x.rows());
-        for (Index i = 0; i < x.rows(); ++i) {
-            const auto row = x.row(i).template cast<double>();
-            const double m = row.mean();
-            const double deviation = std::sqrt((row.array() - m).square().mean());
-            mean[i] = static_cast<S>(m);
-            scale[i] = static_cast<S>(deviation);  // of equal values not always 0: their mean is rounded
-            if (row.minCoeff() == row.maxCoeff() || scale[i] == S(0)) scale[i] = S(1);
-        }
-        return Standardize(std::move(mean), std::move(scale));
+        const FeatureStatistics statistics = detail::statistics_of<S>("Standardize::of", x);
+        return Standardize(statistics.shift<S>(), statistics.scale<S>());
     }
 
     const Column<S>& mean() const noexcept { return mean_; }

@@ -178,7 +178,7 @@ public:
     void visit(std::size_t place, F&& f) const {
         if (place >= size()) {
             detail::raise<DataError>("Sequential::visit", "layer", std::to_string(place),
-                                     "less than " + std::to_string(size()));
+                                     "0.." + std::to_string(static_cast<Index>(size()) - 1));
         }
         dispatch(place, [&](auto k) { f(layer_at<k>(*this, place), part<k>(this->parameters_, place)); });
     }

@@ -52,7 +52,7 @@ public:
     /// Throws DataError if the name is empty, has a '/', or is another layer's, or if there is no such layer.
     void rename(std::size_t index, std::string new_name) {
         if (index >= names_.size()) {
-            raise<DataError>("rename", "layer", std::to_string(index), "less than " + std::to_string(names_.size()));
+            raise<DataError>("rename", "layer", std::to_string(index), "0.." + std::to_string(std::ssize(names_) - 1));
         }
         auto changed = names_;
         changed[index] = std::move(new_name);

@@ -65,7 +65,7 @@ inline void check_mask(const Mask& mask) {
         if (place.positions < 1) raise<DataError>("mask", "positions", std::to_string(place.positions), "1 or more");
         for (const double value : place.values) {
             if (!std::isfinite(value))
-                raise<DataError>("mask", "value for " + what, "one that is not finite", "finite");
+                raise<DataError>("mask", "value for " + what, "NaN or infinite", "a finite value");
         }
         std::vector<std::uint32_t> all;
         for (std::size_t q = 0; q <= p; ++q) {

@@ -98,7 +98,7 @@ public:
         for (Index i = 0; i < column.size(); ++i) {
             if (std::isfinite(static_cast<double>(column[i]))) continue;
             detail::raise<DataError>(where, "score " + std::to_string(i),
-                                     html::number(static_cast<double>(column[i]), 0), "a finite number");
+                                     html::number(static_cast<double>(column[i]), 0), "a finite value");
         }
         AttributionMap added;
         added.method = std::move(method);

@@ -106,7 +106,7 @@ private:
             for (std::size_t i = 0; i < s.x.size(); ++i) {
                 if (std::isfinite(s.x[i]) && std::isfinite(s.y[i])) continue;
                 raise<DataError>(where, "value " + std::to_string(i) + " of \"" + s.name + '"',
-                                 html::number(s.x[i], 3) + ", " + html::number(s.y[i], 3), "finite numbers");
+                                 html::number(s.x[i], 3) + ", " + html::number(s.y[i], 3), "finite values");
             }
             values += s.x.size();
         }

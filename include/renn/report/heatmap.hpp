@@ -30,7 +30,7 @@ struct HeatScale {
 
     /// Throws DataError for NaN; what is beyond 0 to 1 gets the colour of the nearer of the two.
     Colour operator()(double part) const {
-        if (std::isnan(part)) detail::raise<DataError>("HeatScale", "part", "NaN", "0 to 1");
+        if (std::isnan(part)) detail::raise<DataError>("HeatScale", "part", "NaN", "0..1");
         constexpr double at = 0.4;
         const double t = std::clamp(part, 0.0, 1.0);
         return t < at ? mix(none, some, t / at) : mix(some, full, (t - at) / (1.0 - at));
@@ -85,7 +85,7 @@ std::vector<double> pixel_values(const Eigen::MatrixBase<D>& scores, const Shape
     for (Index i = 0; i < scores.size(); ++i) {
         const auto score = static_cast<double>(scores(i, 0));
         if (!std::isfinite(score)) {
-            raise<DataError>("heatmap", "score " + std::to_string(i), html::number(score, 0), "a finite number");
+            raise<DataError>("heatmap", "score " + std::to_string(i), html::number(score, 0), "a finite value");
         }
         values[static_cast<std::size_t>(i % shape.positions())] += score;
     }

@@ -26,7 +26,7 @@ inline void require_amounts(const char* where, const char* what, std::span<const
     for (std::size_t i = 0; i < amounts.size(); ++i) {
         if (amounts[i] >= 0.0 && std::isfinite(amounts[i])) continue;
         raise<DataError>(where, std::string(what) + " " + std::to_string(i), std::to_string(amounts[i]),
-                         "finite and 0 or more");
+                         "a finite value, 0 or more");
     }
 }
 

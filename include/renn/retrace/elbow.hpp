@@ -34,8 +34,7 @@ std::vector<double> vote_shares(const Votes<I>& votes, std::size_t ranks) {
 inline std::optional<std::size_t> elbow(std::span<const double> curve) {
     for (std::size_t i = 0; i < curve.size(); ++i) {
         if (!std::isfinite(curve[i])) {
-            detail::raise<DataError>("elbow", "value " + std::to_string(i), std::to_string(curve[i]),
-                                     "a finite number");
+            detail::raise<DataError>("elbow", "value " + std::to_string(i), std::to_string(curve[i]), "a finite value");
         }
     }
     if (curve.size() < 3) return std::nullopt;

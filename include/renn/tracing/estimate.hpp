@@ -189,7 +189,7 @@ RecordingEstimate estimate(const Net& net, Index n, const Selection& selection =
                            const RecordFileOptions& options = {}) {
     using S = typename Net::Scalar;
     detail::check_selection(selection);
-    if (n < 1) detail::raise<DataError>("estimate", "samples", std::to_string(n), "at least 1");
+    if (n < 1) detail::raise<DataError>("estimate", "samples", std::to_string(n), "1 or more");
     if (net.in_features() == Dynamic) {
         detail::raise<DataError>("estimate", "features of the network", "unknown", "a Dataset to estimate with");
     }

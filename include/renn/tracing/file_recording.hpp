@@ -119,7 +119,7 @@ private:
         const FinishPlan plan(sizeof(S), n, columns, finish_bytes<S>(n, columns, 0, 1), 0, true, options_.budget, 1);
         if (options_.budget >= plan.least) return;
         raise<DataError>("record", "budget", std::to_string(options_.budget) + " bytes",
-                         "at least " + std::to_string(plan.least));
+                         std::to_string(plan.least) + " bytes or more");
     }
 
     void run(Index begin, Index samples, int worker) {

@@ -71,9 +71,8 @@ public:
         classes_ = std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
         plan_.emplace(plan(ordered));
         if (budget < plan_->least) {
-            raise<DataError>(
-                "record", "budget", std::to_string(budget) + " bytes",
-                "at least " + std::to_string(plan_->least) + " for " + std::to_string(ids.size()) + " samples");
+            raise<DataError>("record", "budget", std::to_string(budget) + " bytes",
+                             std::to_string(plan_->least) + " or more for " + std::to_string(ids.size()) + " samples");
         }
         if (!ordered) by_id_.sort(ids, budget - plan_->fixed, plan_->group > 0);
         for (const Point& point : points) {

@@ -82,7 +82,7 @@ auto hold(Store&& store) {
 template <class Held>
 auto with_positions(Held store, std::vector<std::uint32_t> positions) {
     using Store = std::remove_cvref_t<decltype(*store)>;
-    if (positions.empty()) raise<DataError>("part of a store", "samples", "none", "at least 1");
+    if (positions.empty()) raise<DataError>("part of a store", "samples", "none", "1 or more");
     if (store->first_input.size() > 0 && positions.front() != 0) {
         raise<DataError>("part of a store", "first sample", "left out",
                          "kept, as the store has its input to know the foreign code again; record with a fingerprint");
@@ -195,7 +195,7 @@ auto part_of(Store&& store, const Selection& selection) {
         places.push_back(p);
         known.points.push_back(std::move(point));
     }
-    if (known.points.empty()) refuse("places", "none", "at least 1");
+    if (known.points.empty()) refuse("places", "none", "1 or more");
     if (selection.every == 1) positions.clear();
     return PartOfStore<Plain>(std::move(held), std::move(known), std::move(places), std::move(units),
                               std::move(positions));

@@ -54,7 +54,7 @@ public:
         : state_(
               std::make_shared<State>(std::move(model), detail::hold(std::forward<Data>(data)), selection, options)) {
         const Dataset<S>& set = *state_->data;
-        if (set.empty()) detail::raise<DataError>("RecomputeStore", "samples", "0", "at least 1");
+        if (set.empty()) detail::raise<DataError>("RecomputeStore", "samples", "0", "1 or more");
         state_->options.progress = {};
         Known table;
         const Column<S> sample = set.input(0);

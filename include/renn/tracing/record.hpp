@@ -111,7 +111,7 @@ inline void check_record_options(const RecordOptions& options) {
 
 template <class Model, class S>
 void check_data(const Model& model, const Dataset<S>& data) {
-    if (data.empty()) raise<DataError>("record", "samples", "0", "at least 1");
+    if (data.empty()) raise<DataError>("record", "samples", "0", "1 or more");
     if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
         raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
     }
@@ -145,7 +145,7 @@ Activations<S> first_look(const Model& model, const BatchView<S>& sample, std::u
     Activations<S> seen;
     auto workspace = make_workspace(model);
     seen.collect(model, sample, std::span(&id, 1), workspace);
-    if (seen.blocks().empty()) raise<DataError>("record", "places the model reported", "none", "at least one");
+    if (seen.blocks().empty()) raise<DataError>("record", "places the model reported", "none", "1 or more");
     store.points = make_points(seen, selection);
     store.outputs.resize(seen.output().rows(), 0);
     store.fingerprint = model_fingerprint(model, seen);
@@ -293,7 +293,7 @@ std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next
             return std::nullopt;
         }
     }
-    if (!seen) detail::raise<DataError>("record", "samples", "0", "at least 1");
+    if (!seen) detail::raise<DataError>("record", "samples", "0", "1 or more");
     detail::make_room(store, store.samples(), store.samples());
     const auto negative = std::find_if(store.labels.begin(), store.labels.end(), [](auto l) { return l < 0; });
     if (negative != store.labels.end()) {

@@ -54,7 +54,7 @@ Index choose_segment(const StoreDescription<S>& what, Index held, const RecordFi
     const auto wanted = static_cast<std::uint64_t>(options.segment);
     if (most < std::max<std::uint64_t>(1, wanted)) {
         raise<DataError>("record", "budget", std::to_string(options.budget) + " bytes",
-                         "at least " + std::to_string(6 * sample * std::max<std::uint64_t>(1, wanted)));
+                         std::to_string(6 * sample * std::max<std::uint64_t>(1, wanted)) + " bytes or more");
     }
     if (wanted > 0) return options.segment;
     const std::uint64_t enough = std::max<std::uint64_t>(1, (std::uint64_t{8} << 20) / sample);

@@ -72,7 +72,7 @@ template <class S, class Stream>
 class StreamSource {
 public:
     StreamSource(Stream& stream, Index every) : stream_(&stream), every_(every) {
-        if (!pull()) raise<DataError>("record", "samples", "0", "at least 1");
+        if (!pull()) raise<DataError>("record", "samples", "0", "1 or more");
         labelled_ = !batch_.labels.empty();
     }
 

@@ -120,7 +120,7 @@ inline StoreHead read_head(const std::string& where, std::string_view content, s
         }
     }
     if (file.size() < store_head_bytes) {
-        raise<FormatError>(where, "truncated", bytes, "at least " + std::to_string(store_head_bytes) + " bytes");
+        raise<FormatError>(where, "truncated", bytes, std::to_string(store_head_bytes) + " bytes or more");
     }
     std::memcpy(static_cast<void*>(&head), file.data(), sizeof(head));
     std::vector<char> page(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(store_head_bytes));
@@ -133,9 +133,9 @@ inline StoreHead read_head(const std::string& where, std::string_view content, s
                            "at most " + std::to_string(StoreHead::current_version));
     }
     if (head.version < StoreHead::oldest_version) {
-        raise<FormatError>(where, "format version", std::to_string(head.version),
-                           "at least " + std::to_string(StoreHead::oldest_version) +
-                               "; a format that this renn does not read any more");
+        raise<FormatError>(
+            where, "format version", std::to_string(head.version),
+            std::to_string(StoreHead::oldest_version) + " or more; a format that this renn does not read any more");
     }
     return head;
 }

@@ -90,7 +90,7 @@ std::vector<Point> make_points(const Activations<S>& seen, const Selection& sele
         point_of[b] = static_cast<Index>(points.size());
         points.push_back(std::move(point));
     }
-    if (points.empty()) raise<DataError>("trace", "selection", "no layer", "at least one of " + seen.names());
+    if (points.empty()) raise<DataError>("trace", "selection", "no layer", "1 or more of " + seen.names());
     return points;
 }
 

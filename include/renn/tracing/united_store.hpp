@@ -124,7 +124,7 @@ auto unite(First&& first, More&&... more) {
 /// The same for any number of stores of one type, which must outlive what is made of them.
 template <class Store>
 auto unite_all(std::span<const Store> stores) {
-    if (stores.empty()) detail::raise<DataError>("unite", "stores", "none", "at least 1");
+    if (stores.empty()) detail::raise<DataError>("unite", "stores", "none", "1 or more");
     UnitedStore<typename Store::Scalar, detail::Reduced<Store>> all;
     for (const Store& store : stores) all.join(store);
     all.index_ids();

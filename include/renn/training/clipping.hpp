@@ -18,8 +18,8 @@ struct Clipping {
     double value = std::numeric_limits<double>::infinity();  ///< every entry is cut to -value..value
 
     void check() const {
-        if (!(norm > 0.0)) detail::raise<DataError>("Clipping", "norm", std::to_string(norm), "a value > 0");
-        if (!(value > 0.0)) detail::raise<DataError>("Clipping", "value", std::to_string(value), "a value > 0");
+        if (!(norm > 0.0)) detail::raise<DataError>("Clipping", "norm", std::to_string(norm), "above 0");
+        if (!(value > 0.0)) detail::raise<DataError>("Clipping", "value", std::to_string(value), "above 0");
     }
 };
 

@@ -21,7 +21,8 @@ struct EarlyStopping {
     void check() const {
         if (patience < 0) detail::raise<DataError>("EarlyStopping", "patience", std::to_string(patience), "0 or more");
         if (!(min_delta >= 0.0 && std::isfinite(min_delta))) {
-            detail::raise<DataError>("EarlyStopping", "min_delta", std::to_string(min_delta), "a finite value >= 0");
+            detail::raise<DataError>("EarlyStopping", "min_delta", std::to_string(min_delta),
+                                     "a finite value, 0 or more");
         }
     }
     bool gain(double value, double best) const noexcept {

@@ -72,7 +72,7 @@ BatchMeasures measure(const L& loss, const Batch<S>& y, const Targets<S>& target
 /// Throws unless the network can be run on the data and its outputs compared with what the data wants.
 template <class Net, class S, class L>
 void require_trainable(const char* where, const Net& net, const Dataset<S>& data, const L& loss) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "at least 1");
+    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
     if (net.in_features() != Dynamic && net.in_features() != data.features()) {
         raise<ShapeError>(where, "features", std::to_string(data.features()),
                           std::to_string(net.in_features()) + ", the network's in_features");

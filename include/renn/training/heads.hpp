@@ -121,7 +121,7 @@ struct JointLoss {
             detail::raise<DataError>("JointLoss", "head", std::to_string(head), "1.." + std::to_string(outputs - 1));
         }
         if (!(lambda >= 0.0) || std::isinf(lambda)) {
-            detail::raise<DataError>("JointLoss", "lambda", std::to_string(lambda), "finite and 0 or more");
+            detail::raise<DataError>("JointLoss", "lambda", std::to_string(lambda), "a finite value, 0 or more");
         }
         const Index rows = data.targets().rows(), wanted = own + (data.has_labels() ? 0 : answers);
         if (rows != wanted) {

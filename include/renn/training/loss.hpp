@@ -87,7 +87,7 @@ inline void require_class_weights(const char* where, const std::vector<double>& 
     for (std::size_t c = 0; c < weights.size(); ++c) {
         if (weights[c] >= 0.0 && std::isfinite(weights[c])) continue;
         raise<DataError>(where, "weight of class " + std::to_string(c), std::to_string(weights[c]),
-                         "a finite value >= 0");
+                         "a finite value, 0 or more");
     }
 }
 

@@ -82,9 +82,9 @@ struct Sgd {
     double weight_decay = 0.0;
 
     void check() const {
-        detail::require_option("Sgd", "learning_rate", learning_rate, learning_rate >= 0, "a finite value >= 0");
-        detail::require_option("Sgd", "momentum", momentum, momentum >= 0 && momentum < 1, "0 <= momentum < 1");
-        detail::require_option("Sgd", "weight_decay", weight_decay, weight_decay >= 0, "a finite value >= 0");
+        detail::require_option("Sgd", "learning_rate", learning_rate, learning_rate >= 0, "a finite value, 0 or more");
+        detail::require_option("Sgd", "momentum", momentum, momentum >= 0 && momentum < 1, "0 or more, below 1");
+        detail::require_option("Sgd", "weight_decay", weight_decay, weight_decay >= 0, "a finite value, 0 or more");
     }
 
     template <class P>
@@ -119,11 +119,11 @@ struct AdamConstants {
 };
 
 inline void check_adam(const char* where, const AdamConstants& o) {
-    require_option(where, "learning_rate", o.learning_rate, o.learning_rate >= 0, "a finite value >= 0");
-    require_option(where, "beta1", o.beta1, o.beta1 >= 0 && o.beta1 < 1, "0 <= beta1 < 1");
-    require_option(where, "beta2", o.beta2, o.beta2 >= 0 && o.beta2 < 1, "0 <= beta2 < 1");
-    require_option(where, "epsilon", o.epsilon, o.epsilon > 0, "a finite value > 0");
-    require_option(where, "weight_decay", o.weight_decay, o.weight_decay >= 0, "a finite value >= 0");
+    require_option(where, "learning_rate", o.learning_rate, o.learning_rate >= 0, "a finite value, 0 or more");
+    require_option(where, "beta1", o.beta1, o.beta1 >= 0 && o.beta1 < 1, "0 or more, below 1");
+    require_option(where, "beta2", o.beta2, o.beta2 >= 0 && o.beta2 < 1, "0 or more, below 1");
+    require_option(where, "epsilon", o.epsilon, o.epsilon > 0, "a finite value above 0");
+    require_option(where, "weight_decay", o.weight_decay, o.weight_decay >= 0, "a finite value, 0 or more");
 }
 
 /// At most piece_length values.

@@ -39,7 +39,7 @@ struct StepDecay {
     void check() const {
         if (every < 1) detail::raise<DataError>("StepDecay", "every", std::to_string(every), "1 or more epochs");
         if (!(factor >= 0.0 && std::isfinite(factor))) {
-            detail::raise<DataError>("StepDecay", "factor", std::to_string(factor), "a finite value >= 0");
+            detail::raise<DataError>("StepDecay", "factor", std::to_string(factor), "a finite value, 0 or more");
         }
     }
     double operator()(const TrainingPoint& at) const { return std::pow(factor, at.epoch / every); }
@@ -51,7 +51,7 @@ struct ExponentialDecay {
 
     void check() const {
         if (!(factor >= 0.0 && std::isfinite(factor))) {
-            detail::raise<DataError>("ExponentialDecay", "factor", std::to_string(factor), "a finite value >= 0");
+            detail::raise<DataError>("ExponentialDecay", "factor", std::to_string(factor), "a finite value, 0 or more");
         }
     }
     double operator()(const TrainingPoint& at) const { return std::pow(factor, at.epoch); }
@@ -89,7 +89,7 @@ double rate_factor(const Schedule& schedule, std::uint64_t warm_up, const Traini
     if (at.step < warm_up) factor *= static_cast<double>(at.step + 1) / static_cast<double>(warm_up);
     if (!(factor >= 0.0 && std::isfinite(factor))) {
         raise<DataError>("fit: schedule", "factor before step " + std::to_string(at.step + 1), std::to_string(factor),
-                         "a finite value >= 0");
+                         "a finite value, 0 or more");
     }
     return factor;
 }

@@ -38,7 +38,7 @@ public:
         }
         if (!positive || !(std::abs(sum - 1.0) < 1e-6)) {
             detail::raise<DataError>("GaussianMixture", "weights", "sum " + std::to_string(sum),
-                                     "each more than 0 and 1 together");
+                                     "each above 0, and 1 together");
         }
     }
 

@@ -94,7 +94,7 @@ struct CosineTarget {
         }
         if (position >= positions) {
             detail::raise<DataError>("direction", "position", std::to_string(position),
-                                     "less than " + std::to_string(positions));
+                                     "0.." + std::to_string(positions - 1));
         }
         detail::shape_target<S>(y, value, slope);
         slope.setZero();

@@ -28,7 +28,8 @@ struct LineSearch {
     int halvings = 40;
 
     void check() const {
-        detail::require_option("LineSearch", "learning_rate", learning_rate, learning_rate > 0, "a finite value > 0");
+        detail::require_option("LineSearch", "learning_rate", learning_rate, learning_rate > 0,
+                               "a finite value above 0");
     }
 };
 
@@ -98,7 +99,7 @@ struct MaximiseOptions {
         require(patience >= 0, "patience", std::to_string(patience), "0 or more");
         require(std::isfinite(mean), "mean", std::to_string(mean), "a finite value");
         require(deviation >= 0.0 && std::isfinite(deviation), "deviation", std::to_string(deviation),
-                "a finite value >= 0");
+                "a finite value, 0 or more");
         if (box) {
             require(box->first < box->second, "box", std::to_string(box->first) + " to " + std::to_string(box->second),
                     "the lower end first");

@@ -71,7 +71,7 @@ Rbm<L> train_rbm(L layer, const BatchView<typename L::Scalar>& x, const RbmOptio
     if (o.chain < 1) refuse("chain", std::to_string(o.chain), "1 or more");
     if (o.epochs < 0) refuse("epochs", std::to_string(o.epochs), "0 or more");
     if (!(o.learning_rate > 0.0) || !std::isfinite(o.learning_rate)) {
-        refuse("learning_rate", std::to_string(o.learning_rate), "a finite value > 0");
+        refuse("learning_rate", std::to_string(o.learning_rate), "a finite value above 0");
     }
     detail::require_finite<S>("train_rbm", "samples", x);
     const bool binary = o.visible == Visible::binary;
@@ -137,7 +137,8 @@ Rbm<L> train_rbm(L layer, const BatchView<typename L::Scalar>& x, const RbmOptio
     }
     for_each_block(
         [&refuse](const auto& w) {
-            if (!detail::all_finite(w)) refuse("weights", "not finite", "finite: try a smaller learning_rate");
+            if (!detail::all_finite(w))
+                refuse("weights", "NaN or infinite", "finite values: try a smaller learning_rate");
         },
         parameters);
     return rbm;

@@ -165,7 +165,7 @@ public:
         : Rule("ZPlus", "", {.parts = {{1.0, positive(1.0)}}, .stabiliser = r.stabiliser, .bias = r.bias}) {}
     Rule(const Gamma& r) : Rule("Gamma", number(r.gamma), {}) {
         if (!(std::isfinite(r.gamma) && r.gamma >= 0.0)) {
-            detail::raise<DataError>("relevance::Gamma", "gamma", std::to_string(r.gamma), "a finite one, 0 or more");
+            detail::raise<DataError>("relevance::Gamma", "gamma", std::to_string(r.gamma), "a finite value, 0 or more");
         }
         LinearRule::Part up{1.0, {{}}, LinearRule::Units::positive}, down{1.0, {{}}, LinearRule::Units::negative};
         if (r.gamma != 0.0) {
@@ -262,7 +262,7 @@ private:
         if (!fits(linear_.stabiliser) || !fits(linear_.of_rms)) {
             detail::raise<DataError>("relevance::" + std::string(name_), "stabiliser",
                                      number(fits(linear_.of_rms) ? linear_.stabiliser : linear_.of_rms),
-                                     "a finite one, 0 or more");
+                                     "a finite value, 0 or more");
         }
     }
 

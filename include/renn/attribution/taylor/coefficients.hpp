@@ -18,6 +18,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/canonical.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/feature_statistics.hpp>
 #include <renn/core/finite.hpp>
 
 namespace renn::inline RENN_ABI {
@@ -74,22 +75,6 @@ struct TaylorCoefficients {
 
 namespace detail {
 
-/// Mean and deviation of every input, in double.
-struct InputSpread {
-    Column<double> mean, deviation;
-    std::vector<bool> constant;
-
-    template <class S>
-    explicit InputSpread(const BatchView<S>& x) : mean(x.rows()), deviation(x.rows()) {
-        for (Index i = 0; i < x.rows(); ++i) {
-            const auto row = x.row(i).template cast<double>();
-            mean[i] = row.mean();
-            deviation[i] = std::sqrt((row.array() - mean[i]).square().mean());
-            constant.push_back(x.row(i).minCoeff() == x.row(i).maxCoeff());
-        }
-    }
-};
-
 inline std::vector<std::pair<Index, Index>> taylor_pairs(const TaylorOptions& options, Index features) {
     if (options.order < 1 || options.order > 2) {
         raise<DataError>("taylor_coefficients", "order", std::to_string(options.order), "1 or 2");
@@ -116,7 +101,7 @@ inline std::vector<std::pair<Index, Index>> taylor_pairs(const TaylorOptions& op
 
 inline std::vector<TaylorCoefficient> taylor_terms(const std::vector<std::pair<Index, Index>>& pairs,
                                                    const TaylorOptions& options, Index features,
-                                                   const InputSpread& spread) {
+                                                   const FeatureStatistics& inputs) {
     const auto& names = options.names;
     if (!names.empty() && static_cast<Index>(names.size()) != features) {
         raise<ShapeError>("taylor_coefficients", "names", std::to_string(names.size()),
@@ -125,7 +110,7 @@ inline std::vector<TaylorCoefficient> taylor_terms(const std::vector<std::pair<I
     const auto name = [&](Index i) {
         return names.empty() ? "x" + std::to_string(i + 1) : names[static_cast<std::size_t>(i)];
     };
-    const auto constant = [&](Index i) -> bool { return spread.constant[static_cast<std::size_t>(i)]; };
+    const auto constant = [&](Index i) -> bool { return inputs.constant(i); };
     std::vector<TaylorCoefficient> terms;
     for (Index i = 0; i < features; ++i) {
         terms.push_back({.name = name(i), .variables = {i}, .constant = constant(i)});
@@ -151,23 +136,23 @@ T part_of(const T& target, Index first, Index count, Index all) {
 
 /// What each term's derivative is multiplied by: the term's own 1/2 and the deviations.
 inline Column<double> taylor_factors(const std::vector<std::pair<Index, Index>>& pairs, const TaylorOptions& options,
-                                     const InputSpread& spread) {
-    const Index features = spread.mean.size();
+                                     const FeatureStatistics& inputs) {
+    const Index features = inputs.mean.size();
     if (options.inputs == TaylorInputs::standardised) {
         for (Index i = 0; i < features; ++i) {
-            if (spread.constant[static_cast<std::size_t>(i)]) continue;
-            if (std::abs(spread.mean[i]) <= options.tolerance &&
-                std::abs(spread.deviation[i] - 1.0) <= options.tolerance)
+            if (inputs.constant(i)) continue;
+            if (std::abs(inputs.mean[i]) <= options.tolerance &&
+                std::abs(inputs.deviation[i] - 1.0) <= options.tolerance)
                 continue;
             raise<DataError>(
                 "taylor_coefficients", "input " + std::to_string(i + 1),
-                "mean " + std::to_string(spread.mean[i]) + ", deviation " + std::to_string(spread.deviation[i]),
+                "mean " + std::to_string(inputs.mean[i]) + ", deviation " + std::to_string(inputs.deviation[i]),
                 "0 and 1 to within " + std::to_string(options.tolerance) + "; or TaylorInputs::in_deviations");
         }
     }
     Column<double> unit =
-        options.inputs == TaylorInputs::in_deviations ? spread.deviation : Column<double>::Ones(features).eval();
-    for (Index i = 0; i < features; ++i) unit[i] = spread.constant[static_cast<std::size_t>(i)] ? 0.0 : unit[i];
+        options.inputs == TaylorInputs::in_deviations ? inputs.deviation : Column<double>::Ones(features).eval();
+    for (Index i = 0; i < features; ++i) unit[i] = inputs.constant(i) ? 0.0 : unit[i];
     Column<double> factors(features + static_cast<Index>(pairs.size()));
     factors.head(features) = unit;
     Index at = features;
@@ -217,14 +202,13 @@ TaylorCoefficients taylor_coefficients(const Net& net, const BatchView<typename 
                                        const TaylorOptions& options = {}) {
     using S = typename Net::Scalar;
     const Index d = x.rows(), n = x.cols();
-    if (n == 0) detail::raise<DataError>("taylor_coefficients", "samples", "0", "1 or more");
     if (options.batch < 1) {
         detail::raise<DataError>("taylor_coefficients", "batch", std::to_string(options.batch), "1 or more");
     }
     const auto pairs = detail::taylor_pairs(options, d);
-    const detail::InputSpread spread(x);
-    const Column<double> factors = detail::taylor_factors(pairs, options, spread);
-    TaylorCoefficients result{.terms = detail::taylor_terms(pairs, options, d, spread)};
+    const FeatureStatistics inputs = detail::statistics_of<S>("taylor_coefficients", x);
+    const Column<double> factors = detail::taylor_factors(pairs, options, inputs);
+    TaylorCoefficients result{.terms = detail::taylor_terms(pairs, options, d, inputs)};
     result.samples.resize(factors.size(), n);
 
     SecondDerivativeWorkspace<Net> workspace;
@@ -244,7 +228,7 @@ TaylorCoefficients taylor_coefficients(const Net& net, const BatchView<typename 
         if (!pairs.empty()) result.samples.block(d, begin, second.rows(), count) = second.template cast<double>();
     }
     if (!detail::all_finite(result.samples)) {
-        detail::raise<DataError>("taylor_coefficients", "derivatives", "values that are not finite", "finite ones");
+        detail::raise<DataError>("taylor_coefficients", "derivatives", "NaN or infinite", "finite values");
     }
     result.samples.array().colwise() *= factors.array();
 
