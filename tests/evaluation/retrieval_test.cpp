@@ -28,29 +28,29 @@ using Ids = std::vector<std::uint64_t>;
 BOOST_AUTO_TEST_CASE(small_rankings_by_hand) {
     const Ids reference{5, 3, 9, 1};
     BOOST_TEST(overlap_at_k(reference, reference, 4) == 1.0);
-    BOOST_TEST(overlap_at_k(reference, Ids{9, 3, 5, 7}, 4) == 0.75);
-    BOOST_TEST(overlap_at_k(reference, Ids{9, 3, 5, 7}, 2) == 0.5);
-    BOOST_TEST(overlap_at_k(reference, Ids{}, 3) == 0.0);
-    BOOST_TEST(overlap_at_k(reference, Ids{5, 3, 9, 1, 8}, 100) == 1.0);
-    BOOST_TEST(overlap_at_k(Ids{}, Ids{1}, 3) == 1.0);
+    BOOST_TEST(overlap_at_k(reference, {9, 3, 5, 7}, 4) == 0.75);
+    BOOST_TEST(overlap_at_k(reference, {9, 3, 5, 7}, 2) == 0.5);
+    BOOST_TEST(overlap_at_k(reference, {}, 3) == 0.0);
+    BOOST_TEST(overlap_at_k(reference, {5, 3, 9, 1, 8}, 100) == 1.0);
+    BOOST_TEST(overlap_at_k({}, {1}, 3) == 1.0);
 
     // Gains 3, 2, 1 at places 0, 1, 2: ideal 3 + 2 / log2 3 + 1 / 2.
     const double ideal = 3.0 + 2.0 / std::log2(3.0) + 0.5;
-    BOOST_TEST(ndcg_at_k(reference, Ids{5, 3, 9}, 3) == 1.0);
-    BOOST_TEST(ndcg_at_k(reference, Ids{3, 5, 9}, 3) == (2.0 + 3.0 / std::log2(3.0) + 0.5) / ideal, 1e-15);
-    BOOST_TEST(ndcg_at_k(reference, Ids{1, 8, 5}, 3) == 1.5 / ideal, 1e-15);  // 1 is the reference's fourth
-    BOOST_TEST(ndcg_at_k(reference, Ids{5}, 3) == 3.0 / ideal, 1e-15);
-    BOOST_TEST(ndcg_at_k(reference, Ids{7, 8}, 3) == 0.0);
-    BOOST_TEST(ndcg_at_k(Ids{}, Ids{7, 8}, 3) == 1.0);
+    BOOST_TEST(ndcg_at_k(reference, {5, 3, 9}, 3) == 1.0);
+    BOOST_TEST(ndcg_at_k(reference, {3, 5, 9}, 3) == (2.0 + 3.0 / std::log2(3.0) + 0.5) / ideal, 1e-15);
+    BOOST_TEST(ndcg_at_k(reference, {1, 8, 5}, 3) == 1.5 / ideal, 1e-15);  // 1 is the reference's fourth
+    BOOST_TEST(ndcg_at_k(reference, {5}, 3) == 3.0 / ideal, 1e-15);
+    BOOST_TEST(ndcg_at_k(reference, {7, 8}, 3) == 0.0);
+    BOOST_TEST(ndcg_at_k({}, {7, 8}, 3) == 1.0);
 
     BOOST_TEST(kendall_tau(reference, reference) == 1.0);
-    BOOST_TEST(kendall_tau(reference, Ids{1, 9, 3, 5}) == -1.0);
-    BOOST_TEST(kendall_tau(reference, Ids{3, 5, 77, 9}) == 1.0 / 3.0, 1e-15);
-    BOOST_TEST(std::isnan(kendall_tau(reference, Ids{3, 8})));
+    BOOST_TEST(kendall_tau(reference, {1, 9, 3, 5}) == -1.0);
+    BOOST_TEST(kendall_tau(reference, {3, 5, 77, 9}) == 1.0 / 3.0, 1e-15);
+    BOOST_TEST(std::isnan(kendall_tau(reference, {3, 8})));
     BOOST_TEST(message_of<renn::DataError>([&] { overlap_at_k(reference, reference, 0); }) ==
                "ranking: k: got 0, expected 1 or more");
     BOOST_TEST(message_of<renn::DataError>([&] {
-                   ndcg_at_k(reference, Ids{3, 3}, 2);
+                   ndcg_at_k(reference, {3, 3}, 2);
                }) == "ranking: id 3: got twice, expected each id once");
 }
 

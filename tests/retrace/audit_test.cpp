@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(from_the_recording_as_from_the_inputs) {
         BOOST_TEST(recorded[q].prediction() == from_inputs[q].prediction());
         BOOST_TEST(*recorded[q].without() == ids[q]);
     }
-    BOOST_TEST(message_of<DataError>([&] { traced.retrace_recorded(std::vector<std::uint64_t>{5}); }) ==
+    BOOST_TEST(message_of<DataError>([&] { traced.retrace_recorded({5}); }) ==
                "store: sample 5: got an id that was not recorded, expected one of 40 recorded ids");
     // Channels as neurons, single and in several dimensions, recorded in part.
     const auto images = [](const auto& in, auto& probe) { probe("images", in, renn::Shape{2, 2, 2}); };
@@ -158,8 +158,8 @@ BOOST_AUTO_TEST_CASE(from_the_recording_as_from_the_inputs) {
     auto channels = renn::trace<renn::Sorted, double>(images, {}, some);
     const Dataset<double> eight(renn::test::random_batch<double>(8, 20, 3));
     channels.record(eight);
-    const auto own = channels.retrace_recorded(std::vector<std::uint64_t>{4}, {.k = 3});
-    const auto same = channels.retrace_without_self(eight.input(4), std::vector<std::uint64_t>{4}, {.k = 3});
+    const auto own = channels.retrace_recorded({4}, {.k = 3});
+    const auto same = channels.retrace_without_self(eight.input(4), {4}, {.k = 3});
     BOOST_TEST((own[0].top(20) == same[0].top(20)));
     BOOST_TEST(audit_samples(channels).isolation.size() == 20U);
 }

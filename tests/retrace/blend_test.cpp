@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(blends_find_their_samples_by_id) {
         (renn::blend(std::vector<renn::Source>{{.id = 60, .votes = 6}, {.id = 70, .votes = 2}}, data) == wanted));
     const renn::NeuronSources neuron{.neighbours = {{.id = 60, .distance = 1}, {.id = 70, .distance = 3}}};
     BOOST_TEST((renn::blend(neuron, data) == wanted));
-    BOOST_TEST((renn::blend(Weights{}, std::vector<std::uint64_t>{}, data) == Column<double>::Zero(4)));
+    BOOST_TEST((renn::blend({}, {}, data) == Column<double>::Zero(4)));
 }
 
 BOOST_AUTO_TEST_CASE(a_blend_of_one_source_is_that_source) {

@@ -291,7 +291,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(files_of_encoded_values_are_as_the_store_in_memory
             }
         }
         BOOST_CHECK_THROW(renn::FileStore<float>::open(direct.path), renn::MismatchError);
-        renn::write_store<E>(part.path, renn::without_samples(store, std::vector<std::uint64_t>{set.id(3)}));
+        renn::write_store<E>(part.path, renn::without_samples(store, {set.id(3)}));
         BOOST_TEST(Files::open(part.path).samples() == 149);
         std::string bytes = direct.read();
         bytes[bytes.size() / 2] ^= 1;

@@ -106,8 +106,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(dropped_samples_are_as_if_never_recorded, S, Scala
     for (Index s = 39; s >= 0; --s) (keep(s) ? kept : gone).push_back(data.id(s));
     BOOST_TEST(same_stores(without_samples(*whole, gone), *expected));
     BOOST_TEST(same_stores(to_memory(only_samples(*whole, kept)), *expected));
-    BOOST_TEST(same_stores(without_samples(without_samples(*whole, Ids{gone[0]}), Ids(gone.begin() + 1, gone.end())),
-                           *expected));
+    BOOST_TEST(
+        same_stores(without_samples(without_samples(*whole, {gone[0]}), Ids(gone.begin() + 1, gone.end())), *expected));
     // Rounded as if they alone had been recorded: the range of what was deleted is gone as well.
     BOOST_TEST(
         same_stores(to_memory<Linear8PerUnit>(without_samples(*whole, gone)), to_memory<Linear8PerUnit>(*expected)));
@@ -119,9 +119,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(dropped_samples_are_as_if_never_recorded, S, Scala
     BOOST_TEST(write_store(fresh.path, *expected));
     BOOST_TEST(file.read() == fresh.read());
 
-    BOOST_TEST(message_of<DataError>([&] { without_samples(*whole, Ids{5}); }) ==
+    BOOST_TEST(message_of<DataError>([&] { without_samples(*whole, {5}); }) ==
                "store: sample 5: got an id that was not recorded, expected one of 40 recorded ids");
-    BOOST_TEST(message_of<DataError>([&] { only_samples(*whole, Ids{}); }) ==
+    BOOST_TEST(message_of<DataError>([&] { only_samples(*whole, {}); }) ==
                "part of a store: samples: got none, expected 1 or more");
 }
 
@@ -275,12 +275,12 @@ BOOST_AUTO_TEST_CASE(the_first_input_of_foreign_code_is_not_left_behind) {
     auto named = trace<Sorted>(f, {.fingerprint = 5});
     unnamed.record(data);
     named.record(data);
-    BOOST_TEST((without_samples(unnamed.store(), Ids{1}).first_input == data.input(0)));
+    BOOST_TEST((without_samples(unnamed.store(), {1}).first_input == data.input(0)));
     BOOST_TEST(message_of<DataError>([&] {
-                   without_samples(unnamed.store(), Ids{0, 2});
+                   without_samples(unnamed.store(), {0, 2});
                }).find("part of a store: first sample: got left out, expected kept") == 0u);
     BOOST_TEST(named.store().first_input.size() == 0);
-    const auto rest = to_memory(without_samples(named.store(), Ids{0}));
+    const auto rest = to_memory(without_samples(named.store(), {0}));
     named.restore(rest);
     BOOST_TEST(named.retrace(data.input(2), {.k = 1}).top(1).front().id == 2u);
     BOOST_TEST(

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <numeric>
 #include <span>
 #include <string>
@@ -18,6 +17,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/core/shape.hpp>
 #include <renn/data/dataset_description.hpp>
 #include <renn/data/image.hpp>
@@ -116,7 +116,7 @@ public:
     }
 
     /// Writes the samples at the given positions, in that order, repeats allowed.
-    void inputs(std::span<const Index> positions, Batch<S>& out) const {
+    void inputs(ListView<Index> positions, Batch<S>& out) const {
         require_positions("Dataset::inputs", positions);
         detail::reshape(out, features(), static_cast<Index>(positions.size()));
         S* to = out.data();
@@ -170,10 +170,7 @@ public:
     }
 
     /// The samples at the given positions, each at most once, with their ids, tags and names.
-    Dataset select(std::initializer_list<Index> positions) const {
-        return select(std::span<const Index>(positions.begin(), positions.size()));
-    }
-    Dataset select(std::span<const Index> positions) const {
+    Dataset select(ListView<Index> positions) const {
         require_positions("Dataset::select", positions);
         Description d;
         d.image = more_.image;

@@ -14,6 +14,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/evaluation/inversions.hpp>
 #include <renn/evaluation/measurement.hpp>
 #include <renn/retrace/retrace.hpp>
@@ -44,8 +45,7 @@ inline std::size_t depth_of(std::span<const std::uint64_t> reference, std::size_
 /// shorter than k is taken whole; 1 if it is empty.
 ///
 /// Throws   DataError if k is 0 or an id occurs twice.
-inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found,
-                           std::size_t k) {
+inline double overlap_at_k(ListView<std::uint64_t> reference, ListView<std::uint64_t> found, std::size_t k) {
     const std::size_t depth = detail::depth_of(reference, k);
     if (depth == 0) return 1.0;
     const auto wanted = detail::ranks(reference, depth);
@@ -57,7 +57,7 @@ inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<c
 /// NDCG at k with gain = reversed rank: the reference's i-th (from 0) is worth k - i, others nothing; the found at
 /// place j counts by 1 / log2(j + 2); divided by what the reference itself gets. 1 if the reference is empty. Throws
 /// DataError if k is 0 or an id occurs twice.
-inline double ndcg_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found, std::size_t k) {
+inline double ndcg_at_k(ListView<std::uint64_t> reference, ListView<std::uint64_t> found, std::size_t k) {
     const std::size_t depth = detail::depth_of(reference, k);
     if (depth == 0) return 1.0;
     const auto wanted = detail::ranks(reference, depth);
@@ -77,7 +77,7 @@ inline double ndcg_at_k(std::span<const std::uint64_t> reference, std::span<cons
 /// fewer than two.
 /// Throws   DataError if an id occurs twice.
 /// Cost     O(n log n).
-inline double kendall_tau(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found) {
+inline double kendall_tau(ListView<std::uint64_t> reference, ListView<std::uint64_t> found) {
     const auto places = detail::ranks(reference, reference.size());
     detail::ranks(found, found.size());
     std::vector<std::size_t> order;

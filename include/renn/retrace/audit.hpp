@@ -13,6 +13,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
 #include <renn/data/dataset.hpp>
@@ -53,8 +54,8 @@ struct RankedSample {
 ///
 /// Shapes   values: one an id.
 /// Throws   ShapeError if they differ in number.
-inline std::vector<RankedSample> ranked_samples(std::span<const std::uint64_t> ids, std::span<const double> values,
-                                                std::size_t count, bool smallest_first = false) {
+inline std::vector<RankedSample> ranked_samples(ListView<std::uint64_t> ids, ListView<double> values, std::size_t count,
+                                                bool smallest_first = false) {
     if (ids.size() != values.size()) {
         detail::raise<ShapeError>("ranked_samples", "values", std::to_string(values.size()),
                                   std::to_string(ids.size()) + ", one an id");

@@ -12,6 +12,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/retrace/blend.hpp>
 #include <renn/retrace/certainty.hpp>
@@ -112,7 +113,7 @@ std::vector<Index> unfamiliar(const Traced& traced, const Dataset<S>& queries, c
 /// Cost     two retraces a query.
 template <class Traced, class S = typename Traced::Scalar>
 Augmentation<S> propose_samples(const Traced& traced, const Dataset<S>& training, const Dataset<S>& queries,
-                                std::span<const Index> chosen, const AugmentOptions& options = {}) {
+                                ListView<Index> chosen, const AugmentOptions& options = {}) {
     if (chosen.empty()) detail::raise<DataError>("propose_samples", "queries chosen", "0", "1 or more");
     if (options.sources == 0) detail::raise<DataError>("propose_samples", "sources", "0", "1 or more");
     if (!training.has_labels()) detail::raise<DataError>("propose_samples", "labels", "none", "one a training sample");

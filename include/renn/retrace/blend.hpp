@@ -14,6 +14,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/retrace/retrace.hpp>
 #include <renn/retrace/votes.hpp>
@@ -117,7 +118,7 @@ inline std::vector<double> sequential_weights(std::span<const double> weights) {
 /// Shapes   weights: one a column; the result has the columns' length.
 /// Throws   ShapeError if weights and columns differ in number.
 template <class D>
-Column<typename D::Scalar> blend(std::span<const double> weights, const Eigen::MatrixBase<D>& vectors) {
+Column<typename D::Scalar> blend(ListView<double> weights, const Eigen::MatrixBase<D>& vectors) {
     using S = typename D::Scalar;
     static_assert(std::floating_point<S>,
                   "renn::blend: bytes or whole numbers cannot hold a blend; use .cast<float>()");
@@ -146,7 +147,7 @@ inline void require_weight_each(const char* where, std::size_t weights, std::siz
 /// Shapes   weights: one an id; the result has the data set's features.
 /// Throws   ShapeError if weights and ids differ in number, DataError for an unknown id.
 template <class S>
-Column<S> blend(std::span<const double> weights, std::span<const std::uint64_t> ids, const Dataset<S>& data) {
+Column<S> blend(ListView<double> weights, ListView<std::uint64_t> ids, const Dataset<S>& data) {
     detail::require_weight_each("blend", weights.size(), ids.size());
     Column<double> sum = Column<double>::Zero(data.features());
     for (std::size_t i = 0; i < ids.size(); ++i) sum += weights[i] * data.input_of(ids[i]).template cast<double>();
@@ -160,7 +161,7 @@ Column<S> blend(std::span<const double> weights, std::span<const std::uint64_t> 
 /// Throws   ShapeError if weights and ids differ in number, DataError for an unknown id or data with neither targets
 ///          nor labels.
 template <class S>
-Column<S> blend_targets(std::span<const double> weights, std::span<const std::uint64_t> ids, const Dataset<S>& data) {
+Column<S> blend_targets(ListView<double> weights, ListView<std::uint64_t> ids, const Dataset<S>& data) {
     detail::require_weight_each("blend_targets", weights.size(), ids.size());
     if (!data.has_targets() && !data.has_labels()) {
         detail::raise<DataError>("blend_targets", "data", "neither targets nor labels", "one of them");
@@ -183,8 +184,8 @@ Column<S> blend_targets(std::span<const double> weights, std::span<const std::ui
 /// Shapes   weights: one an id; the result has one entry a recorded unit.
 /// Throws   ShapeError if weights and ids differ in number, DataError for an unknown id or place.
 template <class I>
-Column<typename I::Scalar> blend_activations(std::span<const double> weights, std::span<const std::uint64_t> ids,
-                                             const I& index, std::string_view place) {
+Column<typename I::Scalar> blend_activations(ListView<double> weights, ListView<std::uint64_t> ids, const I& index,
+                                             std::string_view place) {
     detail::require_weight_each("blend_activations", weights.size(), ids.size());
     const auto& points = index.store().points;
     const auto point = std::find_if(points.begin(), points.end(), [&](const Point& p) { return p.name == place; });

@@ -14,6 +14,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/index/flat.hpp>
 #include <renn/index/layer_values.hpp>
 #include <renn/index/metric.hpp>
@@ -92,7 +93,7 @@ public:
     }
 
     /// Leave-one-out: of recorded samples, each without itself. Shapes: x features x ids, their inputs.
-    std::vector<LayerSources> sources_without_self(const BatchView<Scalar>& x, std::span<const std::uint64_t> ids,
+    std::vector<LayerSources> sources_without_self(const BatchView<Scalar>& x, ListView<std::uint64_t> ids,
                                                    const LayerSearchOptions& options = {}, int threads = 1) const {
         if (static_cast<Index>(ids.size()) != x.cols()) {
             detail::raise<ShapeError>("LayerSearch::sources_without_self", "ids", std::to_string(ids.size()),

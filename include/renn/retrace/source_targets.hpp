@@ -11,6 +11,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/retrace/blend.hpp>
 #include <renn/retrace/votes.hpp>
@@ -31,8 +32,7 @@ struct SourceTargets {
 /// Throws   ShapeError if weights and ids differ in number; DataError for no ids, an unknown one, a negative or
 ///          infinite weight, or data without targets.
 template <class S>
-SourceTargets<S> source_targets(std::span<const double> weights, std::span<const std::uint64_t> ids,
-                                const Dataset<S>& data) {
+SourceTargets<S> source_targets(ListView<double> weights, ListView<std::uint64_t> ids, const Dataset<S>& data) {
     detail::require_weight_each("source_targets", weights.size(), ids.size());
     detail::require_amounts("source_targets", "weight", weights);
     if (ids.empty()) detail::raise<DataError>("source_targets", "sources", "0", "1 or more");

@@ -13,6 +13,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/core/parallel.hpp>
 #include <renn/core/progress.hpp>
 #include <renn/data/dataset.hpp>
@@ -109,7 +110,7 @@ public:
 
     /// Leave-one-out: traces recorded samples, each without itself as a source.
     /// Shapes   x: features x ids, the recorded inputs of those ids.
-    std::vector<Answer> retrace_without_self(const BatchView<Scalar>& x, std::span<const std::uint64_t> ids,
+    std::vector<Answer> retrace_without_self(const BatchView<Scalar>& x, ListView<std::uint64_t> ids,
                                              const RetraceOptions& options = {}, int threads = 1) const {
         if (static_cast<renn::Index>(ids.size()) != x.cols()) {
             detail::raise<ShapeError>("retrace_without_self", "ids", std::to_string(ids.size()),
@@ -121,7 +122,7 @@ public:
     /// The same from what was recorded of them: no inputs and no forward pass.
     /// Throws   DataError for an id that was not recorded.
     /// Cost     many at once, side by side in the store, are cheaper than one by one.
-    std::vector<Answer> retrace_recorded(std::span<const std::uint64_t> ids, const RetraceOptions& options = {},
+    std::vector<Answer> retrace_recorded(ListView<std::uint64_t> ids, const RetraceOptions& options = {},
                                          int threads = 1) const {
         const Store& recorded = index("retrace_recorded").store();
         std::vector<std::uint32_t> positions;

@@ -15,6 +15,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/tracing/point.hpp>
 #include <renn/tracing/recorded_samples.hpp>
 #include <renn/tracing/store.hpp>
@@ -111,7 +112,7 @@ std::vector<char> marked(const Store& store, std::span<const std::uint64_t> ids)
 
 /// The samples with these ids, in the order of the store. Throws DataError for an unknown id, or if none is left.
 template <class Store>
-auto only_samples(Store&& store, std::span<const std::uint64_t> ids) {
+auto only_samples(Store&& store, ListView<std::uint64_t> ids) {
     auto held = detail::hold(std::forward<Store>(store));
     const auto chosen = detail::marked(*held, ids);
     auto positions = detail::all_positions(*held);
@@ -126,7 +127,7 @@ auto only_samples(Store&& store, std::span<const std::uint64_t> ids) {
 /// replaces the file by one that has nothing of them left. Throws DataError for an unknown id, if none is left, or for
 /// the first sample of a store that keeps its input: one of foreign code without a fingerprint of its own.
 template <class Store>
-auto without_samples(Store&& store, std::span<const std::uint64_t> ids) {
+auto without_samples(Store&& store, ListView<std::uint64_t> ids) {
     auto held = detail::hold(std::forward<Store>(store));
     const auto chosen = detail::marked(*held, ids);
     auto positions = detail::all_positions(*held);
