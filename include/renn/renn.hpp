@@ -75,6 +75,8 @@
 // by name only: core/patch.hpp
 // by name only: data/csv.hpp
 // by name only: data/csv_lines.hpp
+// by name only: data/csv_options.hpp
+// by name only: data/csv_samples.hpp
 // by name only: data/csv_values.hpp
 // by name only: data/gaussian_tasks.hpp
 // by name only: data/hsv_rgb.hpp

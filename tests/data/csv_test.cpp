@@ -190,6 +190,73 @@ BOOST_AUTO_TEST_CASE(a_column_with_too_many_labels_is_told_at_the_first_too_many
                "line 2, column 2: label: got \"2\", expected 0..1");
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(missing_cells_are_refused_skipped_or_filled_as_asked, S, Scalars) {
+    using renn::CsvGaps;
+    using renn::CsvMissing;
+    const std::string text =
+        "id,a,note,b,kind\n"
+        "5,,x,1,oak\n"
+        "6,2,,\"\",elm\n"
+        "7,4,?,4,?\n"
+        "8,NA,,nan,elm\n"
+        "9,7,,\"?\",ash\n"
+        "10,3,,6,ash\n";
+    const renn::CsvOptions refusing{.label = "kind", .features = {"a", "b"}, .id = "id"};
+    BOOST_TEST(error<FormatError>(text, refusing) == "line 2, column 2 (a): number: got \"\", expected a number");
+    BOOST_TEST(parse<S>("1,NA\n", {.label = 2, .header = false}).class_name(0) == "NA");
+
+    renn::CsvOptions options = refusing;
+    options.missing = CsvMissing::skip;
+    CsvGaps gaps;
+    std::istringstream skipped_in(text);
+    const auto skipped = renn::read_csv<S>(skipped_in, "t", options, &gaps);
+    BOOST_TEST((skipped.inputs() == (renn::Batch<S>(2, 1) << 3, 6).finished()));
+    BOOST_TEST(skipped.id(0) == 10u);
+    BOOST_TEST(skipped.classes() == 1);  // those of samples left out are not known
+    BOOST_TEST(skipped.class_name(0) == "ash");
+    BOOST_TEST((gaps.skipped == 5 && gaps.filled == 0));
+
+    options.missing = CsvMissing::mean;
+    std::istringstream filled_in(text);
+    const auto filled = renn::read_csv<S>(filled_in, "t", options, &gaps);
+    BOOST_TEST((filled.inputs() == (renn::Batch<S>(2, 5) << 4, 2, 4, 7, 3, 1, S(3.5), S(3.5), S(3.5), 6).finished()));
+    BOOST_TEST(filled.id(2) == 8u);  // 7 had no kind
+    BOOST_TEST(filled.class_name(filled.label(3)) == "ash");
+    BOOST_TEST((gaps.skipped == 1 && gaps.filled == 5));
+
+    const auto both = [&](const std::string& table, CsvMissing missing) {
+        return parse<S>(table, {.targets = {1}, .header = false, .missing = missing});
+    };
+    BOOST_TEST(both(",1\n2,\n?,?\n", CsvMissing::skip).samples() == 0);
+    BOOST_TEST(message_of<DataError>([&] { both("1,\n2,NA\n,3\n", CsvMissing::mean); }) ==
+               "read_csv: t: column 2: values: got missing ones only, expected 1 or more that a mean can be taken of");
+    BOOST_TEST(both(",\n,5\n", CsvMissing::mean).samples() == 0);
+    const renn::CsvOptions coded{.header = false, .missing = CsvMissing::mean, .missing_texts = {"-999"}};
+    BOOST_TEST((parse<S>("-999\n1\n2\n", coded).inputs() == (renn::Batch<S>(1, 3) << S(1.5), 1, 2).finished()));
+    BOOST_TEST(error<FormatError>("-999,\n", coded) == "line 1, column 2: number: got \"\", expected a number");
+    for (const CsvMissing missing : {CsvMissing::skip, CsvMissing::mean}) {  // only what says nothing is missing
+        BOOST_TEST(message_of<FormatError>([&] { both("1,2\n1,abc\n", missing); }) ==
+                   "read_csv: t: line 2, column 2: number: got \"abc\", expected a number");
+        BOOST_TEST(message_of<FormatError>([&] { both("1,2\n1\n", missing); }) ==
+                   "read_csv: t: line 2: fields: got 1, expected 2, as in the first line");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_skips_what_is_missing_and_counts_it) {
+    const ScratchFile file("1,2\n,3\n4,NA\n5,6\n7,\n");
+    auto next = renn::csv_stream<float>(file.path, {.header = false, .missing = renn::CsvMissing::skip}, 1);
+    renn::SampleBatch<float> batch;
+    BOOST_REQUIRE(next(batch));
+    BOOST_TEST(next.gaps().skipped == 0u);
+    BOOST_REQUIRE(next(batch));
+    BOOST_TEST((batch.inputs == (renn::Batch<float>(2, 1) << 5, 6).finished()));
+    BOOST_TEST(!next(batch));
+    BOOST_TEST(next.gaps().skipped == 3u);
+    BOOST_TEST(message_of<DataError>([&] {
+                   renn::csv_stream(file.path, {.header = false, .missing = renn::CsvMissing::mean});
+               }) == "csv_stream: missing: got mean, expected refuse or skip: a mean is known at the end only");
+}
+
 BOOST_AUTO_TEST_CASE(the_first_lines_are_shown_as_text) {
     const auto lines = [](const std::string& text, std::size_t most) {
         std::istringstream in(text);

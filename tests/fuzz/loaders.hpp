@@ -262,8 +262,9 @@ inline void load_idx(const std::string& path) {
 inline void load_csv(const std::string& path) {
     each([&path] { read_csv<float>(path); },
          [&path] { read_csv<float>(path, {.label = -1, .targets = {2}, .id = 1, .header = false}); },
+         [&path] { read_csv<float>(path, {.label = -1, .missing = CsvMissing::mean}); },
          [&path] {
-             auto stream = csv_stream<double>(path, {.label = "label"}, 2);
+             auto stream = csv_stream<double>(path, {.label = "label", .missing = CsvMissing::skip}, 2);
              SampleBatch<double> batch;
              while (stream(batch)) claim(batch.inputs.allFinite(), "a number that is not finite");
          });
