@@ -100,7 +100,7 @@ public:
     [[gnu::always_inline]] void prefetch(std::uint32_t begin, std::uint32_t end) const noexcept {
         if (begin >= end) return;
         const std::uint64_t from = word_of(begin), to = word_of(end - 1) + 1;
-        detail::prefetch(words_ + from, static_cast<std::size_t>(to - from + 1));
+        detail::prefetch(words_ + from, to - from + 1);
     }
 
 private:
@@ -158,7 +158,7 @@ public:
     [[gnu::always_inline]] void prefetch(std::uint32_t begin, std::uint32_t count) const noexcept {
         if (count == 0) return;
         const std::uint64_t from = std::uint64_t{begin} * width_ / 64, bits = std::uint64_t{count} * width_;
-        detail::prefetch(words_ + from, static_cast<std::size_t>(bits / 64 + 2));
+        detail::prefetch(words_ + from, bits / 64 + 2);
     }
 
 private:

@@ -195,7 +195,10 @@ inline std::string safetensors_header(const std::string& where, const std::vecto
     if (!metadata.empty()) {
         text("__metadata__");
         json.StartObject();
-        for (const auto& [key, value] : metadata) text(key), text(value);
+        for (const auto& [key, value] : metadata) {
+            text(key);
+            text(value);
+        }
         json.EndObject();
     }
     for (const TensorEntry& entry : entries) {

@@ -113,7 +113,7 @@ RecordingEstimate estimate(const MemoryStore<S>& store, const Source& source, In
         for (std::uint64_t first = 0; first < n; first += length) {
             std::uint64_t bytes = 0;
             const std::uint64_t count = std::min(length, n - first);
-            for (std::uint64_t s = first; s < first + count; ++s) bytes += tags[static_cast<std::size_t>(s)].size();
+            for (std::uint64_t s = first; s < first + count; ++s) bytes += tags[s].size();
             result.journal_bytes += segment(count, bytes);
             all_tags += bytes + count * sizeof(std::string);
         }

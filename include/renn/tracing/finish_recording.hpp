@@ -37,7 +37,7 @@ bool write_columns_from_disk(StoreOutput<S, System>& out, const JournalSource<S,
                              JournalReader<S>& journal, const std::string& path, std::uint64_t budget,
                              const ProgressCallback& progress, const System& system) {
     constexpr std::size_t piece = 16384;
-    ExternalSort<S, System> sort(path + ".runs", static_cast<std::size_t>(budget), system);
+    ExternalSort<S, System> sort(path + ".runs", budget, system);
     RemoveUnlessKept<System> remove(path + ".order", system);
     std::vector<std::uint64_t> ids;
     std::vector<S> values;

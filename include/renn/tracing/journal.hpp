@@ -66,7 +66,7 @@ Journal<S> read_journal(const std::string& path) {
         std::uint64_t begin = 0;
         for (const std::uint64_t end : wide) {
             if (end < begin || end > text.size()) detail::raise<FormatError>(reader.context(), "impossible tags");
-            store.tags.emplace_back(text.data() + begin, static_cast<std::size_t>(end - begin));
+            store.tags.emplace_back(text.data() + begin, end - begin);
             begin = end;
         }
         std::uint64_t column = 0;

@@ -40,7 +40,7 @@ public:
         if (head_.segment == 0 || head_.segment > 0xffffffffU) file_.fail("damaged: samples of a segment");
         if (head_.description_bytes > file_.size()) file_.fail("truncated");
         file_.require(aligned(store_head_bytes + head_.description_bytes));
-        std::string text(static_cast<std::size_t>(head_.description_bytes), '\0');
+        std::string text(head_.description_bytes, '\0');
         file_.read_at(store_head_bytes, text.data(), text.size());
         if (checksum_of(text.data(), text.size()) != head_.description_checksum) file_.fail("damaged description");
         what_ = read_description<S>(file_.context(), std::move(text));
@@ -64,7 +64,7 @@ public:
         const SegmentLayout at(what_, columns_, head.samples, head.tag_bytes);
         const std::uint64_t piece = head.samples * sizeof(S);
         const std::uint64_t together = std::max<std::uint64_t>(1, (std::uint64_t{1} << 20) / piece);
-        if (with_values) values_.resize(static_cast<std::size_t>(std::min(together, columns_) * head.samples));
+        if (with_values) values_.resize(std::min(together, columns_) * head.samples);
         for (std::uint64_t c = 0; with_values && c < columns_; c += together) {
             const std::uint64_t count = std::min(together, columns_ - c);
             if (!read_columns(end_, at, c, count, values_.data(), static_cast<std::size_t>(head.samples))) {
@@ -95,12 +95,17 @@ public:
         const Segment& s = segments_[segment];
         const SegmentLayout at(what_, columns_, s.samples, s.tag_bytes);
         std::uint64_t begin = at.ids, end = at.tag_ends;
-        if (kind == BlockKind::tag_ends) begin = at.tag_ends, end = at.column_sums;
-        if (kind == BlockKind::outputs) begin = at.outputs, end = at.labels;
-        if (kind == BlockKind::labels) begin = at.labels, end = at.predictions;
-        if (kind == BlockKind::predictions) begin = at.predictions, end = at.tags;
-        if (kind == BlockKind::tag_bytes) begin = at.tags, end = at.tags + s.tag_bytes;
-        to.resize(static_cast<std::size_t>((end - begin) / sizeof(T)));
+        const auto if_kind = [&](BlockKind wanted, std::uint64_t first, std::uint64_t last) {
+            if (kind != wanted) return;
+            begin = first;
+            end = last;
+        };
+        if_kind(BlockKind::tag_ends, at.tag_ends, at.column_sums);
+        if_kind(BlockKind::outputs, at.outputs, at.labels);
+        if_kind(BlockKind::labels, at.labels, at.predictions);
+        if_kind(BlockKind::predictions, at.predictions, at.tags);
+        if_kind(BlockKind::tag_bytes, at.tags, at.tags + s.tag_bytes);
+        to.resize((end - begin) / sizeof(T));
         file_.read_at(s.offset + begin, to.data(), end - begin);
     }
 
@@ -145,7 +150,7 @@ private:
         }
         const SegmentLayout at(what_, columns_, head.samples, head.tag_bytes);
         if (at.bytes != head.bytes) return torn("damaged segment");
-        beginning_.resize(static_cast<std::size_t>(at.values - sizeof(head)));
+        beginning_.resize(at.values - sizeof(head));
         file_.read_at(end_ + sizeof(head), beginning_.data(), beginning_.size());
         if (segment_checksum(head_.head_checksum, head, beginning_.data(), beginning_.size()) != head.checksum) {
             return torn("damaged segment");
@@ -157,14 +162,13 @@ private:
                       std::size_t stride) {
         const std::uint64_t samples = columns_ == 0 ? 0 : (at.tag_ends - at.ids) / sizeof(std::uint64_t);
         const std::uint64_t piece = samples * sizeof(S);
-        sums_.resize(static_cast<std::size_t>(count));
+        sums_.resize(count);
         file_.read_at(offset + at.column_sums + first * sizeof(std::uint64_t), sums_.data(), 8 * count);
         if (stride == samples) file_.read_at(offset + at.values + first * piece, to, count * piece);
         for (std::uint64_t c = 0; c < count; ++c) {
-            S* column = to + static_cast<std::size_t>(c) * stride;
+            S* column = to + c * stride;
             if (stride != samples) file_.read_at(offset + at.values + (first + c) * piece, column, piece);
-            if (checksum_of(column, static_cast<std::size_t>(piece)) != sums_[static_cast<std::size_t>(c)])
-                return false;
+            if (checksum_of(column, piece) != sums_[c]) return false;
         }
         return true;
     }

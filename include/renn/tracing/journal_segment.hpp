@@ -68,7 +68,7 @@ inline std::uint64_t segment_checksum(std::uint64_t journal, SegmentHead head, c
     Checksum sum;
     sum.add(&journal, sizeof(journal));
     sum.add(&head, sizeof(head));
-    sum.add(rest, static_cast<std::size_t>(bytes));
+    sum.add(rest, bytes);
     return sum.value();
 }
 

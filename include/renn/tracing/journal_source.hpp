@@ -68,11 +68,12 @@ public:
             last_id_ = id;
             if (!labels.empty()) top = std::max(top, labels[i]);
         }
-        classes_ = std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
+        classes_ = std::max(top + 1, static_cast<int>(class_names.size()));
         plan_.emplace(plan(ordered));
         if (budget < plan_->least) {
-            raise<DataError>("record", "budget", std::to_string(budget) + " bytes",
-                             std::to_string(plan_->least) + " or more for " + std::to_string(ids.size()) + " samples");
+            raise<DataError>(
+                "record", "budget", std::to_string(budget) + " bytes",
+                std::to_string(plan_->least) + " bytes or more for " + std::to_string(ids.size()) + " samples");
         }
         if (!ordered) by_id_.sort(ids, budget - plan_->fixed, plan_->group > 0);
         for (const Point& point : points) {
@@ -109,7 +110,7 @@ public:
             read(column, in_group_, group_.data());
         }
         if (column >= group_begin_) {
-            std::copy_n(group_.data() + static_cast<std::size_t>(column - group_begin_) * n, n, scratch.data());
+            std::copy_n(group_.data() + (column - group_begin_) * n, n, scratch.data());
         } else {
             read(column, 1, scratch.data());  // a thread came late: the group of its column has gone
         }

@@ -114,7 +114,7 @@ private:
         std::vector<char> page = head_page(head);
         std::memcpy(static_cast<void*>(&head), page.data(), sizeof(head));
         page.insert(page.end(), text.begin(), text.end());
-        page.resize(static_cast<std::size_t>(aligned(page.size())), 0);
+        page.resize(aligned(page.size()), 0);
         file.write(page.data(), page.size());
         file.sync();
         file.close();

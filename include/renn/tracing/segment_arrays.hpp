@@ -57,7 +57,7 @@ public:
         const bool first = i == static_cast<std::size_t>(journal_->first(segment));
         const std::uint64_t begin = first ? 0 : ends_[i - 1], end = ends_[i];
         if (begin > end || end > bytes_.size()) raise<FormatError>(journal_->context(), "impossible tags");
-        return std::string(bytes_.data() + begin, static_cast<std::size_t>(end - begin));
+        return std::string(bytes_.data() + begin, end - begin);
     }
 
 private:

@@ -53,10 +53,10 @@ public:
         begin_ = file_.data() + store_head_bytes;
         length_ = head_.table_offset - store_head_bytes;
         table_ = file_.data() + head_.table_offset;
-        if (checksum_of(table_, static_cast<std::size_t>(head_.table_bytes)) != head_.table_checksum) {
+        if (checksum_of(table_, head_.table_bytes) != head_.table_checksum) {
             raise<FormatError>(where_, "damaged: the table of checksums");
         }
-        words_ = static_cast<std::size_t>((chunks() + 63) / 64);
+        words_ = (chunks() + 63) / 64;
         bits_ = std::make_unique<std::atomic<std::uint64_t>[]>(words_);
     }
 
@@ -93,7 +93,7 @@ public:
         if (first >= length_ || bytes == 0) return;
         const std::uint64_t last = (first + std::min(bytes, length_ - first) - 1) / chunk_bytes;
         for (std::uint64_t chunk = first / chunk_bytes; chunk <= last; ++chunk) {
-            const std::uint64_t word = bits_[static_cast<std::size_t>(chunk / 64)].load(std::memory_order_acquire);
+            const std::uint64_t word = bits_[chunk / 64].load(std::memory_order_acquire);
             if (((word >> (chunk % 64)) & 1U) == 0) check_chunk(chunk);
         }
     }
@@ -113,7 +113,7 @@ private:
         std::uint64_t expected = 0;
         std::memcpy(&expected, table_ + chunk * sizeof(expected), sizeof(expected));
         const std::string number = std::to_string(chunk);
-        if (checksum_of(at(begin), static_cast<std::size_t>(end - begin)) != expected) {
+        if (checksum_of(at(begin), end - begin) != expected) {
             raise<FormatError>(where_, "damaged: the checksum of chunk " + number + " is wrong" + content(begin, end));
         }
         auto block =
@@ -123,8 +123,7 @@ private:
                 raise<FormatError>(where_, "damaged: impossible numbers in chunk " + number + content(begin, end));
             }
         }
-        bits_[static_cast<std::size_t>(chunk / 64)].fetch_or(std::uint64_t{1} << (chunk % 64),
-                                                             std::memory_order_release);
+        bits_[chunk / 64].fetch_or(std::uint64_t{1} << (chunk % 64), std::memory_order_release);
     }
 
     /// ", in ids, values of dense1 (pre-activation)"
@@ -152,7 +151,7 @@ private:
     template <class S>
     bool ascend(std::uint64_t begin, std::uint64_t end) const {
         const S* values = reinterpret_cast<const S*>(at(begin));
-        const auto count = static_cast<std::size_t>((end - begin) / sizeof(S));
+        const auto count = (end - begin) / sizeof(S);
         unsigned wrong = 0;
         for (std::size_t i = 1; i < count; ++i) wrong |= values[i - 1] <= values[i] ? 0U : 1U;
         return wrong == 0 && std::isfinite(values[0]) && std::isfinite(values[count - 1]);

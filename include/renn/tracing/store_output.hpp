@@ -40,7 +40,7 @@ public:
           buffer_(buffer_bytes) {
         lay_out(head_, what_);
         file_.write(std::vector<char>(store_head_bytes, 0).data(), store_head_bytes);
-        sums_.reserve(static_cast<std::size_t>(chunk_count(head_.table_offset)));
+        sums_.reserve(chunk_count(head_.table_offset));
         const std::string text = description_text(what_);
         write(text.data(), text.size());
         pad();

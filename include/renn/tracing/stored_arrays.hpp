@@ -59,7 +59,7 @@ public:
         }
         const char* from = chunks_->at(bytes_.offset + begin);
         chunks_->check(from, end - begin);
-        return std::string(from, static_cast<std::size_t>(end - begin));
+        return std::string(from, end - begin);
     }
 
 private:
