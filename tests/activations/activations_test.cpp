@@ -20,24 +20,18 @@
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
+#include "support/run.hpp"
 
 using renn::Batch;
 using renn::DataError;
 using renn::Index;
 using renn::test::message_of;
 using renn::test::random_batch;
+using renn::test::run;
 using renn::test::same_bits;
 using Scalars = boost::mpl::list<float, double>;
 
 namespace {
-
-template <class L>
-Batch<typename L::Scalar> run(const L& layer, const Batch<typename L::Scalar>& x) {
-    typename L::Cache cache;
-    Batch<typename L::Scalar> y;
-    layer.forward(layer.parameters(), x, y, cache, {});
-    return y;
-}
 
 /// Value, slope and curvature as the passes compute them.
 template <class S>

@@ -14,6 +14,7 @@
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
+#include "support/run.hpp"
 
 using renn::DataError;
 using renn::Index;
@@ -135,9 +136,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(statistics_standardise, S, Scalars) {
     const renn::Standardize<S> layer(s.template shift<S>(), s.template scale<S>());
     const auto same = renn::Standardize<S>::of(x);
     BOOST_TEST((layer.mean() - same.mean()).cwiseAbs().maxCoeff() <= S(1e-4));
-    renn::Batch<S> y;
-    renn::NoCache cache;
-    layer.forward(layer.parameters(), x, y, cache, {});
+    const renn::Batch<S> y = renn::test::run(layer, x);
     BOOST_TEST(y.row(2).cwiseAbs().maxCoeff() == S(0));
     for (const Index i : {0, 1, 3, 4}) {
         BOOST_TEST(std::abs(y.row(i).template cast<double>().mean()) < 1e-3);

@@ -15,9 +15,11 @@
 #include <renn/network/network.hpp>
 
 #include "support/golden_networks.hpp"
+#include "support/run.hpp"
 
 using namespace renn;
 using renn::test::Golden;
+using renn::test::run;
 
 namespace {
 
@@ -30,14 +32,6 @@ Shape shape_of(const Golden& golden, const std::string& name) {
 template <class L>
 typename L::Parameters parameters_of(const Golden& golden, const std::string& name) {
     return {golden.batch<double>(name + "_weight").transpose(), golden.matrix<double>(name + "_bias").col(0)};
-}
-
-template <class L>
-Batch<double> run(const L& layer, const Batch<double>& x) {
-    typename L::Cache cache;
-    Batch<double> y;
-    layer.forward(layer.parameters(), x, y, cache, {});
-    return y;
 }
 
 const Golden single("attribution/single_layer"), cnn("attribution/cnn"), gap("attribution/cnn_gap");

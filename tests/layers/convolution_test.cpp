@@ -19,6 +19,7 @@
 #include "support/gradient_check.hpp"
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
+#include "support/run.hpp"
 
 using namespace renn;
 using namespace renn::test;
@@ -110,14 +111,6 @@ Batch<S> naive(const Conv2d<S>& layer, const Conv2dOptions& o, const Batch<S>& x
             }
         });
     }
-    return y;
-}
-
-template <class L>
-Batch<typename L::Scalar> run(const L& layer, const Batch<typename L::Scalar>& x) {
-    typename L::Cache cache;
-    Batch<typename L::Scalar> y;
-    layer.forward(layer.parameters(), x, y, cache, {});
     return y;
 }
 

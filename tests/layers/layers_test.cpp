@@ -15,6 +15,7 @@
 
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
+#include "support/run.hpp"
 
 template class renn::Dropout<float>;
 template class renn::Standardize<double>;
@@ -30,18 +31,11 @@ using renn::ShapeError;
 using renn::Standardize;
 using renn::test::message_of;
 using renn::test::random_batch;
+using renn::test::run;
 using renn::test::same_bits;
 using Scalars = boost::mpl::list<float, double>;
 
 namespace {
-
-template <class L>
-Batch<typename L::Scalar> run(const L& layer, const Batch<typename L::Scalar>& x, const Pass& pass = {}) {
-    typename L::Cache cache;
-    Batch<typename L::Scalar> y;
-    layer.forward(layer.parameters(), x, y, cache, pass);
-    return y;
-}
 
 /// Which values a dropout let through, for a batch of ones.
 template <class S>
