@@ -14,6 +14,7 @@
 // by name only: attribution/integrated_gradients.hpp
 // by name only: attribution/layer_attribution.hpp
 // by name only: attribution/ledger.hpp
+// by name only: attribution/logits.hpp
 // by name only: attribution/maximisation/ascent.hpp
 // by name only: attribution/maximisation/code_space.hpp
 // by name only: attribution/maximisation/colour_mix.hpp

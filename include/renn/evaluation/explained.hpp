@@ -53,11 +53,6 @@ PlaceTarget<T> target_of(const PlaceTarget<T>& target, const BatchView<S>& y, In
     return {target.place, target_of(target.target, y, j)};
 }
 
-template <class T>
-inline constexpr bool is_place_target = false;
-template <class T>
-inline constexpr bool is_place_target<PlaceTarget<T>> = true;
-
 /// What a target looks at for some samples, and the number it makes of it.
 template <class S>
 struct Explained {
