@@ -9,6 +9,7 @@
 // by name only: attribution/comparison.hpp
 // by name only: attribution/deep_lift.hpp
 // by name only: attribution/explain.hpp
+// by name only: attribution/gaussian_blur.hpp
 // by name only: attribution/gradient.hpp
 // by name only: attribution/guided_backprop.hpp
 // by name only: attribution/integrated_gradients.hpp
@@ -221,6 +222,7 @@
 #include <renn/activations/gelu.hpp>
 #include <renn/activations/identity.hpp>
 #include <renn/activations/leaky_relu.hpp>
+#include <renn/activations/leaky_softplus.hpp>
 #include <renn/activations/relu.hpp>
 #include <renn/activations/sigmoid.hpp>
 #include <renn/activations/silu.hpp>
