@@ -129,6 +129,8 @@
 // by name only: network/follow.hpp
 // by name only: network/layer_paths.hpp
 // by name only: network/mask.hpp
+// by name only: network/masked_tangents.hpp
+// by name only: network/masked_units.hpp
 // by name only: network/place_shape.hpp
 // by name only: network/receptive_field.hpp
 // by name only: report/attribution_view.hpp
