@@ -45,9 +45,9 @@ template <class Net, class M>
 MethodChecks check_method(const std::string& name, const M& method, const Net& net, const CheckSettings& s) {
     const auto target = renn::predicted_output();
     const renn::RemoveTo black(0.0);
-    const auto scores = renn::scores_of<float>(method, net, renn::BatchView<float>(s.x), target);
+    const auto scores = renn::scores_of<float>(net, renn::BatchView<float>(s.x), target, method);
     return {name, renn::randomise_parameters(net, s.x, target, method, {.seed = s.seed}),
-            renn::check_axioms(method, net, s.x.leftCols(std::min(s.axiom_images, s.x.cols())), target, black,
+            renn::check_axioms(net, s.x.leftCols(std::min(s.axiom_images, s.x.cols())), target, method, black,
                                {.pairs = 2, .at_once = 16, .repeats = 5, .seed = s.seed}),
             renn::area_over_curve(renn::flip_features(net, s.x, scores, target, black,
                                                       flip_options(s, renn::FlipOrder::most_relevant_first))

@@ -9,11 +9,13 @@
 // by name only: attribution/comparison.hpp
 // by name only: attribution/deep_lift.hpp
 // by name only: attribution/explain.hpp
+// by name only: attribution/gaussian_blur.hpp
 // by name only: attribution/gradient.hpp
 // by name only: attribution/guided_backprop.hpp
 // by name only: attribution/integrated_gradients.hpp
 // by name only: attribution/layer_attribution.hpp
 // by name only: attribution/ledger.hpp
+// by name only: attribution/logits.hpp
 // by name only: attribution/maximisation/ascent.hpp
 // by name only: attribution/maximisation/code_space.hpp
 // by name only: attribution/maximisation/colour_mix.hpp
@@ -130,6 +132,8 @@
 // by name only: network/follow.hpp
 // by name only: network/layer_paths.hpp
 // by name only: network/mask.hpp
+// by name only: network/masked_tangents.hpp
+// by name only: network/masked_units.hpp
 // by name only: network/place_shape.hpp
 // by name only: network/receptive_field.hpp
 // by name only: report/attribution_view.hpp
@@ -223,6 +227,7 @@
 #include <renn/activations/gelu.hpp>
 #include <renn/activations/identity.hpp>
 #include <renn/activations/leaky_relu.hpp>
+#include <renn/activations/leaky_softplus.hpp>
 #include <renn/activations/relu.hpp>
 #include <renn/activations/sigmoid.hpp>
 #include <renn/activations/silu.hpp>

@@ -11,6 +11,7 @@
 #include <renn/activations/gelu.hpp>
 #include <renn/activations/identity.hpp>
 #include <renn/activations/leaky_relu.hpp>
+#include <renn/activations/leaky_softplus.hpp>
 #include <renn/activations/relu.hpp>
 #include <renn/activations/sigmoid.hpp>
 #include <renn/activations/silu.hpp>
@@ -178,6 +179,16 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(smooth_activations_agree_with_their_formulas_in_lo
                    }),
             8, 8, 8);
     }
+    for (const S leak : {S(0), S(-0.5)}) {  // with a leak above 0 the value crosses 0, where no number of units holds
+        require("LeakySoftplus",
+                errors(renn::LeakySoftplus<S>(leak, S(3)),
+                       [&](R x) {
+                           const R u = 3 * x, all = R(1) - leak, rest = std::log1p(std::exp(-std::abs(u))) / 3;
+                           return Wanted{(x > 0 ? x : leak * x) + all * rest, leak + all * logistic(u),
+                                         all * 3 * logistic(u) * logistic(-u)};
+                       }),
+                8, 8, 8);
+    }
     for (const S alpha : {S(1), S(0.3)}) {
         require("ELU",
                 errors(renn::ELU<S>(alpha),
@@ -221,6 +232,19 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(smooth_activations_take_infinity_as_a_limit_and_ke
                    "Softplus: beta: got " + std::to_string(beta) + ", expected a finite value above 0");
     }
     BOOST_TEST(refused(S(1), nan) == "Softplus: threshold: got nan, expected a finite value");
+    for (const S far : {S(1e4), infinity}) {
+        const renn::LeakySoftplus<S> leaky(S(0.25), S(2));
+        const auto high = shape(leaky, Batch<S>::Constant(9, 1, far)),
+                   low = shape(leaky, Batch<S>::Constant(9, 1, -far));
+        BOOST_TEST(((high.value.array() == far).all() && (low.value.array() == -far / 4).all()));
+        BOOST_TEST(((high.slope.array() == S(1)).all() && (low.slope.array() == S(0.25)).all()));
+        BOOST_TEST((high.curvature.isZero(S(0)) && low.curvature.isZero(S(1e-30))));
+    }
+    BOOST_TEST(shape(renn::LeakySoftplus<S>(), Batch<S>::Constant(9, 1, nan)).value.array().isNaN().all());
+    BOOST_TEST(message_of<DataError>([] { renn::LeakySoftplus<S> never(nan); }) ==
+               "LeakySoftplus: leak: got nan, expected a finite value");
+    BOOST_TEST(message_of<DataError>([] { renn::LeakySoftplus<S> never(S(0.1), S(0)); }) ==
+               "LeakySoftplus: beta: got " + std::to_string(S(0)) + ", expected a finite value above 0");
     BOOST_TEST(message_of<DataError>([] { renn::ELU<S> never(infinity); }) ==
                "ELU: alpha: got inf, expected a finite value");
 }
@@ -273,5 +297,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_stored_value_is_recomputed_with_the_same_bits, S
     check(renn::GELUTanh<S>());
     check(renn::SiLU<S>());
     check(renn::Softplus<S>());
+    check(renn::LeakySoftplus<S>());
     check(renn::ELU<S>());
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <renn/activations/relu.hpp>
+#include <renn/activations/softmax.hpp>
 #include <renn/activations/tanh.hpp>
 #include <renn/attribution/class_activation_map.hpp>
 #include <renn/attribution/deep_lift.hpp>
@@ -15,9 +16,11 @@
 #include <renn/attribution/layer_attribution.hpp>
 #include <renn/attribution/reduce.hpp>
 #include <renn/layers/average_pool.hpp>
+#include <renn/layers/concatenate.hpp>
 #include <renn/layers/convolution.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/layer_norm.hpp>
+#include <renn/layers/max_pool.hpp>
 #include <renn/layers/residual.hpp>
 #include <renn/network/basic_sequential.hpp>
 #include <renn/network/mask.hpp>
@@ -153,6 +156,59 @@ BOOST_AUTO_TEST_CASE(nothing_goes_through_masked_units) {
     const auto none = masked(with_residual(), {});
     BOOST_TEST(test::same_bits(attribute(none, x, target, Gradient{}).scores,
                                attribute(none.network(), x, target, Gradient{}).scores));
+}
+
+BOOST_AUTO_TEST_CASE(deep_lift_goes_through_what_is_nested) {
+    const auto complete = [](auto scalar, double tolerance) {
+        using S = decltype(scalar);
+        using Net = BasicSequential<S, Dense<S>, Conv2d<S>, MaxPool2d<S>, LayerNorm<S>, Tanh<S>, ReLU<S>, Softmax<S>>;
+        const Batch<S> inputs = images.cast<S>(), base = test::random_batch<S>(40, 5, 9);
+        const Net block(Conv2d<S>({2, 4, 5}, {.channels = 3, .padding = 1}, 1), MaxPool2d<S>({3, 4, 5}), ReLU<S>{});
+        const Net beside(Dense<S>(12, 3, 3), Net(Dense<S>(3, 2, 4), ReLU<S>{}));
+        const Net inner(Residual(Net(Dense<S>(12, 12, 2), Tanh<S>{})), Concatenate(beside, Net(Dense<S>(12, 4, 5))));
+        const auto gap = [&](const auto& net, const auto& target) {
+            const auto got = attribute(net, inputs, target, DeepLiftRescale{.baseline = base});
+            BOOST_TEST(greatest(got.scores) > S(1e-2));
+            BOOST_TEST(static_cast<double>(greatest(got.gap)) < tolerance);
+            return got.scores;
+        };
+        const Network net(block, inner, Dense<S>(6, 3, 6));
+        const Batch<S> scores = gap(net, output(1));
+        gap(net, at("sequential2/concatenate1/branch1/sequential1/relu1", output(1)));
+        BOOST_TEST(greatest(gap(Net(net), output(1)) - scores) == S(0));
+        gap(Network(Concatenate(block, Network(Dense<S>(40, 2, 7), Net(Tanh<S>{}))), Dense<S>(14, 3, 8)), output(2));
+
+        // What a Softmax at the end takes in is explained in its place, and the result says so.
+        const Network ends(block, inner, Net(Dense<S>(6, 3, 6), Softmax<S>{}));
+        const auto logit = attribute(ends, inputs, output(1), DeepLiftRescale{.baseline = base});
+        BOOST_TEST(greatest(logit.scores - scores) == S(0));
+        BOOST_TEST(logit.explained == net.predict(inputs).row(1).transpose());
+        BOOST_TEST(logit.warnings.at(0).find(
+                       "the network ends in Softmax: what is explained is the target of the logits") == 0U);
+        BOOST_TEST(greatest(gap(ends, at("sequential3/dense1", output(1))) - scores) == S(0));
+        BOOST_TEST(message_of<MismatchError>([&] { gap(ends, at("sequential3/softmax1", output(1))); }) ==
+                   "DeepLiftRescale: layer \"sequential3/softmax1\": got Softmax, expected a target below it, "
+                   "at(\"name of a layer before it\", ...), or on the outputs of a network that ends in it");
+        BOOST_TEST(message_of<MismatchError>([&] {
+                       gap(Network(block, Net(Softmax<S>{}, Dense<S>(12, 3, 6)), Softmax<S>{}), output(1));
+                   }).find("DeepLiftRescale: layer \"sequential2/softmax1\": got Softmax") == 0U);
+        BOOST_TEST(message_of<MismatchError>([&] {
+                       gap(Network(block, Net(LayerNorm<S>(12)), Dense<S>(12, 3, 6)), output(1));
+                   }).find("DeepLiftRescale: layer \"sequential2/layernorm1\": got LayerNorm") == 0U);
+    };
+    complete(0.0, 1e-12);
+    complete(0.0F, 1e-4);
+    const Network known(Dense<double>(4, 3, 1), Softmax<double>{});
+    const Network logits(Dense<double>(4, 3, 1));
+    const auto same = [&](const auto& target) {
+        BOOST_TEST(test::same_bits(attribute(known, x, target, DeepLiftRescale{}).scores,
+                                   attribute(logits, x, target, DeepLiftRescale{}).scores));
+    };
+    same(predicted_output());
+    same(probability(2));  // the network's own
+    BOOST_TEST(attribute(known, Batch<double>(4, 0), output(0), DeepLiftRescale{}).scores.cols() == 0);
+    const auto at_logits = at("dense1", output(0));
+    BOOST_TEST(attribute(known, x, at_logits, DeepLiftRescale{}).warnings.empty());
 }
 
 BOOST_AUTO_TEST_CASE(layers_without_a_rule_are_refused_by_name) {

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,41 @@ double greatest_difference(const Net& net, const O& sought, const Batch<double>&
 }
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(a_blur_that_shrinks) {
+    const Shape big{2, 7, 5};
+    const Network net(Dense<double>(70, 12, 1), Tanh<double>{}, Dense<double>(12, 3, 2));
+    const Batch<double> start = test::random_batch<double>(70, 2, 3);
+    const auto found = [&](int steps, const std::optional<ShrinkingBlur>& blur) {
+        return maximise_from(net, logit(1), start, Search<>{}, {.steps = steps, .blur = blur, .patience = 0}).pictures;
+    };
+    // One step with it is the step, and the blur of it; a deviation of 0 does nothing.
+    Batch<double> once = found(1, {});
+    BOOST_TEST(test::same_bits(found(1, ShrinkingBlur{big, 0.0, 3.0}), once));
+    renn::detail::GaussianBlur<double> blur(big);
+    blur(once, 1.2);
+    BOOST_TEST(test::same_bits(found(1, ShrinkingBlur{big, 1.2, 0.0}), once));
+    BOOST_TEST((ShrinkingBlur{big, 3.0, 1.0}.deviation(5, 11) == 2.0));
+    BOOST_TEST((ShrinkingBlur{big, 3.0, 1.0}.deviation(10, 11) == 1.0));
+
+    // What stays is coarse, and the more so the later the blur is strong.
+    const auto detail_of = [&](const Batch<double>& pictures) {
+        Batch<double> slope;
+        Column<double> value;
+        TotalVariation{big, true}(BatchView<double>(pictures), value, slope);
+        return value.sum() / pictures.squaredNorm();
+    };
+    const double strong = detail_of(found(60, ShrinkingBlur{big, 1.5, 1.5}));
+    const double shrinking = detail_of(found(60, ShrinkingBlur{big, 1.5, 0.3})), none = detail_of(found(60, {}));
+    BOOST_TEST((2 * strong < shrinking && 1.5 * shrinking < none));
+
+    const auto message = [&](const ShrinkingBlur& b) { return test::message_of<Error>([&] { found(1, b); }); };
+    BOOST_TEST(message({{1, 7, 5}, 1.0, 1.0}) == "maximise: blur: image: got 1 x 7 x 5, expected 70 features");
+    BOOST_TEST(message({big, 1.0, -1.0}) ==
+               "maximise: deviation of the blur: got -1.000000, expected a finite value >= 0");
+    BOOST_TEST(message({big, std::numeric_limits<double>::quiet_NaN(), 1.0})
+                   .find("maximise: deviation of the blur: got nan") == 0U);
+}
 
 BOOST_AUTO_TEST_CASE(every_objective_against_differences) {
     const auto net = nested();

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <renn/activations/relu.hpp>
@@ -16,13 +17,16 @@
 #include <renn/attribution/relevance/conservation.hpp>
 #include <renn/attribution/relevance_propagation.hpp>
 #include <renn/layers/batch_norm.hpp>
+#include <renn/layers/concatenate.hpp>
 #include <renn/layers/convolution.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/flatten.hpp>
 #include <renn/layers/max_pool.hpp>
+#include <renn/layers/residual.hpp>
 #include <renn/network/arriving.hpp>
 #include <renn/network/basic_sequential.hpp>
+#include <renn/network/network.hpp>
 
 #include "support/allocations.hpp"
 #include "support/message_of.hpp"
@@ -198,16 +202,74 @@ BOOST_AUTO_TEST_CASE(used_again_it_allocates_nothing_and_remembers_no_weights) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(relevance_starts_below_the_softmax_that_a_network_ends_in) {
+    const auto explains_logits = [](const auto& net, const auto& logits, const std::string& last) {
+        using S = typename std::remove_cvref_t<decltype(net)>::Scalar;
+        const Batch<S> x = test::random_batch<S>(4, 5, 1);
+        const auto same = [&](const auto& target, RelevanceStart start) {
+            const RelevancePropagation method{.start = start};
+            const auto got = attribute(net, x, target, method), wanted = attribute(logits, x, target, method);
+            BOOST_TEST(test::same_bits(got.scores, wanted.scores));
+            BOOST_TEST((got.explained == wanted.explained && got.gap == wanted.gap));
+            BOOST_TEST(got.ledger.lines.size() == wanted.ledger.lines.size() + 1);
+            BOOST_TEST(
+                (got.ledger[last].arrived == got.ledger[last].left && got.ledger.worst() == wanted.ledger.worst()));
+            BOOST_TEST(wanted.warnings.empty());
+            BOOST_TEST((got.warnings == std::vector<std::string>{
+                                            "the network ends in Softmax: what is explained is the target of the "
+                                            "logits that it takes in, not of the probabilities that it puts out"}));
+        };
+        for (const auto start : {RelevanceStart::value, RelevanceStart::slope}) {
+            same(output(2), start);
+            same(predicted_output(), start);
+            same(class_difference(0, 1), start);
+            same(probability(1), start);
+            same(log_odds(1), start);
+        }
+        const auto before = attribute(net, x, at("dense1", output(2)), RelevancePropagation{});
+        BOOST_TEST((before.warnings.empty() && before.ledger.lines.size() == 1U));
+        BOOST_TEST(attribute(net, Batch<S>(4, 0), output(1), RelevancePropagation{}).scores.cols() == 0);
+        BOOST_TEST(test::message_of<DataError>([&] {
+                       attribute(net, x, at(last, output(2)), RelevancePropagation{});
+                   }) == "relevance propagation: layer " + last +
+                             ": got Softmax, for which there is no rule, expected a target below it, at(\"name of a "
+                             "layer before it\", ...), or on the outputs of a network that ends in it");
+    };
+    const Dense<double> one(4, 5, 1), two(5, 3, 2);
+    explains_logits(of(one, ReLU<double>{}, two, Softmax<double>{}), of(one, ReLU<double>{}, two), "softmax1");
+    explains_logits(Network(one, ReLU<double>{}, Network(two, Softmax<double>{})),
+                    Network(one, ReLU<double>{}, Network(two)), "network1/softmax1");
+    const Dense<float> three(4, 3, 1);
+    explains_logits(Network(three, Softmax<float>{}), Network(three), "softmax1");
+
+    // One that is in the way is refused, also where others stand beside it.
+    const Batch<double> x = test::random_batch<double>(4, 2, 1);
+    const auto refused = [&](const auto& net, const std::string& layer) {
+        BOOST_TEST(test::message_of<DataError>([&] {
+                       attribute(net, x, output(1), RelevancePropagation{});
+                   }).find("relevance propagation: layer " + layer + ": got Softmax") == 0U);
+    };
+    refused(of(one, Softmax<double>{}, two), "softmax1");
+    refused(of(one, Softmax<double>{}, two, Softmax<double>{}), "softmax1");
+    refused(Network(Concatenate(Network(one), Network(one, Softmax<double>{}))), "concatenate1/branch2/softmax1");
+    refused(Network(Residual(Network(Dense<double>(4, 4, 1), Softmax<double>{}))), "residual1/softmax1");
+
+    // Used again, on one network and another, it is as new.
+    const auto ends = of(one, ReLU<double>{}, two, Softmax<double>{});
+    AttributionWorkspace<RunTime> workspace;
+    Attribution<double> result;
+    const RelevancePropagation method;
+    for (int i = 0; i < 2; ++i) method(ends, x, output(1), workspace, result);
+    BOOST_TEST(result.warnings.size() == 1U);
+    method(of(one, ReLU<double>{}, two), x, output(1), workspace, result);
+    BOOST_TEST(result.warnings.empty());
+}
+
 BOOST_AUTO_TEST_CASE(what_has_no_rule_or_is_not_finite_says_so) {
     const Batch<double> x = test::random_batch<double>(4, 2, 1);
     const auto message = [&](const RunTime& net, const relevance::Composite& composite) {
         return test::message_of<DataError>([&] { attribute(net, x, output(0), RelevancePropagation{composite}); });
     };
-    const auto ends_in_softmax = of(Dense<double>(4, 3, 1), Softmax<double>{});
-    BOOST_TEST(
-        message(ends_in_softmax, relevance::epsilon_plus()) ==
-        "relevance propagation: rule of softmax1 (Softmax): got no rule, expected one of those available: none: it "
-        "needs an overload of reverse for RelevanceWalk");
     const auto net = of(Dense<double>(4, 3, 1), Sigmoid<double>{}, Dense<double>(3, 1, 2));
     const auto only_first = relevance::Composite().add(relevance::first(), relevance::FlatRule{});
     BOOST_TEST(message(net, only_first)

@@ -24,6 +24,7 @@
 #include <renn/layers/convolution.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/residual.hpp>
+#include <renn/network/mask.hpp>
 #include <renn/network/network.hpp>
 
 #include "support/allocations.hpp"
@@ -173,6 +174,55 @@ BOOST_AUTO_TEST_CASE(products_by_the_parameters_against_differences_of_gradients
     check(loss_of(CrossEntropy{.class_weights = {1.0, 2.0, 0.5}}, values));
     check(loss_of(MeanSquaredError{}, values));
     check(loss_of(BinaryCrossEntropy{.class_weights = {1.0, 3.0}}, values));
+}
+
+BOOST_AUTO_TEST_CASE(masked_units_neither_move_nor_let_anything_through) {
+    const auto net = nested();
+    const Batch<double> x = test::random_batch<double>(6, 5, 7);
+    const auto check = [&](const Mask& mask) {
+        const auto held = masked(net, mask);
+        BOOST_TEST(greatest_difference(held, x, probability(1)) < 1e-7);
+        BOOST_TEST(greatest_difference(held, x, at(mask.front().layer, probability(1))) < 1e-7);
+        const auto hessian = input_hessians(held, x, probability(1));
+        BOOST_TEST((hessian - input_hessians(net, x, probability(1))).cwiseAbs().maxCoeff() > 1e-4);
+
+        // by the parameters
+        const auto objective = mean_of(probability(1));
+        using Held = std::remove_const_t<decltype(held)>;
+        SecondDerivativeWorkspace<Held> w;
+        Held::Parameters v = net.parameters(), product = v, up = v, down = v;
+        for_each_block([](auto& b) { b = b.array() * 0.5 + 0.25; }, v);
+        parameter_hessian_product(held, x, objective, v, w, product);
+        const auto gradient_at = [&](double step, Held::Parameters& to) {
+            auto moved = net;
+            for_each_block([&](auto& b, const auto& d) { b += step * d; }, moved.parameters(), v);
+            parameter_gradient(masked(moved, mask), x, objective, w, to);
+        };
+        gradient_at(1e-5, up);
+        gradient_at(-1e-5, down);
+        double largest = 0.0;
+        for_each_block(
+            [&](const auto& got, const auto& above, const auto& below) {
+                BOOST_TEST((got - (above - below) / 2e-5).cwiseAbs().maxCoeff() < 1e-6);
+                largest = std::max(largest, got.cwiseAbs().maxCoeff());
+            },
+            product, up, down);
+        BOOST_TEST(largest > 1e-3);
+    };
+    for (const std::string& place : net.names()) {
+        BOOST_TEST_CONTEXT(place) check({{.layer = place, .units = {0, 2}, .values = {0.3, -0.2}}});
+    }
+    check({{.layer = "conv2d1", .units = {1}, .positions = 6}, {.layer = "tanh1", .units = {4, 0}}});
+
+    const Batch<double> v = test::random_batch<double>(6, 5, 5);
+    BOOST_TEST(
+        test::same_bits(hessian_product(masked(net, {}), x, output(1), v), hessian_product(net, x, output(1), v)));
+    const auto all = masked(net, {{.layer = "dense1", .units = {0, 1, 2}}});
+    BOOST_TEST(hessian_product(all, x, probability(1), v).isZero(0.0));
+    const auto inside = masked(net, {{.layer = "residual1/dense1", .units = {1}}});
+    BOOST_TEST(test::message_of<DataError>([&] { hessian_product(inside, x, output(1), v); }) ==
+               "mask: second derivatives with units of \"residual1/dense1\" held: got a layer inside another, expected "
+               "layers of the network itself");
 }
 
 BOOST_AUTO_TEST_CASE(gauss_newton_is_the_hessian_of_a_network_that_is_linear_in_its_parameters) {

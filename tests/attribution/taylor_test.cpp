@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include <renn/activations/leaky_relu.hpp>
 #include <renn/activations/relu.hpp>
+#include <renn/activations/tanh.hpp>
 #include <renn/attribution/smoothed.hpp>
 #include <renn/attribution/taylor/coefficients.hpp>
 #include <renn/attribution/taylor/input_map.hpp>
@@ -17,6 +19,7 @@
 #include <renn/layers/concatenate.hpp>
 #include <renn/layers/dense.hpp>
 #include <renn/layers/residual.hpp>
+#include <renn/network/basic_sequential.hpp>
 #include <renn/network/network.hpp>
 #include <renn/report/taylor_figures.hpp>
 
@@ -87,6 +90,37 @@ BOOST_AUTO_TEST_CASE(kinks_have_no_second_order_and_a_smoothed_network_has) {
     const auto t = taylor_coefficients(smooth, x, output(0));
     BOOST_TEST(t["x1,x2"].value > 0.0);
     BOOST_TEST(t.warnings.empty());
+}
+
+BOOST_AUTO_TEST_CASE(networks_of_every_kind_are_smoothed) {
+    using RunTime = BasicSequential<double, Dense<double>, ReLU<double>, LeakyReLU<double>, Tanh<double>,
+                                    Softplus<double>, LeakySoftplus<double>>;
+    const Network branch(Dense<double>(4, 4, 3), LeakyReLU<double>(0.3));
+    const Network left(Dense<double>(4, 2, 4), Network(Tanh<double>{}));
+    const Network net(Dense<double>(2, 4, 1), ReLU<double>{}, Residual(branch), Concatenate(left, branch),
+                      Dense<double>(6, 1, 2));
+    RunTime same(net);
+    same.rename(0, "the first");
+    const Batch<double> x = test::random_batch<double>(2, 40, 5);
+    const RunTime smooth = smoothed(same);
+    BOOST_TEST(smooth.names() == same.names());
+    BOOST_TEST(
+        smooth.kinds() ==
+        "[Dense, Softplus, Residual[Dense, LeakySoftplus], Concatenate[[Dense, [Tanh]], [Dense, LeakySoftplus]], "
+        "Dense]");
+    BOOST_TEST(test::same_bits(smooth.predict(x), smoothed(net).predict(x)));
+    BOOST_TEST((smooth.predict(x) - net.predict(x)).cwiseAbs().maxCoeff() > 1e-3);
+    BOOST_TEST((smoothed(same, 1000.0).predict(x) - net.predict(x)).cwiseAbs().maxCoeff() < 1e-2);
+    BOOST_TEST(taylor_coefficients(smooth, x, output(0))["x1,x2"].value > 0.0);
+
+    // Trained after it was put together: parameters are the network's, not those of what it was made of.
+    Network both(same, RunTime(Dense<double>(1, 2, 3)));
+    for_each_block([](auto& block) { block.array() += 0.5; }, both.parameters());
+    const auto soft = smoothed(both, 1e6);
+    BOOST_TEST((soft.predict(x) - both.predict(x)).cwiseAbs().maxCoeff() < 1e-4);
+    BOOST_TEST((smoothed(RunTime{}).predict(x) == x));
+    BOOST_TEST(test::message_of<DataError>([&] { smoothed(same, 0.0); }) ==
+               "Softplus: beta: got 0.000000, expected a finite value above 0");
 }
 
 BOOST_AUTO_TEST_CASE(selections_name_terms_and_their_variables) {

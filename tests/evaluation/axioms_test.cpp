@@ -10,7 +10,9 @@
 #include <vector>
 
 #include <renn/activations/relu.hpp>
+#include <renn/attribution/deep_lift.hpp>
 #include <renn/attribution/gradient.hpp>
+#include <renn/attribution/integrated_gradients.hpp>
 #include <renn/core/rng.hpp>
 #include <renn/evaluation/axioms.hpp>
 #include <renn/evaluation/continuity.hpp>
@@ -63,15 +65,15 @@ BOOST_AUTO_TEST_CASE(a_continuous_map_moves_little_and_one_that_jumps_ever_more)
     for (Index j = 0; j < 20; ++j) edge.col(j).setConstant(0.05 * static_cast<double>(j) + 0.04);
     double before = 0.0;
     for (const double deviation : {1e-1, 1e-2, 1e-3}) {
-        const Continuity smooth = continuity(net, edge, target, ClosedFormZPlus{}, deviation);
+        const Continuity smooth = continuity(net, edge, target, ClosedFormZPlus{}, {.deviation = deviation});
         BOOST_TEST((smooth.greatest <= std::sqrt(2.0) + 1e-9 && smooth.greatest > 1.0));
-        const Continuity product = continuity(net, edge, target, GradientTimesInput{}, deviation);
+        const Continuity product = continuity(net, edge, target, GradientTimesInput{}, {.deviation = deviation});
         BOOST_TEST(product.greatest > 5.0 * before);
         BOOST_TEST(product.greatest * deviation > 0.1);
         before = product.greatest;
         BOOST_TEST((product.pairs == 400U && product.measured.curve.rows() == 20 && product.measured.dropped == 0U));
     }
-    BOOST_TEST(continuity(net, edge, target, Sensitivity{}, 1e-3).greatest > 100.0);
+    BOOST_TEST(continuity(net, edge, target, Sensitivity{}, {.deviation = 1e-3}).greatest > 100.0);
 
     const NearbyOptions near{.draws = 50};
     const Continuity lipschitz = local_lipschitz(net, points<double>(10, 3), target, ClosedFormZPlus{}, near);
@@ -95,7 +97,7 @@ BOOST_AUTO_TEST_CASE(predictions_that_change_are_counted) {
         return Batch<double>(slope.cwiseProduct(x));
     };
     const Batch<double> edge = Batch<double>::Constant(2, 5, 0.5);
-    const Continuity c = continuity(model, edge, predicted_output(), method, 0.1, 40);
+    const Continuity c = continuity(model, edge, predicted_output(), method, {.deviation = 0.1, .draws = 40});
     BOOST_TEST((c.prediction_changes > 50U && c.prediction_changes < 150U && c.pairs == 200U));
     // What is explained stays the class that was predicted at first: the map x_0 is continuous, the greatest is not.
     BOOST_TEST(c.greatest <= 1.0 + 1e-9);
@@ -105,7 +107,7 @@ BOOST_AUTO_TEST_CASE(an_image_that_moves_to_the_right) {
     const auto first_row = [](const BatchView<double>& x) { return Batch<double>(x.topRows(3).colwise().sum()); };
     const auto identity = [](const auto&, const BatchView<double>& x, const auto&) { return Batch<double>(x); };
     const Batch<double> x = points<double>(6, 4).reshaped(6, 2);
-    const Continuity c = translation_continuity(first_row, x, output(0), identity, {1, 2, 3}, 4);
+    const Continuity c = translation_continuity(first_row, x, output(0), identity, {1, 2, 3}, {.steps = 4});
     const double apart =
         std::sqrt(std::pow(x(0, 1), 2) + std::pow(x(1, 1) - x(0, 1), 2) + std::pow(x(2, 1) - x(1, 1), 2) +
                   std::pow(x(3, 1), 2) + std::pow(x(4, 1) - x(3, 1), 2) + std::pow(x(5, 1) - x(4, 1), 2));
@@ -121,7 +123,7 @@ BOOST_AUTO_TEST_CASE(an_image_that_moves_to_the_right) {
 BOOST_AUTO_TEST_CASE(the_four_axioms) {
     const auto net = maximum<double>();
     const Batch<double> x = points<double>(40, 5);
-    const auto check = [&](const auto& method) { return check_axioms(method, net, x); };
+    const auto check = [&](const auto& method) { return check_axioms(net, x, predicted_output(), method); };
 
     const Axioms deep = check(ClosedFormZPlus{});
     BOOST_TEST((deep.conservation.holds && deep.positivity.holds && deep.continuity.holds && deep.selectivity.holds));
@@ -135,6 +137,28 @@ BOOST_AUTO_TEST_CASE(the_four_axioms) {
     BOOST_TEST((!wrong.conservation.holds && !wrong.positivity.holds && wrong.positivity.number == 1.0));
     BOOST_TEST((wrong.continuity.holds && !wrong.selectivity.holds));
 
+    // Of methods with a baseline the sum is a difference; which it was is said.
+    auto shifted = maximum<double>();
+    shifted.parameters<0>().bias.setConstant(0.4);
+    const auto conserves = [&](const auto& method, const AxiomOptions& options = {}) {
+        return check_axioms(shifted, x, predicted_output(), method, RemoveTo(0.0), options).conservation;
+    };
+    const Verdict path = conserves(IntegratedGradients{.nodes = 2000}), rescaled = conserves(DeepLiftRescale{});
+    BOOST_TEST((path.holds && path.number < 1e-2 && rescaled.holds && rescaled.number < 1e-12));
+    for (const Verdict& v : {path, rescaled}) {
+        BOOST_TEST(v.meaning == "|sum R - what the method starts with (f - f(x0))| / |that|, greatest, at most 0.01");
+    }
+    BOOST_TEST(taylor.conservation.meaning == "|sum R - f| / |f|, greatest, at most 0.01");
+    const auto by_hand = [](const auto& n, const BatchView<double>& in, const auto& of) {
+        return attribute(n, in, of, DeepLiftRescale{.baseline = 0.25}).scores;
+    };
+    BOOST_TEST((!conserves(by_hand).holds && conserves(by_hand).meaning == taylor.conservation.meaning));
+    const Verdict told = conserves(by_hand, {.baseline = 0.25});
+    BOOST_TEST((told.holds && told.meaning == "|sum R - (f - f(x0))| / |f - f(x0)|, greatest, at most 0.01"));
+    BOOST_TEST(!conserves(by_hand, {.baseline = 0.5}).holds);
+    BOOST_TEST(test::message_of<ShapeError>([&] { conserves(by_hand, {.baseline = Column<double>::Zero(3)}); }) ==
+               "check_axioms: baseline: got 3 x 1, expected 2 x 1 or 2 x 40");
+
     const std::string text = taylor.text();
     BOOST_TEST(std::count(text.begin(), text.end(), '\n') == 4);
     BOOST_TEST(text.find("continuity    no ") != std::string::npos);
@@ -142,20 +166,21 @@ BOOST_AUTO_TEST_CASE(the_four_axioms) {
     // In float, and with a bias that takes a part: the sum is no longer the output.
     auto biased = maximum<float>();
     for_each_block([](auto& block) { block.array() += 0.1F; }, biased.parameters());
-    const Axioms with_bias = check_axioms(GradientTimesInput{}, biased, points<float>(20, 6));
+    const Axioms with_bias = check_axioms(biased, points<float>(20, 6), predicted_output(), GradientTimesInput{});
     BOOST_TEST((!with_bias.conservation.holds && with_bias.conservation.number < 1.0));
-    BOOST_TEST(check_axioms(ClosedFormZPlus{}, maximum<float>(), points<float>(40, 6)).continuity.holds);
+    BOOST_TEST(
+        check_axioms(maximum<float>(), points<float>(40, 6), predicted_output(), ClosedFormZPlus{}).continuity.holds);
 
     // Where no output is above 0, positivity cannot be asked; the others are.
     const auto below = [&](const BatchView<double>& in) { return Batch<double>(-net.predict(in)); };
     const auto minus = [](const auto&, const BatchView<double>& in, const auto&) { return Batch<double>(-in); };
-    const Axioms unasked = check_axioms(minus, below, x);
+    const Axioms unasked = check_axioms(below, x, predicted_output(), minus);
     BOOST_TEST((std::isnan(unasked.positivity.number) && !unasked.positivity.holds));
     BOOST_TEST((unasked.positivity.measured.dropped == 40U && unasked.continuity.holds));
     BOOST_TEST(unasked.text().find("positivity    ?           nan") != std::string::npos);
 
     const Batch<double> none(2, 0);
-    BOOST_TEST(test::message_of<DataError>([&] { check_axioms(Gradient{}, net, none); }) ==
+    BOOST_TEST(test::message_of<DataError>([&] { check_axioms(net, none, predicted_output(), Gradient{}); }) ==
                "check_axioms: samples: got 0, expected 1 or more");
     const auto broken = [](const auto&, const BatchView<double>& in, const auto&) { return Batch<double>(in / 0.0); };
     BOOST_TEST(test::message_of<DataError>([&] { check(broken); }) ==

@@ -125,9 +125,14 @@ BOOST_AUTO_TEST_CASE(metrics_know_a_perfect_explanation_of_a_linear_model_from_a
     BOOST_TEST(!bad.below_random);
     const Measurement one = sensitivity_n(model, x, right, output(1), zero, {1, 5, 10});
     BOOST_TEST((std::abs(one.score - 1.0) < 1e-9 && one.curve.rows() == 3 && one.dropped == 0U));
-    BOOST_TEST(std::abs(sensitivity_n(model, x, wrong, output(1), zero, {5}).score) < 0.3);
-    BOOST_TEST(completeness_gap(model, x, right, Column<double>::Zero(20), output(1)).score < 1e-12);
-    BOOST_TEST(completeness_gap(model, x, Batch<double>(2.0 * right), x, output(1)).score > 0.1);
+    const Measurement two = sensitivity_n(model, x, wrong, output(1), zero, {5, 2});
+    BOOST_TEST(std::abs(two.score) < 0.3);
+    // A size and a sample have the same subsets whatever was measured before them.
+    BOOST_TEST((sensitivity_n(model, x, wrong, output(1), zero, {5}).curve.row(0) == two.curve.row(0)));
+    const Measurement first = sensitivity_n(model, x.leftCols(1), wrong.leftCols(1), output(1), zero, {3, 2});
+    BOOST_TEST(first.curve(1, 0) == two.curve(1, 0));
+    BOOST_TEST(completeness_gap(model, x, right, output(1), 0.0).score < 1e-12);
+    BOOST_TEST(completeness_gap(model, x, Batch<double>(2.0 * right), output(1), x).score > 0.1);
     BOOST_TEST(infidelity(model, x, gradient, output(1)).score < 1e-20);
     BOOST_TEST(infidelity(model, x, Batch<double>(2.0 * gradient), output(1)).score > 1e-3);
     BOOST_TEST(infidelity(model, x, gradient, direction(Eigen::Vector3d(0, 1, 0))).score < 1e-20);
@@ -164,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_network_is_a_model_and_the_prediction_stays_what_it_was) 
     for (Index j = 0; j < 12; ++j) classes.push_back(predicted_class(net.predict(x).col(j)));
     BOOST_TEST((curves.output == flip_features(net, x, scores, output(classes), RemoveTo(0.0)).output));
     // Without biases the gradient times the input adds up to the output.
-    BOOST_TEST(completeness_gap(net, x, scores, Column<float>::Zero(6), target).score < 1e-5);
+    BOOST_TEST(completeness_gap(net, x, scores, target, Column<float>::Zero(6)).score < 1e-5);
     const Measurement inside =
         infidelity(net, x, attribute(net, x, at("dense1", output(2)), Gradient{}).scores, at("dense1", output(2)));
     BOOST_TEST(inside.score < 1e-8);  // a unit before any activation is linear
@@ -194,6 +199,8 @@ BOOST_AUTO_TEST_CASE(bad_input_is_told) {
     BOOST_TEST(message([&] {
                    sensitivity_n(model, x, x, output(0), zero, {4});
                }).find("sensitivity_n: samples left: got 0 of 2") == 0U);
+    BOOST_TEST(message([&] { completeness_gap(model, x, x, output(0), Column<double>::Zero(3)); }) ==
+               "completeness_gap: baseline: got 3 x 1, expected 4 x 1 or 4 x 2");
     BOOST_TEST(message([&] { infidelity(model, x, x, output(0), {.draws = 0}); }) ==
                "infidelity: draws: got 0, expected 1 or more");
     BOOST_TEST(message([&] { RemoveTo::mean_of(none); }) == "RemoveTo: samples: got 0, expected 1 or more");

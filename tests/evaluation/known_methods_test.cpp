@@ -44,18 +44,21 @@ const RelevancePropagation z_plus{relevance::excitation_backprop()};  // alpha 1
 BOOST_AUTO_TEST_CASE(alpha_1_beta_0_has_all_four_properties_on_the_maximum) {
     const auto net = maximum();
     const Batch<double> x = 0.55 + 0.45 * test::random_batch<double>(2, 40, 5).array();
-    const Axioms axioms = check_axioms(z_plus, net, x);
+    const Axioms axioms = check_axioms(net, x, predicted_output(), z_plus);
     BOOST_TEST_MESSAGE(axioms.text());
     BOOST_TEST((axioms.conservation.holds && axioms.positivity.holds));
     BOOST_TEST((axioms.continuity.holds && axioms.selectivity.holds));
-    BOOST_TEST(!check_axioms(GradientTimesInput{}, net, x).continuity.holds);
+    BOOST_TEST(!check_axioms(net, x, predicted_output(), GradientTimesInput{}).continuity.holds);
 
     // Across x1 = x2: its continuity stays below sqrt(2); of the others it grows as the distance shrinks.
     const Batch<double> edge = Column<double>::LinSpaced(20, 0.1, 0.9).transpose().replicate(2, 1);
     for (const double deviation : {1e-2, 1e-4}) {
-        BOOST_TEST(continuity(net, edge, output(0), z_plus, deviation).greatest <= std::sqrt(2.0) + 1e-3);
-        BOOST_TEST(continuity(net, edge, output(0), GradientTimesInput{}, deviation).greatest > 0.3 / deviation);
-        BOOST_TEST(continuity(net, edge, output(0), Sensitivity{}, deviation).greatest > 0.3 / deviation);
+        BOOST_TEST(continuity(net, edge, output(0), z_plus, {.deviation = deviation}).greatest <=
+                   std::sqrt(2.0) + 1e-3);
+        BOOST_TEST(continuity(net, edge, output(0), GradientTimesInput{}, {.deviation = deviation}).greatest >
+                   0.3 / deviation);
+        BOOST_TEST(continuity(net, edge, output(0), Sensitivity{}, {.deviation = deviation}).greatest >
+                   0.3 / deviation);
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include <renn/activations/relu.hpp>
 #include <renn/attribution/gradient.hpp>
+#include <renn/attribution/smooth_gradient.hpp>
 #include <renn/core/rng.hpp>
 #include <renn/evaluation/evidence_randomisation.hpp>
 #include <renn/evaluation/permuted_labels.hpp>
@@ -119,7 +120,7 @@ BOOST_AUTO_TEST_CASE(parameter_randomisation_tells_a_gradient_from_the_input) {
     BOOST_TEST((input.stays_similar && input.similarity.score > 0.999 && input.structural.minCoeff() > 0.999));
     // Sizes that were learnt under signs that were not: |R| forgets, R does not.
     const auto signs_of_places = [](const auto& n, const BatchView<float>& in, const auto& of) {
-        Batch<float> map = scores_of<float>(Gradient{}, n, in, of).cwiseAbs();
+        Batch<float> map = scores_of<float>(n, in, of, Gradient{}).cwiseAbs();
         for (Index i = 0; i < map.rows(); i += 2) map.row(i) *= -1.F;
         return map;
     };
@@ -129,6 +130,17 @@ BOOST_AUTO_TEST_CASE(parameter_randomisation_tells_a_gradient_from_the_input) {
         randomise_parameters(net, x, predicted_output(), Gradient{}, {.order = RandomiseOrder::independent});
     BOOST_TEST((one.spearman.row(0) == gradient.spearman.row(0)));
     BOOST_TEST((one.spearman.row(2) != gradient.spearman.row(2) && one.structural.size() == 0));
+    // Smooth MPRT: the mean over noisy copies loses the noise of single maps; of none it is the check itself.
+    const auto smooth = [&](double noise) {
+        return randomise_parameters(net, x, predicted_output(), SmoothGradient{.noise = noise, .draws = 8});
+    };
+    BOOST_TEST((smooth(0.0).spearman - gradient.spearman).cwiseAbs().maxCoeff() < 0.05);
+    const RandomisationCheck averaged = smooth(0.2);
+    BOOST_TEST((!averaged.stays_similar && averaged.similarity.score != gradient.similarity.score));
+    const auto by_hand = [](const auto& n, const BatchView<float>& in, const auto& of) {
+        return scores_of<float>(n, in, of, SmoothGradient{.noise = 0.2, .draws = 8});
+    };
+    BOOST_TEST((randomise_parameters(net, x, predicted_output(), by_hand).spearman == averaged.spearman));
     // Maps that say nothing are no correlation of 0.
     const auto zeros = [](const auto&, const BatchView<float>& in, const auto&) { return Batch<float>(0.F * in); };
     BOOST_TEST(test::message_of<DataError>([&] {
@@ -146,14 +158,14 @@ BOOST_AUTO_TEST_CASE(labels_without_meaning_and_other_classes_give_other_explana
     BOOST_TEST((!labels.stays_similar && labels.similarity.per_sample.size() == 30U));
     BOOST_TEST(compare_networks(net, other.network, fresh.inputs(), predicted_output(), ShowsTheInput{}).stays_similar);
     BOOST_TEST(!random_logit(net, fresh.inputs(), predicted_output(), Gradient{}).stays_similar);
-    BOOST_TEST(random_logit(net, fresh.inputs(), predicted_output(), ShowsTheInput{}, 0, image).stays_similar);
+    BOOST_TEST(random_logit(net, fresh.inputs(), predicted_output(), ShowsTheInput{}, {.image = image}).stays_similar);
     const Dataset<float> permuted = with_permuted_labels(data, 4);
     BOOST_TEST((permuted.samples() == 240 && permuted.ids()[7] == data.ids()[7]));
     BOOST_TEST(test::message_of<DataError>([&] { with_permuted_labels(Dataset<float>(data.values())); }) ==
                "with_permuted_labels: labels: got none, expected one a sample");
 
     // Votes: what the last layer was taught is gone when it forgets; what was learnt by heart, it votes for.
-    const EvidenceRandomisation votes = randomise_evidence(net, data.first(120), fresh, 0, {.k = 10});
+    const EvidenceRandomisation votes = randomise_evidence(net, data.first(120), fresh, {.k = 10});
     BOOST_TEST((votes.layers.size() == 4U && votes.network.size() == 5U && votes.chance < 0.5));
     BOOST_TEST(votes.last_layer.front().accuracy > 0.9);
     BOOST_TEST_MESSAGE("evidence of the last layer: " << votes.last_layer.front().accuracy << " as trained, "

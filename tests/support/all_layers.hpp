@@ -7,6 +7,7 @@
 #include <renn/activations/gelu.hpp>
 #include <renn/activations/identity.hpp>
 #include <renn/activations/leaky_relu.hpp>
+#include <renn/activations/leaky_softplus.hpp>
 #include <renn/activations/relu.hpp>
 #include <renn/activations/sigmoid.hpp>
 #include <renn/activations/silu.hpp>
@@ -71,6 +72,8 @@ void for_each_kind_of_layer(F&& f) {
     f(SiLU<S>());
     f(Softplus<S>());
     f(Softplus<S>(S(2), S(1)));
+    f(LeakySoftplus<S>());
+    f(LeakySoftplus<S>(S(-0.5), S(2)));
     f(Softmax<S>());
 }
 

@@ -11,6 +11,20 @@
 #include <renn/activations/elementwise.hpp>
 
 namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// log(1 + exp(u)) - max(u, 0), which is log(1 + exp(-|u|)).
+template <class S, class P>
+P softplus_above_relu(const P& u) {
+    const P decayed = Eigen::internal::pexp(Eigen::internal::pnegate(Eigen::internal::pabs(u)));
+    if constexpr (Eigen::internal::packet_traits<S>::HasLog1p) {
+        return Eigen::internal::plog1p(decayed);
+    } else {
+        return by_lanes<S>(decayed, [](S v) { return std::log1p(v); });
+    }
+}
+
+}  // namespace detail
 
 /// log(1 + exp(beta x)) / beta, and x itself where beta x > threshold, as in PyTorch. Computed as
 /// max(x, 0) + log1p(exp(-|beta x|)) / beta, which never overflows.
@@ -32,7 +46,7 @@ struct Softplus : detail::Elementwise<Softplus<S>, S> {
         const P zero = ei::pset1<P>(S(0)), beta = ei::pset1<P>(beta_);
         const P u = ei::pmul(beta, x);
         const P rectified = ei::pselect(ei::pcmp_le(x, zero), zero, x);
-        const P smooth = ei::padd(rectified, ei::pdiv(log1p(ei::pexp(ei::pnegate(ei::pabs(u)))), beta));
+        const P smooth = ei::padd(rectified, ei::pdiv(detail::softplus_above_relu<S>(u), beta));
         return ei::pselect(is_straight(u), x, smooth);
     }
     template <class P>
@@ -68,14 +82,6 @@ private:
     template <class P>
     P is_straight(const P& u) const {
         return Eigen::internal::pcmp_lt(Eigen::internal::pset1<P>(threshold_), u);
-    }
-    template <class P>
-    static P log1p(const P& x) {
-        if constexpr (Eigen::internal::packet_traits<S>::HasLog1p) {
-            return Eigen::internal::plog1p(x);
-        } else {
-            return detail::by_lanes<S>(x, [](S v) { return std::log1p(v); });
-        }
     }
 
     S beta_, threshold_;

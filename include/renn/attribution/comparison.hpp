@@ -25,29 +25,35 @@ struct BothTarget {
     }
 };
 
-template <class Net, class T>
-T forward_both(const Net& net, const T& target, AttributionWorkspace<Net>& w) {
+inline constexpr auto forward_to_target = [](const auto& net, const auto& x, const auto& target, auto& w) {
+    forward_to(net, x, target, w);
+};
+
+template <class Net, class T, class Forward>
+T forward_both(const Net& net, const T& target, AttributionWorkspace<Net>& w, Forward&& forward) {
     std::optional<T> chosen;
-    forward_to(net, w.inputs, BothTarget<T>{target, chosen}, w);
+    forward(net, w.inputs, BothTarget<T>{target, chosen}, w);
     return *chosen;
 }
-template <class Net, class T>
-PlaceTarget<T> forward_both(const Net& net, const PlaceTarget<T>& target, AttributionWorkspace<Net>& w) {
+template <class Net, class T, class Forward>
+PlaceTarget<T> forward_both(const Net& net, const PlaceTarget<T>& target, AttributionWorkspace<Net>& w,
+                            Forward&& forward) {
     std::optional<T> chosen;
-    forward_to(net, w.inputs, PlaceTarget<BothTarget<T>>{target.place, {target.target, chosen}}, w);
+    forward(net, w.inputs, PlaceTarget<BothTarget<T>>{target.place, {target.target, chosen}}, w);
     return {target.place, *chosen};
 }
 
 /// Passes over workspace.inputs = [x, x0], which leaves both values in workspace.value and both slopes in
-/// workspace.start. Returns the target with the choice of outputs made at x.
-template <class Net, class T>
+/// workspace.start. Returns the target with the choice of outputs made at x. `forward`: in place of forward_to.
+template <class Net, class T, class Forward = decltype(forward_to_target)>
 T forward_with_baseline(const char* where, const Net& net, const BatchView<typename Net::Scalar>& x,
-                        const Baseline& baseline, const T& target, AttributionWorkspace<Net>& w) {
+                        const Baseline& baseline, const T& target, AttributionWorkspace<Net>& w,
+                        Forward&& forward = {}) {
     baseline.check(where, x.rows(), x.cols());
     reshape(w.inputs, x.rows(), 2 * x.cols());
     w.inputs.leftCols(x.cols()) = x;
     baseline.write(w.inputs.rightCols(x.cols()));
-    return forward_both(net, target, w);
+    return forward_both(net, target, w, forward);
 }
 
 /// Everything of the result but its scores, after such a pass.

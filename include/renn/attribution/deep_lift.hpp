@@ -5,29 +5,29 @@
 #include <cmath>
 #include <concepts>
 #include <string>
-#include <string_view>
-#include <type_traits>
+#include <utility>
 
 #include <renn/activations/elementwise.hpp>
 #include <renn/attribution/attribution.hpp>
 #include <renn/attribution/baseline.hpp>
 #include <renn/attribution/comparison.hpp>
+#include <renn/attribution/logits.hpp>
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/layer.hpp>
 #include <renn/layers/dropout.hpp>
 #include <renn/layers/max_pool.hpp>
-#include <renn/network/for_each_layer.hpp>
 #include <renn/network/gradient.hpp>
 
 namespace renn::inline RENN_ABI {
 namespace detail {
 
 /// The rescale rule, walking back with n columns over a pass of 2n: the samples, then what they are compared with.
-/// Sums and branches are as the gradient's.
-template <class S>
+/// Sums and branches are as the gradient's. `RunTime`: some layers are only known at run time.
+template <class S, bool RunTime>
 struct Rescale : InputGradient {
     double threshold;
+    bool below_softmax = false;   ///< the start belongs below the Softmax that is met first
     Batch<S> routed, difference;  ///< scratch
 };
 
@@ -40,8 +40,8 @@ inline constexpr bool has_rescale_rule =
     LinearLayer<L> || ActsElementwise<L> || std::same_as<L, MaxPool2d<typename L::Scalar>> ||
     std::same_as<L, Dropout<typename L::Scalar>>;
 
-template <class S, ActsElementwise L, class Below>
-void rescale(const Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
+template <class S, bool RunTime, ActsElementwise L, class Below>
+void rescale(const Rescale<S, RunTime>& rule, const Step<L>& s, X<L> above, Below& below) {
     const Index n = above.cols();
     for (Index j = 0; j < n; ++j) {
         for (Index i = 0; i < above.rows(); ++i) {
@@ -54,8 +54,8 @@ void rescale(const Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below)
 
 /// A window's contribution goes to its winner among the samples as far as the greater of both outputs rises above the
 /// reference's output, to its winner in the reference as far as it rises above the sample's.
-template <class S, class Below>
-void rescale(Rescale<S>& rule, const Step<MaxPool2d<S>>& s, X<MaxPool2d<S>> above, Below& below) {
+template <class S, bool RunTime, class Below>
+void rescale(Rescale<S, RunTime>& rule, const Step<MaxPool2d<S>>& s, X<MaxPool2d<S>> above, Below& below) {
     const Index n = above.cols();
     NotWanted none;
     const auto y = s.y.leftCols(n).array(), y0 = s.y.rightCols(n).array();
@@ -73,8 +73,8 @@ void rescale(Rescale<S>& rule, const Step<MaxPool2d<S>>& s, X<MaxPool2d<S>> abov
     }
 }
 
-template <class S, class L, class Below>
-void reverse(Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
+template <class S, bool RunTime, class L, class Below>
+void reverse(Rescale<S, RunTime>& rule, const Step<L>& s, X<L> above, Below& below) {
     if constexpr (LinearLayer<L>) {
         s.layer.map_transposed(s.weights, above, below);
     } else if constexpr (std::same_as<L, Dropout<S>>) {
@@ -82,6 +82,19 @@ void reverse(Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
     } else if constexpr (has_rescale_rule<L>) {
         reshape(below, s.x.rows(), above.cols());
         rescale(rule, s, above, below);
+    } else {
+        static_assert(RunTime || is_softmax<L>,
+                      "renn::DeepLiftRescale: a layer of this network is neither linear, nor an activation value "
+                      "by value, nor max pooling; IntegratedGradients takes any layer");
+        if constexpr (is_softmax<L>) {
+            if (std::exchange(rule.below_softmax, false)) {
+                below = above;
+                return;
+            }
+        }
+        raise<MismatchError>(
+            "DeepLiftRescale", "layer \"" + std::string(s.path) + "\"", std::string(L::name),
+            is_softmax<L> ? instead_of_softmax() : "a linear layer, an activation value by value, or max pooling");
     }
 }
 
@@ -92,10 +105,12 @@ void reverse(Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
 /// sum to f(x) - f(x0); the gap tells what is missing for others, which start with their slope at x. Where an input
 /// hardly differs from the reference's, an activation has its derivative, and max pooling nothing.
 ///
-/// A layer that mixes values and is not linear (LayerNorm, Softmax) has no such ratio and is refused: by the compiler,
-/// or where layers are known only at run time by a MismatchError that names it. IntegratedGradients takes any layer.
+/// A layer that mixes values and is not linear (LayerNorm) has no such ratio and is refused where the target lies above
+/// it: by the compiler, or where layers are known only at run time by a MismatchError that names it.
+/// IntegratedGradients takes any layer. Of a network that ends in Softmax, a target on the outputs is taken of the
+/// logits that this takes in, and a warning in the result says so; any other Softmax is refused.
 ///
-/// Throws   ShapeError for a baseline of another shape; as the target.
+/// Throws   ShapeError for a baseline of another shape; MismatchError for a layer without the rule; as the target.
 /// Cost     a forward pass of 2n samples and a backward pass of n.
 /// Source   Shrikumar, Greenside, Kundaje (2017), "Learning important features through propagating activation
 ///          differences"; max pooling as Captum does it.
@@ -108,35 +123,19 @@ struct DeepLiftRescale {
     void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
                     AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
         using S = typename Net::Scalar;
-        check(net);
         const Index n = x.cols();
-        const T chosen = detail::forward_with_baseline("DeepLiftRescale", net, x, baseline, target, workspace);
+        bool below_softmax = false;
+        const T chosen = detail::forward_with_baseline("DeepLiftRescale", net, x, baseline, target, workspace,
+                                                       [&](const auto&, const auto& both, const auto& of, auto& w) {
+                                                           below_softmax = detail::forward_to_logits(net, both, of, w);
+                                                       });
         workspace.start = workspace.start.leftCols(n).eval();
-        detail::Rescale<S> rule{{}, threshold, {}, {}};
+        using Rule = detail::Rescale<S, detail::has_run_time_parts<typename Net::Parameters>()>;
+        Rule rule{{}, threshold, below_softmax, {}, {}};
         backward_from(net, workspace.inputs, chosen, rule, workspace, result.scores);
         result.scores.array() *= workspace.inputs.leftCols(n).array() - workspace.inputs.rightCols(n).array();
         detail::finish_comparison(workspace, result);
-    }
-
-private:
-    template <class Net>
-    static constexpr bool is_run_time = requires {
-        Net::Parameters::is_run_time;
-    };
-
-    template <class Net>
-    static void check(const Net& net) {
-        for_each_layer(net, [](std::string_view path, const auto& layer, const auto&) {
-            using L = std::remove_cvref_t<decltype(layer)>;
-            static_assert(is_run_time<Net> || detail::has_rescale_rule<L>,
-                          "renn::DeepLiftRescale: a layer of this network is neither linear, nor an activation value "
-                          "by value, nor max pooling; IntegratedGradients takes any layer");
-            if constexpr (!detail::has_rescale_rule<L>) {
-                detail::raise<MismatchError>("DeepLiftRescale", "layer \"" + std::string(path) + "\"",
-                                             std::string(L::name),
-                                             "a linear layer, an activation value by value, or max pooling");
-            }
-        });
+        if (below_softmax) result.warnings.push_back(detail::logits_warning());
     }
 };
 

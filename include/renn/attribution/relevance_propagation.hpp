@@ -13,6 +13,7 @@
 
 #include <renn/attribution/attribution.hpp>
 #include <renn/attribution/ledger.hpp>
+#include <renn/attribution/logits.hpp>
 #include <renn/attribution/relevance/composite.hpp>
 #include <renn/attribution/relevance/presets.hpp>
 #include <renn/attribution/relevance/relevance_walk.hpp>
@@ -39,6 +40,10 @@ enum class RelevanceStart : std::uint8_t { value, slope };
 ///
 /// A network with BatchNorm should be canonised first (relevance/canonise.hpp); else it passes them, with a warning.
 /// Standardize passes: the scores are of what it puts out, and belong to the same features.
+///
+/// There is no rule for Softmax. Of a network that ends in one, a target on the outputs is taken of the logits that
+/// this takes in: output(3) is logit 3, probability(3) the network's own; `explained`, `gap` and the ledger are of
+/// that, and a warning in the result says so. Any other Softmax below the target is refused.
 ///
 /// Throws   as the target; DataError for a layer without a rule or with one that does not fit, and for relevance that
 ///          is not finite, naming the layer. A layer type that no rule can be for is a compile error in a Network, a
@@ -70,15 +75,19 @@ struct RelevancePropagation {
         assign(net, *places, result.ledger);
         result.warnings.clear();
 
-        forward_to(net, x, target, workspace);
-        if (start == RelevanceStart::value) workspace.start.array() *= explained(workspace, target).array();
+        const bool below_softmax = detail::forward_to_logits(net, x, target, workspace);
+        if (below_softmax) result.warnings.push_back(detail::logits_warning());
+        const bool inside = below_softmax || detail::is_place_target<T>;
+        if (start == RelevanceStart::value) {
+            workspace.start.array() *= (inside ? workspace.explained : workspace.pass.output).array();
+        }
         result.explained = workspace.value;
         if (result.gap.size() != x.cols()) result.gap.resize(x.cols());
         using Walk = RelevanceWalk<S, detail::has_run_time_parts<typename Net::Parameters>()>;
         for (Index j = 0; j < x.cols(); ++j) result.gap[j] = static_cast<S>(Walk::sum(workspace.start, j));
         detail::require_finite<S>("relevance propagation", "relevance to start with", workspace.start);
 
-        Walk walk(result.ledger, *places, result.warnings, keep_relevance);
+        Walk walk(result.ledger, *places, result.warnings, keep_relevance, below_softmax);
         auto&& rule = wrap(walk);
         backward_from(net, x, target, rule, workspace, result.scores);
         for (Index j = 0; j < x.cols(); ++j) result.gap[j] -= static_cast<S>(Walk::sum(result.scores, j));
@@ -86,15 +95,6 @@ struct RelevancePropagation {
     }
 
 private:
-    template <class Net, class T>
-    static const Batch<typename Net::Scalar>& explained(const AttributionWorkspace<Net>& w, const T&) {
-        return w.pass.output;
-    }
-    template <class Net, class T>
-    static const Batch<typename Net::Scalar>& explained(const AttributionWorkspace<Net>& w, const PlaceTarget<T>&) {
-        return w.explained;
-    }
-
     /// Finds every layer's rule, anew for each call: nothing is remembered of a network.
     template <class Net, class S>
     void assign(const Net& net, std::vector<detail::RelevancePlace<S>>& places, Ledger<S>& ledger) const {

@@ -4,10 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
+#include <renn/activations/leaky_relu.hpp>
+#include <renn/activations/leaky_softplus.hpp>
 #include <renn/activations/relu.hpp>
 #include <renn/activations/softplus.hpp>
 #include <renn/core/layer.hpp>
@@ -26,7 +30,9 @@ enum class Bend : std::uint8_t { straight, kinked, smooth };
 template <class L>
 constexpr Bend bend_of() {
     constexpr std::string_view name = L::name;
-    constexpr bool has_slopes = requires(const L& l) { l.negative_slope(); };
+    constexpr bool has_slopes = requires(const L& l) {
+        l.negative_slope();
+    };
     if (has_slopes || name.starts_with("MaxPool")) return Bend::kinked;
     if (LinearLayer<L> || name == "Flatten" || name == "Dropout" || name == "Identity") return Bend::straight;
     return Bend::smooth;
@@ -58,38 +64,94 @@ Softplus<S> smoothed(const ReLU<S>&, double beta) {
     return Softplus<S>(static_cast<S>(beta));
 }
 
-template <class... Layers>
-auto smoothed(const Network<Layers...>& net, double beta = 10.0);
-
-/// Of what is inside.
-template <class Net>
-auto smoothed(const Residual<Net>& layer, double beta) {
-    return Residual(smoothed(layer.network(), beta));
+/// leak * x + (1 - leak) * log(1 + exp(beta x)) / beta, at most |1 - leak| log(2) / beta away from LeakyReLU.
+template <class S>
+LeakySoftplus<S> smoothed(const LeakyReLU<S>& layer, double beta) {
+    return LeakySoftplus<S>(layer.leak(), static_cast<S>(beta));
 }
-/// Of each branch.
+
+template <class S, class... Kinds>
+class BasicSequential;
+
+namespace detail {
+
+// A smoothed layer that is made of layers, of parameters that it need not hold itself: it holds its own.
+
+template <class... Layers>
+auto smoothed_with(const Network<Layers...>& net, const typename Network<Layers...>::Parameters& weights, double beta);
+template <class S, class... Kinds>
+auto smoothed_with(const BasicSequential<S, Kinds...>& net,
+                   const typename BasicSequential<S, Kinds...>::Parameters& weights, double beta);
+
+template <class Net>
+auto smoothed_with(const Residual<Net>& layer, const typename Net::Parameters& weights, double beta) {
+    return Residual(smoothed_with(layer.network(), weights, beta));
+}
 template <class... Branches>
-auto smoothed(const Concatenate<Branches...>& layer, double beta) {
+auto smoothed_with(const Concatenate<Branches...>& layer, const typename Concatenate<Branches...>::Parameters& weights,
+                   double beta) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return Concatenate(smoothed(layer.template branch<I>(), beta)...);
+        using Smooth =
+            Concatenate<decltype(smoothed_with(layer.template branch<I>(), std::get<I>(weights.branches), beta))...>;
+        return Smooth(smoothed_with(layer.template branch<I>(), std::get<I>(weights.branches), beta)...);
     }
     (std::index_sequence_for<Branches...>{});
 }
 
-/// A copy of a network with softplus in place of every ReLU, those in nested networks included; names and parameters
-/// stay. Its outputs differ a little and its second derivatives are those of a smooth function, where those of the
-/// network itself are 0 almost everywhere. Other kinks stay: LeakyReLU, max pooling.
+template <class L>
+auto smoothed_part(const L& layer, const typename L::Parameters& weights, double beta) {
+    if constexpr (CompositeLayer<L>) {
+        return smoothed_with(layer, weights, beta);
+    } else {
+        return smoothed(layer, beta);
+    }
+}
+
+template <class... Layers>
+auto smoothed_with(const Network<Layers...>& net, const typename Network<Layers...>::Parameters& weights, double beta) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        using Smooth = Network<decltype(smoothed_part(net.template layer<I>(), std::get<I>(weights.layers), beta))...>;
+        Smooth smooth(smoothed_part(net.template layer<I>(), std::get<I>(weights.layers), beta)...);
+        const auto take = [](auto& to, const auto& from) { to = from; };
+        const auto take_leaf = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
+            if constexpr (!CompositeLayer<typename Network<Layers...>::template LayerType<K>>) {
+                for_each_block(take, smooth.template parameters<K>(), std::get<K>(weights.layers));
+            }
+        };
+        (take_leaf(std::integral_constant<std::size_t, I>{}), ...);
+        smooth.rename_all(net.names());
+        return smooth;
+    }
+    (std::index_sequence_for<Layers...>{});
+}
+
+template <class S, class... Kinds>
+auto smoothed_with(const BasicSequential<S, Kinds...>& net,
+                   const typename BasicSequential<S, Kinds...>::Parameters& weights, double beta) {
+    BasicSequential<S, Kinds...> smooth;
+    net.for_each_child(net, weights, [&](const std::string&, const auto& layer, const auto& part) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
+            smooth.add(smoothed_with(layer, part, beta));
+        } else {
+            smooth.add(smoothed(layer, beta), part);
+        }
+    });
+    smooth.rename_all(net.names());
+    return smooth;
+}
+
+}  // namespace detail
+
+/// A copy of a network with softplus in place of every ReLU and LeakyReLU, those in nested networks included; names and
+/// parameters stay. Its outputs differ a little and its second derivatives are those of a smooth function, where those
+/// of the network itself are 0 almost everywhere. The kinks of max pooling stay. A run-time network stays of its type,
+/// which must know Softplus and LeakySoftplus, as Sequential does.
 ///
 /// Throws   DataError unless beta is finite and above 0.
 /// Source   zennit's BetaSmooth; Dombrowski et al. (2019).
-template <class... Layers>
-auto smoothed(const Network<Layers...>& net, double beta) {
-    auto smooth = [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return Network(smoothed(net.template layer<I>(), beta)...);
-    }
-    (std::index_sequence_for<Layers...>{});
-    for_each_block([](auto& to, const auto& from) { to = from; }, smooth.parameters(), net.parameters());
-    smooth.rename_all(net.names());
-    return smooth;
+template <CompositeLayer Net>
+auto smoothed(const Net& net, double beta = 10.0) {
+    return detail::smoothed_with(net, net.parameters(), beta);
 }
 
 }  // namespace renn::inline RENN_ABI

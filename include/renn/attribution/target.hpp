@@ -244,6 +244,15 @@ struct PlaceTarget {
     }
 };
 
+namespace detail {
+
+template <class T>
+inline constexpr bool is_place_target = false;
+template <class T>
+inline constexpr bool is_place_target<PlaceTarget<T>> = true;
+
+}  // namespace detail
+
 /// Output c of every sample, or each sample's own (the labels), or each sample's greatest.
 inline OutputTarget output(std::int64_t c) {
     return {OutputChoice(c)};

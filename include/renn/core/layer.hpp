@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include <renn/core/batch.hpp>
@@ -188,6 +189,21 @@ Index parameter_count(const P& parameters) {
 }
 
 namespace detail {
+
+/// True if some layers of a network with these parameters are only known at run time: then a rule that a layer does not
+/// have is an exception, not an error of the compiler's.
+template <class P>
+constexpr bool has_run_time_parts() {
+    if constexpr (requires { P::is_run_time; }) {
+        return true;
+    } else if constexpr (requires(const P& p) { p.blocks(); }) {
+        return []<class... B>(std::type_identity<std::tuple<B...>>) {
+            return (has_run_time_parts<std::remove_cvref_t<B>>() || ...);
+        }(std::type_identity<decltype(std::declval<const P&>().blocks())>{});
+    } else {
+        return false;
+    }
+}
 
 /// A value of the same shapes, filled with zeros.
 template <class P>

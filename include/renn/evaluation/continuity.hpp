@@ -29,6 +29,19 @@ struct Continuity {
     std::size_t prediction_changes = 0;  ///< pairs for which the model predicts two classes: the map may well change
 };
 
+/// Options of continuity.
+struct ContinuityOptions {
+    double deviation = 0.01;  ///< of the perturbations, in units of the input
+    int draws = 20;
+    std::uint64_t seed = 0;
+};
+
+/// Options of translation_continuity.
+struct TranslationOptions {
+    int steps = 28;      ///< of a pixel each
+    double empty = 0.0;  ///< what is left behind
+};
+
 /// Random inputs around each sample.
 struct NearbyOptions {
     int draws = 200;
@@ -46,8 +59,8 @@ struct MapsOfSample {
 };
 
 template <class S, class Model, class T, class M>
-MapsOfSample<S> maps_of(const M& method, const Model& model, const BatchView<S>& x, const T& target) {
-    MapsOfSample<S> maps{scores_of<S>(method, model, x, target), {}};
+MapsOfSample<S> maps_of(const Model& model, const BatchView<S>& x, const T& target, const M& method) {
+    MapsOfSample<S> maps{scores_of<S>(model, x, target, method), {}};
     const Batch<S> y = outputs_of<S>(model, x);
     for (Index j = 0; j < y.cols(); ++j) maps.predicted.push_back(predicted_class(y.col(j)));
     return maps;
@@ -56,8 +69,8 @@ MapsOfSample<S> maps_of(const M& method, const Model& model, const BatchView<S>&
 /// Compares pairs of inputs of each sample: `inputs(j, x)` fills x with the inputs of sample j, `pair(i)` names the two
 /// columns of pair i, `ratio(maps, x, a, b)` compares them.
 template <class S, class Model, class T, class M, class Inputs, class Pair, class Ratio>
-Continuity compare_maps_nearby(const char* where, const M& method, const Model& model, const BatchView<S>& x,
-                               const T& target, Index pairs, const Inputs& inputs, const Pair& pair,
+Continuity compare_maps_nearby(const char* where, const Model& model, const BatchView<S>& x, const T& target,
+                               const M& method, Index pairs, const Inputs& inputs, const Pair& pair,
                                const Ratio& ratio) {
     if (x.cols() == 0) raise<DataError>(where, "samples", "0", "1 or more");
     if (pairs < 1) raise<DataError>(where, "pairs", std::to_string(pairs), "1 or more");
@@ -69,7 +82,7 @@ Continuity compare_maps_nearby(const char* where, const M& method, const Model& 
     for (Index j = 0; j < x.cols(); ++j) {
         inputs(j, near);
         const MapsOfSample<S> maps =
-            maps_of<S>(method, model, BatchView<S>(near), target_of(target, before.basis(), j));
+            maps_of<S>(model, BatchView<S>(near), target_of(target, before.basis(), j), method);
         double greatest = std::numeric_limits<double>::quiet_NaN();
         for (Index i = 0; i < pairs; ++i) {
             const auto [a, b] = pair(i);
@@ -124,28 +137,29 @@ inline constexpr auto first_with_each = [](Index i) { return std::pair<Index, In
 /// Source   Montavon, Samek and Mueller (2018), section 7.1.
 template <class Model, class D, class T, class M>
 Continuity continuity(const Model& model, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
-                      double deviation = 0.01, int draws = 20, std::uint64_t seed = 0) {
+                      const ContinuityOptions& options = {}) {
     using S = typename D::Scalar;
     const BatchView<S> input(x.derived());
     const auto inputs = [&](Index j, Batch<S>& near) {
-        detail::reshape(near, input.rows(), static_cast<Index>(draws) + 1);
-        Rng rng(mix(seed, static_cast<std::uint64_t>(j)));
+        detail::reshape(near, input.rows(), static_cast<Index>(options.draws) + 1);
+        Rng rng(mix(options.seed, static_cast<std::uint64_t>(j)));
         for (Index d = 0; d < near.cols(); ++d) {
             for (Index i = 0; i < input.rows(); ++i) {
-                near(i, d) =
-                    d == 0 ? input(i, j) : static_cast<S>(static_cast<double>(input(i, j)) + deviation * rng.normal());
+                near(i, d) = d == 0
+                                 ? input(i, j)
+                                 : static_cast<S>(static_cast<double>(input(i, j)) + options.deviation * rng.normal());
             }
         }
     };
-    return detail::compare_maps_nearby<S>("continuity", method, model, input, target, draws, inputs,
+    return detail::compare_maps_nearby<S>("continuity", model, input, target, method, options.draws, inputs,
                                           detail::first_with_each, detail::l1_over_l2);
 }
 
-/// The same along a translation: the image is moved to the right a pixel at a time, `steps` times, what is left behind
-/// being `empty`; neighbours of the sequence are compared. Curve: steps x samples; a step that changes nothing is NaN.
+/// The same along a translation: the image is moved to the right a pixel at a time; neighbours of the sequence are
+/// compared. Curve: steps x samples; a step that changes nothing is NaN.
 template <class Model, class D, class T, class M>
 Continuity translation_continuity(const Model& model, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
-                                  const Shape& image, int steps = 28, double empty = 0.0) {
+                                  const Shape& image, const TranslationOptions& options = {}) {
     using S = typename D::Scalar;
     const BatchView<S> input(x.derived());
     if (image.size() != input.rows()) {
@@ -153,15 +167,15 @@ Continuity translation_continuity(const Model& model, const Eigen::MatrixBase<D>
                                   std::to_string(input.rows()) + " features");
     }
     const auto inputs = [&](Index j, Batch<S>& near) {
-        detail::reshape(near, input.rows(), static_cast<Index>(steps) + 1);
+        detail::reshape(near, input.rows(), static_cast<Index>(options.steps) + 1);
         for (Index step = 0; step < near.cols(); ++step) {
             for (Index i = 0; i < input.rows(); ++i) {
-                near(i, step) = i % image.width >= step ? input(i - step, j) : static_cast<S>(empty);
+                near(i, step) = i % image.width >= step ? input(i - step, j) : static_cast<S>(options.empty);
             }
         }
     };
     const auto neighbours = [](Index i) { return std::pair<Index, Index>(i, i + 1); };
-    return detail::compare_maps_nearby<S>("translation_continuity", method, model, input, target, steps, inputs,
+    return detail::compare_maps_nearby<S>("translation_continuity", model, input, target, method, options.steps, inputs,
                                           neighbours, detail::l1_over_l2);
 }
 
@@ -178,7 +192,7 @@ Continuity max_sensitivity(const Model& model, const Eigen::MatrixBase<D>& x, co
         return norm > 0.0 ? moved / norm : std::numeric_limits<double>::quiet_NaN();
     };
     return detail::compare_maps_nearby<S>(
-        "max_sensitivity", method, model, input, target, options.draws,
+        "max_sensitivity", model, input, target, method, options.draws,
         [&](Index j, Batch<S>& near) { detail::fill_nearby<S>(input, j, options, near); }, detail::first_with_each,
         ratio);
 }
@@ -196,7 +210,7 @@ Continuity local_lipschitz(const Model& model, const Eigen::MatrixBase<D>& x, co
         return apart > 0.0 ? moved / apart : std::numeric_limits<double>::quiet_NaN();
     };
     return detail::compare_maps_nearby<S>(
-        "local_lipschitz", method, model, input, target, options.draws,
+        "local_lipschitz", model, input, target, method, options.draws,
         [&](Index j, Batch<S>& near) { detail::fill_nearby<S>(input, j, options, near); }, detail::first_with_each,
         ratio);
 }

@@ -37,7 +37,7 @@ struct EvidenceRandomisation {
 /// Cost     layers + 1 recordings of the training data, and as many retraces of each query.
 template <class Net, class S>
 EvidenceRandomisation randomise_evidence(const Net& net, const Dataset<S>& training, const Dataset<S>& queries,
-                                         std::uint64_t seed = 0, const RetraceOptions& options = {}, int threads = 1) {
+                                         const RetraceOptions& options = {}, std::uint64_t seed = 0, int threads = 1) {
     EvidenceRandomisation result;
     result.layers = layers_with_parameters(net);
     std::reverse(result.layers.begin(), result.layers.end());

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // renn/evaluation/explained.hpp - what metrics ask of a model and of a method: the explained number, and the scores.
+//
+// All metrics take their arguments in one order: model, x, scores if they are given, target, method if that gives the
+// scores, what the metric alone needs (what stands where a feature is taken away, a baseline, an image), options.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +12,7 @@
 #include <utility>
 
 #include <renn/attribution/attribution.hpp>
+#include <renn/attribution/baseline.hpp>
 #include <renn/attribution/target.hpp>
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
@@ -53,11 +57,6 @@ PlaceTarget<T> target_of(const PlaceTarget<T>& target, const BatchView<S>& y, In
     return {target.place, target_of(target.target, y, j)};
 }
 
-template <class T>
-inline constexpr bool is_place_target = false;
-template <class T>
-inline constexpr bool is_place_target<PlaceTarget<T>> = true;
-
 /// What a target looks at for some samples, and the number it makes of it.
 template <class S>
 struct Explained {
@@ -101,6 +100,18 @@ Explained<S> explained(const Model& model, const BatchView<S>& x, const T& targe
     return e;
 }
 
+/// f(x) - f(x0) of each sample, with what the target chooses by the prediction settled at x.
+template <class S, class Model, class T>
+Column<double> rise_from(const char* where, const Model& model, const BatchView<S>& x, const T& target,
+                         const Baseline& baseline) {
+    baseline.check(where, x.rows(), x.cols());
+    const Explained<S> here = explained<S>(model, x, target);
+    Batch<S> x0(x.rows(), x.cols());
+    baseline.write(x0);
+    const Explained<S> there = explained<S>(model, BatchView<S>(x0), settled_by(target, here));
+    return here.value.template cast<double>() - there.value.template cast<double>();
+}
+
 /// f(first, e) for `count` inputs of so many features that make(i, column) writes, a few at a time, in order.
 template <class S, class Model, class T, class Make, class F>
 void explain_each(const Model& model, Index features, Index count, const T& target, Make&& make, F&& f) {
@@ -138,20 +149,30 @@ void require_scores_of(const char* where, const BatchView<S>& x, const BatchView
 
 }  // namespace detail
 
+namespace detail {
+
+/// What a method says, of which a callable has scores alone.
+template <class S, class Model, class T, class M>
+Attribution<S> attribution_of(const Model& model, const BatchView<S>& x, const T& target, const M& method) {
+    Attribution<S> result;
+    if constexpr (AttributionMethod<M, Model, T>) {
+        result = attribute(model, x, target, method);
+    } else {
+        result.scores = method(model, x, target);
+    }
+    require_shape("method of attribution", "scores", result.scores, x.rows(), x.cols());
+    require_finite_scores<S>("method of attribution", "scores", result.scores);
+    return result;
+}
+
+}  // namespace detail
+
 /// Scores of a method: an AttributionMethod, or any callable (model, x, target) that returns features x n.
 ///
 /// Throws   as the method; ShapeError if the scores are not of x, DataError if they are not finite.
 template <class S, class Model, class T, class M>
-Batch<S> scores_of(const M& method, const Model& model, const BatchView<S>& x, const T& target) {
-    Batch<S> scores;
-    if constexpr (AttributionMethod<M, Model, T>) {
-        scores = attribute(model, x, target, method).scores;
-    } else {
-        scores = method(model, x, target);
-    }
-    detail::require_shape("method of attribution", "scores", scores, x.rows(), x.cols());
-    detail::require_finite_scores<S>("method of attribution", "scores", scores);
-    return scores;
+Batch<S> scores_of(const Model& model, const BatchView<S>& x, const T& target, const M& method) {
+    return detail::attribution_of<S>(model, x, target, method).scores;
 }
 
 }  // namespace renn::inline RENN_ABI

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <renn/attribution/baseline.hpp>
 #include <renn/attribution/target.hpp>
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
@@ -121,7 +122,6 @@ Measurement sensitivity_n(const Model& model, const Eigen::MatrixBase<D>& x, con
     Batch<double> curve(static_cast<Index>(sizes.size()), input.cols());
     std::vector<double> each;
     std::vector<Index> order(static_cast<std::size_t>(features));
-    std::iota(order.begin(), order.end(), Index{0});
     for (Index j = 0; j < input.cols(); ++j) {
         const T here = detail::target_of(target, basis, j);
         for (Index k = 0; k < curve.rows(); ++k) {
@@ -131,6 +131,7 @@ Measurement sensitivity_n(const Model& model, const Eigen::MatrixBase<D>& x, con
                                          "1.." + std::to_string(features));
             }
             Rng rng(mix(mix(options.seed, static_cast<std::uint64_t>(j)), static_cast<std::uint64_t>(k)));
+            std::iota(order.begin(), order.end(), Index{0});
             Column<double> sums = Column<double>::Zero(options.draws);
             Removed removed;
             const auto make = [&](Index draw, Eigen::Ref<Column<S>> out) {
@@ -152,28 +153,21 @@ Measurement sensitivity_n(const Model& model, const Eigen::MatrixBase<D>& x, con
     return detail::measured(where, std::move(each), std::move(curve));
 }
 
-/// |sum of R - (f(x) - f(x0))|: what is missing of completeness, against a baseline of one column or one a sample.
+/// |sum of R - (f(x) - f(x0))|: what is missing of completeness, against a baseline x0.
 ///
-/// Throws   ShapeError where shapes do not fit, DataError for relevance that is not finite.
-template <class Model, class D, class E, class B, class T>
+/// Throws   ShapeError where shapes do not fit, DataError for relevance or a baseline that is not finite.
+template <class Model, class D, class E, class T>
 Measurement completeness_gap(const Model& model, const Eigen::MatrixBase<D>& x, const Eigen::MatrixBase<E>& relevance,
-                             const Eigen::MatrixBase<B>& baseline, const T& target) {
+                             const T& target, const Baseline& baseline) {
     using S = typename D::Scalar;
     constexpr const char* where = "completeness_gap";
     const Batch<S> scores = relevance.template cast<S>();
     const BatchView<S> input(x.derived());
     detail::require_scores_of<S>(where, input, BatchView<S>(scores));
-    const Index columns = baseline.cols() == 1 ? 1 : input.cols();
-    detail::require_shape(where, "baseline", baseline, input.rows(), columns);
-    const detail::Explained<S> here = detail::explained<S>(model, input, target);
-    const T same = detail::settled_by(target, here);
-    const Batch<S> roots = columns == 1 ? Batch<S>(baseline.template cast<S>().replicate(1, input.cols()))
-                                        : Batch<S>(baseline.template cast<S>());
-    const detail::Explained<S> there = detail::explained<S>(model, BatchView<S>(roots), same);
+    const Column<double> rise = detail::rise_from<S>(where, model, input, target, baseline);
     std::vector<double> each;
     for (Index j = 0; j < input.cols(); ++j) {
-        const double rise = static_cast<double>(here.value[j]) - static_cast<double>(there.value[j]);
-        each.push_back(std::abs(scores.col(j).template cast<double>().sum() - rise));
+        each.push_back(std::abs(scores.col(j).template cast<double>().sum() - rise[j]));
     }
     return detail::measured(where, std::move(each));
 }

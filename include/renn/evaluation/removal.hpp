@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <renn/attribution/gaussian_blur.hpp>
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/rng.hpp>
@@ -80,16 +81,6 @@ struct RemoveToNoise {
     }
 };
 
-namespace detail {
-
-inline void require_image(const char* where, const Shape& image, Index features) {
-    if (image.size() != features || features == 0) {
-        raise<ShapeError>(where, "image", image.text(), std::to_string(features) + " features");
-    }
-}
-
-}  // namespace detail
-
 /// The image blurred by a Gaussian; beyond the border its last pixel goes on.
 struct RemoveToBlur {
     Shape image;
@@ -102,37 +93,9 @@ struct RemoveToBlur {
         if (!(deviation > 0.0)) {
             detail::raise<DataError>("RemoveToBlur", "deviation", std::to_string(deviation), "above 0");
         }
-        const Column<S> once = blurred<S>(x, 0, 1);
-        const Column<S> twice = blurred<S>(once, 1, 0);
-        for (Index i = 0; i < x.size(); ++i) out[i] = removed[static_cast<std::size_t>(i)] ? twice[i] : x[i];
-    }
-
-private:
-    template <class S>
-    Column<S> blurred(const Eigen::Ref<const Column<S>>& x, Index down, Index right) const {
-        const auto reach = static_cast<Index>(std::ceil(3.0 * deviation));
-        std::vector<double> weights;
-        double all = 0.0;
-        for (Index d = -reach; d <= reach; ++d) {
-            const double at = static_cast<double>(d) / deviation;
-            weights.push_back(std::exp(-0.5 * at * at));
-            all += weights.back();
-        }
-        const auto inside = [](Index at, Index size) { return at < 0 ? 0 : at >= size ? size - 1 : at; };
-        Column<S> out(x.size());
-        for (Index c = 0; c < image.channels; ++c) {
-            for (Index p = 0; p < image.positions(); ++p) {
-                const Index row = p / image.width, column = p % image.width;
-                double sum = 0.0;
-                for (Index d = -reach; d <= reach; ++d) {
-                    sum += weights[static_cast<std::size_t>(d + reach)] *
-                           static_cast<double>(x[image.at(c, inside(row + d * down, image.height),
-                                                          inside(column + d * right, image.width))]);
-                }
-                out[c * image.positions() + p] = static_cast<S>(sum / all);
-            }
-        }
-        return out;
+        Column<S> blurred = x;
+        detail::GaussianBlur<S>{image}(blurred, deviation);
+        for (Index i = 0; i < x.size(); ++i) out[i] = removed[static_cast<std::size_t>(i)] ? blurred[i] : x[i];
     }
 };
 

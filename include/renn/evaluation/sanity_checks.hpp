@@ -127,13 +127,17 @@ inline std::vector<double> column_means(const Batch<double>& m) {
 
 /// Model parameter randomisation: makes layers new and compares the explanations with those of the trained network, for
 /// the same target (the class predicted at first, if the target is the prediction). A method that stays similar does
-/// not explain what was learnt. Input times gradient keeps the input's own pattern in |R|: compare with edge_map as
+/// not explain what was learnt. Smooth MPRT, the same of maps that are each the mean over noisy copies of the input, is
+/// this check of Smoothed<Method> (attribution/smooth_gradient.hpp): noise of single maps no longer passes for
+/// forgetting. Input times gradient keeps the input's own pattern in |R|: compare with edge_map as
 /// well.
 ///
 /// Shapes   x: features x n.
 /// Throws   as the method and compare_maps; DataError for a network without parameters.
 /// Cost     a map of x and its comparison a stage.
-/// Source   Adebayo et al., Sanity Checks for Saliency Maps (2018).
+/// Source   Adebayo et al., Sanity Checks for Saliency Maps (2018); Smooth MPRT: Hedstroem et al., Sanity Checks
+/// Revisited
+///          (2023).
 template <class Net, class D, class T, class M, class Replace = Reinitialise>
 RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
                                         const RandomiseOptions& options = {}, const Replace& replace = {}) {
@@ -142,7 +146,7 @@ RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<
     const BatchView<S> input(x.derived());
     const detail::Explained<S> before = detail::explained<S>(net, input, target);
     const T same = detail::settled_by(target, before);
-    const Batch<S> original = scores_of<S>(method, net, input, same);
+    const Batch<S> original = scores_of<S>(net, input, same, method);
     RandomisationCheck check;
     check.layers = layers_with_parameters(net);
     if (check.layers.empty()) detail::raise<DataError>(where, "layers with parameters", "none", "1 or more");
@@ -154,7 +158,7 @@ RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<
         if (options.order == RandomiseOrder::independent) changed = net;
         changed = with_layer_randomised(std::move(changed), check.layers[static_cast<std::size_t>(stage)],
                                         mix(options.seed, static_cast<std::uint64_t>(stage)), replace);
-        map = scores_of<S>(method, changed, input, same);
+        map = scores_of<S>(changed, input, same, method);
         const MapSimilarity s = compare_maps(original, map, options.image);
         detail::put_row(check.spearman, stage, stages, s.spearman);
         detail::put_row(check.absolute, stage, stages, s.absolute);
@@ -173,6 +177,13 @@ RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<
     return check;
 }
 
+/// Options of compare_networks and random_logit.
+struct DifferenceOptions {
+    Shape image = {};        ///< for the comparison as pictures; none: no pictures
+    double similar = 0.3;    ///< mean correlation above which maps count as the same
+    std::uint64_t seed = 0;  ///< of the other outputs
+};
+
 /// Two sets of explanations that should differ.
 struct DifferenceCheck {
     MapSimilarity maps;
@@ -183,12 +194,12 @@ struct DifferenceCheck {
 namespace detail {
 
 template <class S>
-DifferenceCheck difference_check(const char* where, const Batch<S>& a, const Batch<S>& b, const Shape& image,
-                                 double similar) {
+DifferenceCheck difference_check(const char* where, const Batch<S>& a, const Batch<S>& b,
+                                 const DifferenceOptions& options) {
     DifferenceCheck check;
-    check.maps = compare_maps(a, b, image);
+    check.maps = compare_maps(a, b, options.image);
     check.similarity = measured(where, check.maps.spearman);
-    check.stays_similar = check.similarity.score > similar;
+    check.stays_similar = check.similarity.score > options.similar;
     return check;
 }
 
@@ -198,21 +209,21 @@ DifferenceCheck difference_check(const char* where, const Batch<S>& a, const Bat
 /// permuted ones (data randomisation, see permuted_labels.hpp). Throws as the method and compare_maps.
 template <class Net, class Other, class D, class T, class M>
 DifferenceCheck compare_networks(const Net& net, const Other& other, const Eigen::MatrixBase<D>& x, const T& target,
-                                 const M& method, const Shape& image = {}, double similar = 0.3) {
+                                 const M& method, const DifferenceOptions& options = {}) {
     using S = typename D::Scalar;
     const BatchView<S> input(x.derived());
     const detail::Explained<S> before = detail::explained<S>(net, input, target);
     const T same = detail::settled_by(target, before);
-    return detail::difference_check("compare_networks", scores_of<S>(method, net, input, same),
-                                    scores_of<S>(method, other, input, same), image, similar);
+    return detail::difference_check("compare_networks", scores_of<S>(net, input, same, method),
+                                    scores_of<S>(other, input, same, method), options);
 }
 
-/// Random logit: compares the explanation of each sample's output with that of another one, drawn by the seed.
+/// Random logit: compares the explanation of each sample's output with that of another one, drawn at random.
 /// Throws as the method and compare_maps; DataError for a network with one output.
 /// Source   Sixt, Granz and Landgraf (2020).
 template <class Net, class D, class M>
 DifferenceCheck random_logit(const Net& net, const Eigen::MatrixBase<D>& x, const OutputTarget& target, const M& method,
-                             std::uint64_t seed = 0, const Shape& image = {}, double similar = 0.3) {
+                             const DifferenceOptions& options = {}) {
     using S = typename D::Scalar;
     const BatchView<S> input(x.derived());
     const detail::Explained<S> before = detail::explained<S>(net, input, target);
@@ -220,13 +231,13 @@ DifferenceCheck random_logit(const Net& net, const Eigen::MatrixBase<D>& x, cons
     if (outputs < 2) detail::raise<DataError>("random_logit", "outputs", std::to_string(outputs), "2 or more");
     std::vector<std::int32_t> own, other;
     for (Index j = 0; j < input.cols(); ++j) {
-        Rng rng(mix(seed, static_cast<std::uint64_t>(j)));
+        Rng rng(mix(options.seed, static_cast<std::uint64_t>(j)));
         const auto c = static_cast<std::uint64_t>(target.choice.template of<S>(BatchView<S>(before.outputs), j));
         own.push_back(static_cast<std::int32_t>(c));
         other.push_back(static_cast<std::int32_t>((c + 1 + rng.below(outputs - 1)) % outputs));
     }
-    return detail::difference_check("random_logit", scores_of<S>(method, net, input, output(own)),
-                                    scores_of<S>(method, net, input, output(other)), image, similar);
+    return detail::difference_check("random_logit", scores_of<S>(net, input, output(own), method),
+                                    scores_of<S>(net, input, output(other), method), options);
 }
 
 }  // namespace renn::inline RENN_ABI

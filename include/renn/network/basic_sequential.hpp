@@ -159,6 +159,11 @@ public:
     /// take what comes out before it; then nothing has changed.
     template <class L>
     BasicSequential& add(const L& layer) {
+        return add(layer, layer.parameters());
+    }
+    /// The same with these parameters in place of the layer's own.
+    template <class L>
+    BasicSequential& add(const L& layer, const typename L::Parameters& parameters) {
         std::string free_name;
         for (int number = 1; free_name.empty(); ++number) {
             free_name = detail::default_name(L::name, number);
@@ -168,7 +173,7 @@ public:
         }
         detail::Flow flow = this->flow();
         flow.pass(layer, name, free_name);
-        append(layer, layer.parameters());
+        append(layer, parameters);
         this->names_.push_back(std::move(free_name));
         return *this;
     }

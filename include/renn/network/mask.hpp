@@ -3,8 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -20,77 +18,11 @@
 #include <renn/core/path.hpp>
 #include <renn/network/layer_paths.hpp>
 #include <renn/network/layer_sequence.hpp>
+#include <renn/network/masked_tangents.hpp>
+#include <renn/network/masked_units.hpp>
 
 namespace renn::inline RENN_ABI {
-
-/// Units of one place that are held at fixed values.
-struct MaskedUnits {
-    std::string layer;  ///< path of a layer: "relu1", "residual1/dense2"; of foreign code, a probe's name
-    std::vector<std::uint32_t> units;  ///< rows of the layer's output, each once
-    std::vector<double> values = {};   ///< what they are held at, one a unit; left out: 0
-    Index positions = 1;               ///< values a unit has: of an image's channels, height x width of the image
-};
-
-/// Units held at 0 or other values, whatever the network computes for them; empty: none.
-using Mask = std::vector<MaskedUnits>;
-
-/// "relu1: 3, 17 = 0.25": every unit of a mask, with its value where that is not 0.
-inline std::string describe(const Mask& mask) {
-    std::string text;
-    for (const MaskedUnits& place : mask) {
-        text += (text.empty() ? "" : "; ") + place.layer + ":";
-        for (std::size_t i = 0; i < place.units.size(); ++i) {
-            text += (i == 0 ? " " : ", ") + std::to_string(place.units[i]);
-            if (place.values.empty() || place.values[i] == 0.0) continue;
-            char digits[40];
-            const auto end = std::to_chars(digits, digits + sizeof digits, place.values[i]);
-            text += " = " + std::string(digits, end.ptr);
-        }
-        if (place.positions != 1) text += " (of " + std::to_string(place.positions) + " values each)";
-    }
-    return text;
-}
-
 namespace detail {
-
-/// Throws DataError for what no network can fit: values that are not finite or too few, units named twice.
-inline void check_mask(const Mask& mask) {
-    for (std::size_t p = 0; p < mask.size(); ++p) {
-        const MaskedUnits& place = mask[p];
-        const std::string what = "units of \"" + place.layer + "\"";
-        if (!place.values.empty() && place.values.size() != place.units.size()) {
-            raise<DataError>("mask", "values for " + what, std::to_string(place.values.size()),
-                             std::to_string(place.units.size()) + ", one a unit, or none");
-        }
-        if (place.positions < 1) raise<DataError>("mask", "positions", std::to_string(place.positions), "1 or more");
-        for (const double value : place.values) {
-            if (!std::isfinite(value))
-                raise<DataError>("mask", "value for " + what, "NaN or infinite", "a finite value");
-        }
-        std::vector<std::uint32_t> all;
-        for (std::size_t q = 0; q <= p; ++q) {
-            if (mask[q].layer == place.layer) all.insert(all.end(), mask[q].units.begin(), mask[q].units.end());
-        }
-        std::sort(all.begin(), all.end());
-        const auto twice = std::adjacent_find(all.begin(), all.end());
-        if (twice != all.end()) raise<DataError>("mask", what, std::to_string(*twice) + " twice", "each unit once");
-    }
-}
-
-/// Writes a place's values over those in y. Throws DataError for a unit that y does not have.
-template <class S>
-void hold(const MaskedUnits& place, Batch<S>& y) {
-    for (std::size_t i = 0; i < place.units.size(); ++i) {
-        const Index unit = place.units[i], units = y.rows() / place.positions;
-        if (unit >= units || y.rows() % place.positions != 0) {
-            raise<DataError>("mask", "unit of \"" + place.layer + "\"", std::to_string(unit),
-                             "below " + std::to_string(units) + ", as it has " + std::to_string(y.rows()) + " values" +
-                                 (place.positions == 1 ? "" : " of " + std::to_string(place.positions) + " a unit"));
-        }
-        const S value = place.values.empty() ? S(0) : static_cast<S>(place.values[i]);
-        y.middleRows(unit * place.positions, place.positions).setConstant(value);
-    }
-}
 
 /// What stands between a walk and whoever watches it: holds the masked units, and hands everything on.
 template <class V>
@@ -137,9 +69,7 @@ public:
             if (path.substr(inside_) != place.layer) continue;
             if (!held) below_ = given();
             held = true;
-            for (const Index unit : place.units) {
-                below_.middleRows(unit * place.positions, place.positions).setZero();
-            }
+            stop(place, below_);
         }
         return held ? BatchView<S>(below_) : given();
     }
@@ -187,7 +117,7 @@ void check_mask(const Net& net, const Mask& mask) {
 /// network does in evaluation (predict, evaluate, activations, trace, another network) and is told apart by its
 /// fingerprint; with an empty mask it is the network, bit for bit and by fingerprint. The weights stay as they are:
 /// network() is the network unchanged. Attribution and other reverse walks see the network as it runs: nothing goes
-/// through a masked unit.
+/// through a masked unit. So do second derivatives, where the masked layers are the network's own, not inside others.
 ///
 ///     renn::evaluate(renn::masked(net, {{.layer = "relu1", .units = {3, 17}}}), test)
 ///
@@ -204,6 +134,7 @@ public:
     using Cache = typename Net::Cache;
     static constexpr std::string_view name = "Masked";
     static constexpr Wiring wiring = Net::wiring;
+    using Tangents = detail::MaskedTangents<Net>;
 
     explicit Masked(Net net, Mask mask = {}) : net_(std::move(net)) { set_mask(std::move(mask)); }
 
@@ -219,6 +150,7 @@ public:
     const Parameters& parameters() const noexcept { return net_.parameters(); }
     Index in_features() const noexcept { return net_.in_features(); }
     Index out_features() const noexcept { return net_.out_features(); }
+    std::size_t size() const noexcept { return static_cast<std::size_t>(net_.size()); }
     bool mixes_samples() const noexcept { return net_.mixes_samples(); }
     void check_sizes() const { net_.check_sizes(); }
     const auto& names() const noexcept { return net_.names(); }
@@ -281,6 +213,19 @@ public:
         const std::size_t depth = path.view().size();
         detail::MaskRule<Rule, Scalar> held(mask_, rule, depth == 0 ? 0 : depth + 1);
         net_.walk_back(held, w, x, y, cache, above, below, gradient, path);
+    }
+
+    /// Of outputs along directions of input and parameters, after a forward pass: see TwiceDifferentiableLayer.
+    template <class Dw>
+    void tangent(const Parameters& w, const Dw& dw, const BatchView<Scalar>& x, const BatchView<Scalar>& dx,
+                 const BatchView<Scalar>& y, Cache& cache, Batch<Scalar>& dy) const {
+        Tangents::forward(*this, w, dw, x, dx, y, cache, dy);
+    }
+    template <class Dw, class G>
+    void backward_tangent(const Parameters& w, const Dw& dw, const BatchView<Scalar>& x, const BatchView<Scalar>& dx,
+                          const BatchView<Scalar>& y, Cache& cache, const BatchView<Scalar>& above,
+                          const BatchView<Scalar>& above_tangent, Batch<Scalar>& dx_tangent, G& g) const {
+        Tangents::backward(*this, w, dw, x, dx, y, cache, above, above_tangent, dx_tangent, g);
     }
 
     template <class Self, class P, class F>

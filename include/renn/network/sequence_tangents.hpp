@@ -12,16 +12,25 @@
 
 namespace renn::inline RENN_ABI::detail {
 
+/// Holds nothing: the tangent walks of a network as it is.
+struct NothingHeld {
+    template <class S>
+    void operator()(std::size_t, Batch<S>&) const noexcept {}
+};
+
 /// The tangent walks of a LayerSequence (network/layer_sequence.hpp): see TwiceDifferentiableLayer. Both may end at an
-/// earlier layer: dy is then that of the layer before `end`, and `above` what arrives there.
+/// earlier layer: dy is then that of the layer before `end`, and `above` what arrives there. `held(i, d)` may set to
+/// zero what does not move of what layer i puts out, and what goes no further of what arrives there; of what is given
+/// as `above` that is up to the caller.
 template <class Derived, class S, class P, class C>
 class SequenceTangents {
 public:
     static constexpr auto to_the_last = static_cast<std::size_t>(-1);
 
-    template <class Dw>
+    template <class Dw, class Held = NothingHeld>
     static void forward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
-                        const BatchView<S>& y, C& cache, Batch<S>& dy, std::size_t end = to_the_last) {
+                        const BatchView<S>& y, C& cache, Batch<S>& dy, std::size_t end = to_the_last,
+                        const Held& held = {}) {
         const std::size_t n = std::min(end, static_cast<std::size_t>(net.size()));
         if (n == 0) dy = dx;
         for (std::size_t i = 0; i < n; ++i) {
@@ -37,13 +46,14 @@ public:
                 layer.tangent(Derived::template part<k>(w, i), direction<k>(dw, i), in, d_in, out,
                               Derived::template cache_part<k>(cache, i), d_out);
             });
+            held(i, d_out);
         }
     }
 
-    template <class Dw, class G>
+    template <class Dw, class G, class Held = NothingHeld>
     static void backward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
                          const BatchView<S>& y, C& cache, const BatchView<S>& above, const BatchView<S>& above_tangent,
-                         Batch<S>& dx_tangent, G& g, std::size_t end = to_the_last) {
+                         Batch<S>& dx_tangent, G& g, std::size_t end = to_the_last, const Held& held = {}) {
         const std::size_t n = std::min(end, static_cast<std::size_t>(net.size()));
         if (n == 0) dx_tangent = above_tangent;
         for (std::size_t i = n; i-- > 0;) {
@@ -62,6 +72,9 @@ public:
                 NotWanted none;
                 if (i != 0) layer.backward(weights, in, out, inner, over, cache.deltas[i - 1], none);
             });
+            if (i == 0) continue;
+            held(i - 1, cache.deltas[i - 1]);
+            held(i - 1, d_under);
         }
     }
 

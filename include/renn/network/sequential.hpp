@@ -6,6 +6,7 @@
 #include <renn/activations/gelu.hpp>
 #include <renn/activations/identity.hpp>
 #include <renn/activations/leaky_relu.hpp>
+#include <renn/activations/leaky_softplus.hpp>
 #include <renn/activations/relu.hpp>
 #include <renn/activations/sigmoid.hpp>
 #include <renn/activations/silu.hpp>
@@ -30,6 +31,6 @@ template <class S = float>
 using Sequential =
     BasicSequential<S, Dense<S>, Conv1d<S>, Conv2d<S>, MaxPool2d<S>, AvgPool2d<S>, GlobalAvgPool<S>, BatchNorm<S>,
                     LayerNorm<S>, Standardize<S>, Dropout<S>, Flatten<S>, Identity<S>, ReLU<S>, LeakyReLU<S>, ELU<S>,
-                    Sigmoid<S>, Tanh<S>, Softplus<S>, SiLU<S>, GELU<S>, GELUTanh<S>, Softmax<S>>;
+                    Sigmoid<S>, Tanh<S>, Softplus<S>, LeakySoftplus<S>, SiLU<S>, GELU<S>, GELUTanh<S>, Softmax<S>>;
 
 }  // namespace renn::inline RENN_ABI

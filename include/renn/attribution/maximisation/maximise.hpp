@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <renn/attribution/gaussian_blur.hpp>
 #include <renn/attribution/maximisation/ascent.hpp>
 #include <renn/attribution/maximisation/objective.hpp>
 #include <renn/attribution/maximisation/objective_gradient.hpp>
@@ -104,6 +105,8 @@ maximisation::Maximised<S> ascend(const Climb<S>& climb, const BatchView<S>& sta
     Batch<S>& code = result.code;
     code = start;
     hold_in_box(code, o);
+    GaussianBlur<S> blur(o.blur ? o.blur->shape : Shape{});
+    if (o.blur) require_image("maximise: blur", o.blur->shape, code.rows());
     Pass pass{.seed = o.seed};
     const auto total = [&](const Batch<S>& at) {
         double sum = 0.0;
@@ -155,6 +158,7 @@ maximisation::Maximised<S> ascend(const Climb<S>& climb, const BatchView<S>& sta
         result.trace.push_back(value);
         result.converged = gains_no_more(result.trace, o) || !climb.step(code, gradient, value, total);
         if (result.converged) break;
+        if (o.blur) blur(code, o.blur->deviation(step, o.steps));
         if (o.progress &&
             !o.progress({static_cast<std::uint64_t>(step) + 1, static_cast<std::uint64_t>(o.steps), "searching"})) {
             break;

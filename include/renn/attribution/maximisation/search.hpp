@@ -15,6 +15,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/progress.hpp>
+#include <renn/core/shape.hpp>
 #include <renn/training/optimizer.hpp>
 
 namespace renn::inline RENN_ABI::maximisation {
@@ -75,6 +76,19 @@ struct Search {
     }
 };
 
+/// A blur of the pictures themselves after every step, whose deviation falls in equal parts from one value to another:
+/// coarse shapes come first, and detail only where they bear it. Of a code that is no picture it means nothing, and
+/// after it a LineSearch may have gone down.
+/// Source   the alternative to blur_difference; Gaussian blur as a regulariser is of Yosinski et al. (2015).
+struct ShrinkingBlur {
+    Shape shape;
+    double from = 1.5, to = 0.3;  ///< standard deviations, in pixels; below 0.2 next to nothing is left of it
+
+    double deviation(int step, int steps) const {
+        return steps < 2 ? from : from + (to - from) * static_cast<double>(step) / static_cast<double>(steps - 1);
+    }
+};
+
 /// Numbers of a search.
 struct MaximiseOptions {
     int steps = 512;     ///< at most
@@ -83,6 +97,7 @@ struct MaximiseOptions {
     double deviation = 0.01;
     std::uint64_t seed = 0;                             ///< of the start and of the views
     std::optional<std::pair<double, double>> box = {};  ///< every value of the code is moved back into it at each step
+    std::optional<ShrinkingBlur> blur = {};             ///< of the code, which is then a picture, after each step
     std::vector<int> snapshots = {};                    ///< after which steps to keep the pictures
     int patience = 50;                                  ///< ends when the mean of so many steps gains no more ...
     double least_gain = 1e-4;  ///< ... than this part of that of as many before; 0 steps: never
@@ -103,6 +118,12 @@ struct MaximiseOptions {
         if (box) {
             require(box->first < box->second, "box", std::to_string(box->first) + " to " + std::to_string(box->second),
                     "the lower end first");
+        }
+        if (blur) {
+            for (const double end : {blur->from, blur->to}) {
+                require(end >= 0.0 && std::isfinite(end), "deviation of the blur", std::to_string(end),
+                        "a finite value >= 0");
+            }
         }
     }
 };

@@ -117,6 +117,7 @@ public:
             case LayerKind::average:
                 return norm;
             case LayerKind::unit_by_unit:
+            case LayerKind::softmax:
                 return pass;
             case LayerKind::max_pool:
                 return winner;

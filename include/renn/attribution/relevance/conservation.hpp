@@ -34,10 +34,11 @@ struct Conservation {
 /// Shapes   x: features x n.
 /// Throws   as RelevancePropagation.
 template <class Net>
-Conservation<typename Net::Scalar> check_conservation(
-    const Net& net, const BatchView<typename Net::Scalar>& x,
-    const relevance::Composite& composite = relevance::epsilon_plus(),
-    double tolerance = std::same_as<typename Net::Scalar, float> ? 1e-4 : 1e-9) {
+Conservation<typename Net::Scalar> check_conservation(const Net& net, const BatchView<typename Net::Scalar>& x,
+                                                      const relevance::Composite& composite = relevance::epsilon_plus(),
+                                                      double tolerance = std::same_as<typename Net::Scalar, float>
+                                                                             ? 1e-4
+                                                                             : 1e-9) {
     Conservation<typename Net::Scalar> found;
     found.attribution = attribute(net, x, predicted_output(), RelevancePropagation{composite});
     found.unaccounted = found.attribution.ledger.worst();
@@ -66,7 +67,8 @@ std::vector<std::string> deep_taylor_admissible(const Net& net) {
                 const auto positive = (parameters.bias.array() > 0).count();
                 if (positive != 0) violations.push_back(at + std::to_string(positive) + " biases above 0");
             }
-        } else if constexpr (kind == relevance::LayerKind::none || kind == relevance::LayerKind::layer_norm) {
+        } else if constexpr (kind == relevance::LayerKind::none || kind == relevance::LayerKind::layer_norm ||
+                             kind == relevance::LayerKind::softmax) {
             violations.push_back(at + "not a layer of weights, pooling or ReLU");
         } else if constexpr (kind == relevance::LayerKind::unit_by_unit) {
             const bool neutral = name == "Dropout" || name == "Flatten" || name == "Identity" || name == "ReLU";

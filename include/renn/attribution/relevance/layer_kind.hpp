@@ -18,7 +18,8 @@ enum class LayerKind : std::uint8_t {
     unit_by_unit,  ///< does the same with every unit: activations, Dropout, Flatten, Standardize, BatchNorm
     max_pool,
     layer_norm,
-    none  ///< no rule is known
+    softmax,  ///< has no rule, but relevance may start below it
+    none      ///< no rule is known
 };
 
 /// The kind of a layer, from what its type has. A linear or elementwise layer of a user's own is known by its members.
@@ -30,7 +31,7 @@ constexpr LayerKind layer_kind() {
     }
     if (name == "MaxPool2d") return LayerKind::max_pool;
     if (name == "LayerNorm") return LayerKind::layer_norm;
-    if (name == "Softmax") return LayerKind::none;
+    if (name == "Softmax") return LayerKind::softmax;
     if constexpr (LinearLayer<L>) {
         return std::is_same_v<typename L::Parameters, NoParameters> ? LayerKind::average : LayerKind::weighted;
     }
@@ -45,6 +46,7 @@ inline std::string_view available_rules(LayerKind kind) noexcept {
         case LayerKind::average:
             return "Zero, Epsilon, Norm, AlphaBeta, ZPlus, Gamma, WSquare, FlatRule, ZBox, RootRule";
         case LayerKind::unit_by_unit:
+        case LayerKind::softmax:
             return "PassOn";
         case LayerKind::max_pool:
             return "Winner, SplitTies, Proportional";
@@ -62,6 +64,7 @@ inline bool fits(const Rule& rule, LayerKind kind) noexcept {
         case LayerKind::average:
             return rule.form() == Rule::Form::linear || rule.form() == Rule::Form::root;
         case LayerKind::unit_by_unit:
+        case LayerKind::softmax:
             return rule.form() == Rule::Form::pass;
         case LayerKind::layer_norm:
             return rule.form() == Rule::Form::linear && rule.linear().plain();

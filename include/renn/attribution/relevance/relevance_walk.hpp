@@ -6,11 +6,11 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <renn/attribution/ledger.hpp>
+#include <renn/attribution/logits.hpp>
 #include <renn/attribution/relevance/composite.hpp>
 #include <renn/attribution/relevance/layer_kind.hpp>
 #include <renn/attribution/relevance/linear_propagation.hpp>
@@ -35,20 +35,6 @@ struct RelevancePlace {
     RelevanceScratch<S> scratch;
 };
 
-/// True if some layers of a network are only known at run time: then a layer without rule is an exception.
-template <class P>
-constexpr bool has_run_time_parts() {
-    if constexpr (requires { P::is_run_time; }) {
-        return true;
-    } else if constexpr (requires(const P& p) { p.blocks(); }) {
-        return []<class... B>(std::type_identity<std::tuple<B...>>) {
-            return (has_run_time_parts<std::remove_cvref_t<B>>() || ...);
-        }(std::type_identity<decltype(std::declval<const P&>().blocks())>{});
-    } else {
-        return false;
-    }
-}
-
 template <class L>
 struct RelevanceRuleOf {
     static_assert(
@@ -67,9 +53,10 @@ struct RelevanceRuleOf {
 template <class S, bool RunTime>
 class RelevanceWalk {
 public:
+    /// `below_softmax`: what relevance starts with belongs below the Softmax that is met first.
     RelevanceWalk(Ledger<S>& ledger, std::vector<detail::RelevancePlace<S>>& places, std::vector<std::string>& warnings,
-                  bool keep_relevance)
-        : ledger_(ledger), places_(places), warnings_(warnings), keep_(keep_relevance) {}
+                  bool keep_relevance, bool below_softmax)
+        : ledger_(ledger), places_(places), warnings_(warnings), keep_(keep_relevance), below_softmax_(below_softmax) {}
 
     std::size_t place_of(std::string_view path) const {
         std::size_t i = 0;
@@ -81,6 +68,12 @@ public:
     LedgerLine<S>& line(std::string_view path) { return ledger_.lines[place_of(path)]; }
     detail::RelevancePlace<S>& place(std::size_t i) { return places_[i]; }
     void warn(std::string text) { warnings_.push_back(std::move(text)); }
+    /// Throws DataError for a Softmax in the way of relevance.
+    void pass_softmax(std::string_view path) {
+        if (std::exchange(below_softmax_, false)) return;
+        detail::raise<DataError>("relevance propagation", "layer " + std::string(path),
+                                 "Softmax, for which there is no rule", detail::instead_of_softmax());
+    }
 
     /// Enters what arrives at a layer.
     LedgerLine<S>& open(std::size_t i, const BatchView<S>& above) {
@@ -110,7 +103,7 @@ private:
     Ledger<S>& ledger_;
     std::vector<detail::RelevancePlace<S>>& places_;
     std::vector<std::string>& warnings_;
-    bool keep_;
+    bool keep_, below_softmax_;
 };
 
 namespace detail {
@@ -160,6 +153,9 @@ void reverse(RelevanceWalk<S, RunTime>& walk, const Step<L>& s, X<L> above, Belo
             }
         } else if constexpr (kind == LayerKind::unit_by_unit) {
             detail::warn_of_passing(walk, s);
+            below = above;
+        } else if constexpr (kind == LayerKind::softmax) {
+            walk.pass_softmax(s.path);
             below = above;
         } else if constexpr (kind == LayerKind::max_pool) {
             if (rule.form() == Form::winner) {
