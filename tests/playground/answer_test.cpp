@@ -75,6 +75,27 @@ std::string refusal(const std::string& json, const playground::Model& model = di
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(what_goes_on_with_an_answer_is_asked_of_the_network_that_gave_it) {
+    const playground::Snapshot now{.model = std::make_shared<const playground::Model>(digits()), .model_version = 3};
+    const auto kind = [&](const char* json) -> std::string {
+        try {
+            return &playground::answered(now, Json::parse(json)) == now.model.get() ? "" : "another model";
+        } catch (const HttpError& e) {
+            BOOST_TEST(e.status() == 409U);
+            return e.kind();
+        }
+    };
+    for (const char* well :
+         {"{}", R"({"model_version": 3})", R"({"query": {"model_version": 3}})", R"({"query": 2})"}) {
+        BOOST_TEST(kind(well) == "");
+    }
+    for (const char* old :
+         {R"({"model_version": 2})", R"({"query": {"model_version": 4}})", R"({"model_version": "3"})"}) {
+        BOOST_TEST(kind(old) == "stale");
+    }
+    BOOST_CHECK_THROW(playground::answered({}, Json::object()), HttpError);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_query_is_named) {
     const auto names = [](const std::string& json, const std::string& member) {
         const std::string told = refusal(json);

@@ -29,12 +29,29 @@ export async function startPlayground(program, {port = 0} = {}) {
     stop: async () => { child.kill('SIGTERM'); return ended; }};
 }
 
-/** A line to the program that can be cut: {address, cut(), mend(), close()}. */
-export async function startLine({origin, token}) {
-  let whole = true;
-  const line = createServer((from, to) => {
+/** A line to the program that can be cut, and may be slow: every question and every answer of the API waits for
+ * delay(whether it is a question) milliseconds, but not the stream of events. {address, cut(), mend(), quiet(), close()}:
+ * quiet() is over when nothing has been under way for a while. */
+export async function startLine({origin, token}, delay = () => 0) {
+  let whole = true, underWay = 0, last = Date.now();
+  const slow = async (url, question) => {
+    const wait = /^\/api\/(?!.*\/events$)/.test(url) ? delay(question) : 0;
+    if (wait > 0) await new Promise((go) => setTimeout(go, wait));
+  };
+  const line = createServer(async (from, to) => {
+    const counts = from.url.endsWith('/events') ? 0 : 1;
+    underWay += counts;
+    to.on('close', () => {
+      underWay -= counts;
+      last = Date.now();
+    });
+    await slow(from.url, true);
+    if (to.destroyed) return;
     const there = ask(origin + from.url, {method: from.method, headers: {...from.headers, host: new URL(origin).host,
-      ...(from.headers.origin ? {origin} : {})}}, (answer) => answer.pipe(to.writeHead(answer.statusCode, answer.headers)));
+      ...(from.headers.origin ? {origin} : {})}}, async (answer) => {
+      await slow(from.url, false);
+      if (!to.destroyed) answer.pipe(to.writeHead(answer.statusCode, answer.headers));
+    });
     there.on('error', () => to.destroy());
     to.on('close', () => there.destroy());
     from.pipe(there);
@@ -43,6 +60,10 @@ export async function startLine({origin, token}) {
   await new Promise((done) => line.listen(0, '127.0.0.1', done));
   return {address: `http://127.0.0.1:${line.address().port}/?token=${token}`,
     cut() { whole = false; line.closeAllConnections(); }, mend() { whole = true; },
+    async quiet(long = 300) {
+      last = Date.now();  // what was just done may not have come here yet
+      while (underWay > 0 || Date.now() - last < long) await new Promise((go) => setTimeout(go, 20));
+    },
     close() { line.close(); line.closeAllConnections(); }};
 }
 

@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -102,6 +104,18 @@ struct Server {
         request.body = body;
         return router.handle(request);
     }
+    /// The work that read a network's file, over.
+    Json import(const std::string& file) {
+        const auto response = ask("POST", "network.renn", file, "application/octet-stream");
+        BOOST_TEST_REQUIRE(response.status == 202U, response.body);
+        return end_of_work();
+    }
+    Json end_of_work() {
+        const auto job = owner()->job();
+        while (job->running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return job->json();
+    }
+    std::shared_ptr<playground::Session> owner() { return app.sessions.find(session); }
 };
 
 }  // namespace
@@ -279,12 +293,11 @@ BOOST_AUTO_TEST_CASE(the_server_takes_over_a_plan_that_fits_and_records_a_networ
     const DataSet data = images({1, 6, 6});
     const std::string file = playground::write_network(
         playground::make_network({.layers = {{.size = 4, .activation = "Tanh"}, {.kind = "Dropout"}}}, data, 3));
-    BOOST_TEST(kind_of(server.ask("POST", "network.renn", "nonsense", "application/octet-stream")) == "file");
-    response = server.ask("POST", "network.renn", file, "application/octet-stream");
-    BOOST_TEST_REQUIRE(response.status == 202U, response.body);
-    const auto job = server.app.sessions.find(server.session)->job();
-    for (int i = 0; i < 500 && job->running(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    BOOST_TEST(job->json()["state"] == "done");
+    told = server.import("nonsense");
+    BOOST_TEST(told["state"] == "failed");
+    BOOST_TEST(told["error"] == "this file cannot be read as a network: not a renn file");
+    BOOST_TEST(!server.owner()->snapshot().model);
+    BOOST_TEST(server.import(file)["state"] == "done");
     told = Json::parse(server.ask("GET", "plan").body);
     BOOST_TEST(told["plan"]["layers"][0]["activation"] == "Tanh");
     BOOST_TEST(told["plan"]["seed"] == 5);
@@ -300,4 +313,38 @@ BOOST_AUTO_TEST_CASE(the_server_takes_over_a_plan_that_fits_and_records_a_networ
     BOOST_TEST(told["plan"]["layers"][0]["kind"] == "Convolution");
     BOOST_TEST(told["error"]["kind"] == "layers.0.kind");
     BOOST_TEST(told["output"] == 2);
+}
+
+BOOST_AUTO_TEST_CASE(an_import_that_is_cancelled_or_overtaken_takes_nothing_away) {
+    Server server;
+    const DataSet data = images({1, 6, 6});
+    const auto file = [&](std::int64_t size) {
+        return playground::write_network(playground::make_network({.layers = {{.size = size}}}, data, 3));
+    };
+    BOOST_TEST(server.import(file(4))["state"] == "done");
+    const auto before = server.owner()->snapshot();
+
+    // Its steps as the work makes them; the file is read when the first is told.
+    const auto import = [&](std::size_t most_bytes, const std::function<void(playground::Job&)>& first) {
+        const auto now = server.owner()->snapshot();
+        server.owner()->start("import", [&, now](playground::Job& job) {
+            first(job);
+            import_network(*server.owner(), now, job, file(7), 6, most_bytes);
+        });
+        return server.end_of_work();
+    };
+    constexpr std::size_t plenty = std::size_t{1} << 30;
+    BOOST_TEST(import(plenty, [](playground::Job& job) { job.cancel(); })["state"] == "cancelled");
+    BOOST_TEST(import(100, [](playground::Job&) {})["error"].get<std::string>().find("recording 1 sample") == 0U);
+    BOOST_TEST(server.owner()->snapshot().model == before.model);
+    BOOST_TEST((server.owner()->snapshot().plan == before.plan));
+
+    // A plan that was changed meanwhile stays; the network is there all the same.
+    const NetworkPlan edited{.layers = {{.size = 9}}};
+    const Json end = import(
+        plenty, [&](playground::Job&) { server.owner()->update([&](playground::Snapshot& s) { s.plan = edited; }); });
+    BOOST_TEST(end["state"] == "done");
+    BOOST_TEST(server.owner()->snapshot().model != before.model);
+    BOOST_TEST((server.owner()->snapshot().plan == edited));
+    BOOST_TEST(Json::parse(server.ask("GET", "plan").body)["model"]["same_plan"] == false);
 }

@@ -15,6 +15,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/model_file.hpp"
 #include "client.hpp"
 #include "running.hpp"
 
@@ -530,6 +531,34 @@ BOOST_AUTO_TEST_CASE(others_are_answered_while_uploads_are_read) {
         BOOST_TEST((data != nullptr) == kept);
         if (kept) BOOST_TEST(data->title == "large.csv");
     }
+}
+
+BOOST_AUTO_TEST_CASE(others_are_answered_while_a_network_is_read_and_cancelling_it_leaves_what_there_was) {
+    Running running;
+    const std::string id = new_session(running), path = "/api/sessions/" + id;
+    const auto session = running.app.sessions.find(id);
+    const auto before = session->snapshot().model;
+    const std::string file = write_network(Net(renn::Dense<float>(784, 10000, std::uint64_t{1}), renn::ReLU<float>(),
+                                               renn::Dense<float>(10000, 10, std::uint64_t{2})));
+    Client client(running.server.port());
+    BOOST_TEST(status(client.ask(running.request("POST", path + "/network.renn", file))) == 202U);
+    const auto job = session->job();
+    const std::string number = "?number=" + std::to_string(job->number());
+    BOOST_TEST(status(client.ask(running.request("POST", path + "/job/pause" + number))) == 200U);
+    const auto started = std::chrono::steady_clock::now();
+    for (int i = 0; i < 20; ++i) BOOST_TEST(status(client.ask(running.request("GET", path + "/plan"))) == 200U);
+    BOOST_TEST((std::chrono::steady_clock::now() - started < 2s));
+    BOOST_TEST(job->json()["state"] == "paused");
+    // What is meant for other work does not reach this one.
+    for (const char* other : {"?number=7", "?number=0", "?number=x"}) {
+        BOOST_TEST(status(client.ask(running.request("POST", path + "/job/cancel" + other))) >= 400U);
+    }
+    BOOST_TEST(job->json()["state"] == "paused");
+    BOOST_TEST(status(client.ask(running.request("POST", path + "/job/cancel" + number))) == 200U);
+    while (job->running()) std::this_thread::sleep_for(1ms);
+    BOOST_TEST(job->json()["state"] == "cancelled");
+    BOOST_TEST(session->snapshot().model == before);
+    BOOST_TEST(status(client.ask(running.request("POST", path + "/job/cancel" + number))) == 409U);
 }
 
 BOOST_AUTO_TEST_CASE(it_ends_promptly_whatever_goes_on) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The tab Visualization: what predictions rest on.
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <numeric>
 #include <span>
@@ -12,6 +11,7 @@
 
 #include <renn/core/rng.hpp>
 
+#include "../../support/watch.hpp"
 #include "answer_files.hpp"
 #include "answer_json.hpp"
 #include "app.hpp"
@@ -21,16 +21,6 @@
 
 namespace playground {
 namespace {
-
-class Watch {
-public:
-    double milliseconds() const {
-        return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began_).count();
-    }
-
-private:
-    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-};
 
 Look look_of(const Snapshot& now) {
     return look_of(*now.model, now.data && now.data->name == "hsv_rgb");
@@ -133,14 +123,15 @@ void add_answer_routes(Router& router, App& app) {
         Json json = answer_json(query, answer, model, look_of(now), parse_shown(asked));
         put_familiarity(json, query, values, now, *calibration);
         json["model_version"] = now.model_version;
-        json["milliseconds"] = watch.milliseconds();
+        json["milliseconds"] = 1e3 * watch.seconds();
         return json_response(json);
     });
 
     router.add("POST", base + "retrace/familiarity", [&app, calibration](const Request& request) {
         const Snapshot now = app.session(request)->snapshot();
-        const Model& model = trained(now.model);
-        const Query query = parse_query(request.json(), model);
+        const Json asked = request.json();
+        const Model& model = answered(now, asked);
+        const Query query = parse_query(asked, model);
         Json json{{"model_version", now.model_version}};
         put_familiarity(json, query, activations_of(query, model), now, *calibration);
         return json_response(json);
@@ -148,8 +139,8 @@ void add_answer_routes(Router& router, App& app) {
 
     router.add("POST", base + "retrace/neurons", [&app](const Request& request) {
         const Snapshot now = app.session(request)->snapshot();
-        const Model& model = trained(now.model);
         const Json asked = request.json();
+        const Model& model = answered(now, asked);
         const Query query = parse_query(asked, model);
         if (!asked.contains("place") || !asked.at("place").is_string()) {
             throw HttpError(422, "query", "place: expected the name of a place");
@@ -165,8 +156,8 @@ void add_answer_routes(Router& router, App& app) {
 
     router.add("POST", base + "answer/report.html", [&app](const Request& request) {
         const Snapshot now = app.session(request)->snapshot();
-        const Model& model = trained(now.model);
         const Json asked = request.json();
+        const Model& model = answered(now, asked);
         return Response{.type = "text/html; charset=utf-8",
                         .body = answer_report(parse_queries(asked, model), asked, model, *now.data, look_of(now)),
                         .download_as = "renn-answer.html"};
@@ -174,9 +165,9 @@ void add_answer_routes(Router& router, App& app) {
 
     router.add("POST", base + "answer/answer.json", [&app](const Request& request) {
         const Snapshot now = app.session(request)->snapshot();
-        const Model& model = trained(now.model);
-        return Response{.body = answer_archive(parse_queries(request.json(), model), model),
-                        .download_as = "renn-answer.json"};
+        const Json asked = request.json();
+        const Model& model = answered(now, asked);
+        return Response{.body = answer_archive(parse_queries(asked, model), model), .download_as = "renn-answer.json"};
     });
 }
 

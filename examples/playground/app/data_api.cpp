@@ -32,9 +32,7 @@ std::shared_ptr<const DataSet> data_of(const Session& session) {
 
 /// A model belongs to its data; it goes only if whoever asks says so, and not under work that uses it.
 void require_free(const Session& session, bool drop_model) {
-    if (const auto job = session.job(); job && job->running()) {
-        throw HttpError(409, "busy", "other work is still running: cancel it or wait for it before changing the data");
-    }
+    session.require_idle();
     if (session.snapshot().model && !drop_model) {
         throw HttpError(409, "model_goes", "the trained network belongs to the present data and would be dropped");
     }
@@ -44,17 +42,12 @@ void require_free(const Session& session, bool drop_model) {
 Response start_reading(Session& session, Request& request, bool drop_model,
                        std::function<DataSet(std::string_view body, const renn::ProgressCallback&)> read) {
     require_free(session, drop_model);
-    struct Body {
-        std::string bytes;
-        std::shared_ptr<const void> share;
-    };
-    const auto body = std::make_shared<const Body>(Body{std::move(request.body), std::move(request.body_share)});
-    session.start("upload", [&session, body, read = std::move(read)](Job& job) {
-        auto data = std::make_shared<const DataSet>(read(body->bytes, job.progress()));
-        job.throw_if_cancelled();
+    const auto job = session.start("upload", [&session, body = request.take_body(), read = std::move(read)](Job& work) {
+        auto data = std::make_shared<const DataSet>(read(*body, work.progress()));
+        work.throw_if_cancelled();
         session.update([&](Snapshot& s) { s.data = std::move(data); });
     });
-    return json_response(session.job()->json(), 202);
+    return json_response(job->json(), 202);
 }
 
 Json card(const DataSet& data, const std::string& sentence) {

@@ -48,6 +48,7 @@ public:
     /// Throws Cancelled if it was.
     void throw_if_cancelled() const;
 
+    std::uint64_t number() const noexcept { return number_; }
     bool running() const;
     /// kind, number, state (running, paused, cancelling, done, failed, cancelled), phase, done, total, seconds (of
     /// work: not while paused), rate and remaining (null before it can be known), error (null unless failed).

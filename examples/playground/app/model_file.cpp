@@ -10,6 +10,8 @@
 #include <renn/network/for_each_layer.hpp>
 #include <renn/network/summary.hpp>
 
+#include "watched_text.hpp"
+
 namespace playground {
 namespace {
 
@@ -58,8 +60,8 @@ std::string write_network(const Net& net) {
     return std::move(out).str();
 }
 
-Net read_network(const std::string& bytes, const DataSet& data) {
-    std::istringstream in(bytes);
+Net read_network(std::string_view bytes, const DataSet& data, const renn::ProgressCallback& progress) {
+    WatchedText in(bytes, progress);
     Net net;
     try {
         net = renn::load<Net>(in);
@@ -68,7 +70,7 @@ Net read_network(const std::string& bytes, const DataSet& data) {
         refuse("this file cannot be read as a network: " +
                std::string(said.substr(0, load.size()) == load ? said.substr(load.size()) : said));
     }
-    if (in.peek() != std::istringstream::traits_type::eof()) {
+    if (in.peek() != std::istream::traits_type::eof()) {
         refuse("this file cannot be read as a network: more bytes follow it");
     }
     const auto fit = [&](renn::Index got, renn::Index wanted, const char* does, const char* has) {

@@ -171,24 +171,17 @@ void add_network_routes(Router& router, App& app) {
     });
     router.add(
         "POST", path + "network.renn",
-        [&app](const Request& request) {
+        [&app](Request& request) {
             const auto session = app.session(request);
-            if (const auto job = session->job(); job && job->running()) {
-                throw HttpError(409, "busy", "other work is still running: cancel it or wait for it");
-            }
+            session->require_idle();
             const Snapshot now = session->snapshot();
             const DataSet& data = data_of(now);
-            auto net = std::make_shared<const Net>(read_network(request.body, data));
-            const NetworkCost cost = cost_of(*net, data);
+            const renn::Index samples = samples_of(request, data);
             const std::uint64_t most = memory_for(app, data);
-            const auto samples = std::min<renn::Index>(
-                samples_of(request, data),
-                static_cast<renn::Index>(std::min<std::uint64_t>(cost.samples_in(most), std::uint64_t{1} << 40)));
-            if (samples < 1) check_memory(cost, 1, most);
-            session->start("import", [&session = *session, now, net, samples](Job& job) {
-                import_network(session, now, job, *net, samples);
-            });
-            return json_response(session->job()->json(), 202);
+            const auto job =
+                session->start("import", [&session = *session, now, body = request.take_body(), samples, most](
+                                             Job& work) { import_network(session, now, work, *body, samples, most); });
+            return json_response(job->json(), 202);
         },
         most_file_bytes);
 }

@@ -83,8 +83,9 @@ Response start(const App& app, const std::shared_ptr<Session>& session, const st
                             " that are held, where a session may hold " + megabytes(most) +
                             ": train with fewer samples or smaller layers");
     }
-    session->start(kind, [&session = *session, model = now.model, work](Job& job) { work(session, job, model); });
-    return json_response(session->job()->json(), 202);
+    const auto job = session->start(
+        kind, [&session = *session, model = now.model, work](Job& started) { work(session, started, model); });
+    return json_response(job->json(), 202);
 }
 
 }  // namespace
@@ -94,8 +95,8 @@ void add_neuron_routes(Router& router, App& app) {
     const auto answers = [&](const std::string& path, Json (*answer)(const Json&, const Model&)) {
         router.add("POST", root + path, [&app, answer](const Request& request) {
             const Snapshot now = app.session(request)->snapshot();
-            const Model& model = trained(now.model);
-            return versioned(answer(request.json(), model), now);
+            const Json asked = request.json();
+            return versioned(answer(asked, answered(now, asked)), now);
         });
     };
     answers("voters", voters_json);

@@ -125,6 +125,17 @@ const Model& trained(const std::shared_ptr<const Model>& model) {
     return *model;
 }
 
+const Model& answered(const Snapshot& now, const Json& asked) {
+    const Model& model = trained(now.model);
+    const auto query = asked.find("query");
+    const Json& of = query != asked.end() && query->is_object() ? *query : asked;
+    const auto version = of.find("model_version");
+    if (version != of.end() && *version != now.model_version) {
+        throw HttpError(409, "stale", "The network has changed since this was answered: retrace it again.");
+    }
+    return model;
+}
+
 std::vector<std::uint8_t> from_base64(const std::string& text) {
     constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::vector<std::uint8_t> bytes;

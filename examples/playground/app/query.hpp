@@ -11,6 +11,7 @@
 
 #include "../http/message.hpp"
 #include "model.hpp"
+#include "session.hpp"
 
 namespace playground {
 
@@ -52,6 +53,9 @@ bool yes_or_no(const Json& json, const std::string& member, bool otherwise);
 
 /// The session's model; throws HttpError 409 if there is none yet.
 const Model& trained(const std::shared_ptr<const Model>& model);
+/// The same for a request that goes on with an answer, whose "model_version" it names, itself or in its "query"; throws
+/// HttpError 409 "stale" if another network is in its place by now.
+const Model& answered(const Snapshot& now, const Json& asked);
 
 /// Bytes of base64; throws HttpError 400 if it is none.
 std::vector<std::uint8_t> from_base64(const std::string& text);

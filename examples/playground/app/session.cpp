@@ -9,6 +9,13 @@
 #include "../http/guard.hpp"
 
 namespace playground {
+namespace {
+
+void require_over(const std::shared_ptr<Job>& job) {
+    if (job && job->running()) throw HttpError(409, "busy", "other work is still running: cancel it or wait for it");
+}
+
+}  // namespace
 
 Session::~Session() {
     if (job_) job_->finish();
@@ -43,12 +50,16 @@ void Session::update(const std::function<void(Snapshot&)>& change) {
     }
 }
 
-void Session::start(const std::string& kind, Job::Work work) {
+void Session::require_idle() const {
+    require_over(job());
+}
+
+std::shared_ptr<Job> Session::start(const std::string& kind, Job::Work work) {
     std::shared_ptr<Job> before;
     const std::lock_guard lock(mutex_);
-    if (job_ && job_->running()) throw HttpError(409, "busy", "other work is still running: cancel it or wait for it");
+    require_over(job_);
     before = std::exchange(job_, nullptr);
-    job_ = std::make_shared<Job>(kind, events_, std::move(work), ++jobs_);
+    return job_ = std::make_shared<Job>(kind, events_, std::move(work), ++jobs_);
 }
 
 std::shared_ptr<Job> Session::job() const {

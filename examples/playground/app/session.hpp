@@ -55,8 +55,10 @@ public:
     /// version.
     void update(const std::function<void(Snapshot&)>& change);
 
-    /// Starts long work. Throws HttpError 409 while other work is running.
-    void start(const std::string& kind, Job::Work work);
+    /// Throws HttpError 409 while work is running.
+    void require_idle() const;
+    /// Starts long work. Throws as require_idle.
+    std::shared_ptr<Job> start(const std::string& kind, Job::Work work);
     /// The work started last, null if there was none.
     std::shared_ptr<Job> job() const;
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sessions, what they tell, and their long work.
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -9,13 +11,19 @@
 
 #include "app.hpp"
 #include "model.hpp"
+#include "parameters.hpp"
 
 namespace playground {
 namespace {
 
-Job& job_of(const std::shared_ptr<Job>& job) {
+/// The session's work. ?number=N: what is said of work that is over by now must not reach the next.
+std::shared_ptr<Job> running(const Session& session, const Request& request) {
+    auto job = session.job();
     if (!job || !job->running()) throw HttpError(409, "no_work", "nothing is running");
-    return *job;
+    const auto number = number_of<std::uint64_t>(request.query, "number", job->number(), 1,
+                                                 std::numeric_limits<std::uint64_t>::max(), "the number of a job");
+    if (number != job->number()) throw HttpError(409, "no_work", "this work is over");
+    return job;
 }
 
 }  // namespace
@@ -58,9 +66,8 @@ void add_session_routes(Router& router, App& app) {
     });
     const auto act = [&](const std::string& name, void (Job::*action)()) {
         router.add("POST", "/api/sessions/{session}/job/" + name, [&app, action](const Request& request) {
-            const auto session = app.session(request);
-            const auto job = session->job();
-            (job_of(job).*action)();
+            const auto job = running(*app.session(request), request);
+            ((*job).*action)();
             return json_response(job->json());
         });
     };

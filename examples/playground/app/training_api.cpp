@@ -59,9 +59,7 @@ void add_training_routes(Router& router, App& app) {
     });
     router.add("POST", "/api/sessions/{session}/train", [&app, runs](const Request& request) {
         const auto session = app.session(request);
-        if (const auto job = session->job(); job && job->running()) {
-            throw HttpError(409, "busy", "other work is still running: cancel it or wait for it");
-        }
+        session->require_idle();
         const Snapshot now = session->snapshot();
         if (!now.data) throw HttpError(409, "no_data", "there are no data yet: choose a data set first");
         const TrainOptions options = parse_train_options(request.json(), *now.data);
@@ -71,12 +69,13 @@ void add_training_routes(Router& router, App& app) {
         const auto before = runs->get(*session);
         runs->set(session, run);
         try {
-            session->start("train", [&session = *session, now, run](Job& job) { train(session, now, job, *run); });
+            const auto job = session->start(
+                "train", [&session = *session, now, run](Job& work) { train(session, now, work, *run); });
+            return json_response({{"job", job->json()}, {"run", run->json()}}, 202);
         } catch (...) {
             runs->set(session, before);
             throw;
         }
-        return json_response({{"job", session->job()->json()}, {"run", run->json()}}, 202);
     });
     /// Ends a training and keeps what it learnt.
     router.add("POST", "/api/sessions/{session}/train/finish", [&app, runs](const Request& request) {

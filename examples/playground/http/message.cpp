@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -48,6 +49,15 @@ Json parse_json(std::string_view text) {
     Json value = Json::parse(text, nullptr, false);
     if (value.is_discarded()) throw HttpError(400, "malformed_json", "the body is not JSON");
     return value;
+}
+
+std::shared_ptr<const std::string> Request::take_body() {
+    struct Kept {
+        std::string body;
+        std::shared_ptr<const void> share;
+    };
+    const auto kept = std::make_shared<const Kept>(Kept{std::move(body), std::move(body_share)});
+    return {kept, &kept->body};
 }
 
 Json Request::json() const {

@@ -26,13 +26,13 @@ struct Request {
     std::map<std::string, std::string> parts = {};  ///< what the route's {names} matched
     std::string content_type = {};
     std::string body = {};
-    /// A large body's part of what those of all requests may take at once: whoever moves the body away, to work on it
-    /// longer than the answer takes, takes this along.
-    std::shared_ptr<const void> body_share = {};
+    std::shared_ptr<const void> body_share = {};  ///< a large body's part of what those of all may take at once
 
     /// What a {name} of the route matched.
     const std::string& part(const std::string& name) const { return parts.at(name); }
 
+    /// Takes the body away, to work on it longer than the answer takes; its share goes when it does.
+    std::shared_ptr<const std::string> take_body();
     /// The body as a JSON object; throws HttpError 400 if it is none, 415 if it claims to be something else.
     Json json() const;
 };

@@ -64,7 +64,7 @@ export default async function ({playground, browser}) {
   check(await drawnPixels(page, 0, '--c2') > 60 && await drawnPixels(page, 1, '--c2') > 60, 'no curve of the test set');
   check(/training\s*0\.\d/.test(await page.locator('.legend').first().textContent()), 'no loss of the training set');
   const first = await ask(page, '');
-  check(first.model.history.length === 1 && first.model.report.test.accuracy > 0.3, 'one epoch taught nothing');
+  check(first.model.history.length === 1 && first.model.report.test.accuracy > 0.2, 'one epoch taught nothing');
   const rows = await page.locator('table.confusion tbody tr').count();
   check(rows === 10, `the matrix has ${rows} rows`);
   await page.getByText('The numbers').click();

@@ -170,7 +170,9 @@ export function answerView(page, query, answer, {traced, settings, onSource = nu
   const grids = h('div', {class: 'grid grids'});
   const cube = traced.look === 'colour' ? colourCube(traced) : null;
   element.append(top, cube?.element ?? '', grids);
-  let now = {query, answer, settings};
+  /** What is asked further is asked of the network that answered. */
+  const of = (q, a) => ({...q, model_version: a.model_version});
+  let now = {query: of(query, answer), answer, settings};
   let stale = false;
   let kept = new Map();
 
@@ -194,7 +196,7 @@ export function answerView(page, query, answer, {traced, settings, onSource = nu
     const next = new Map();
     for (const place of places) {
       const grid = kept.get(place.name) ?? neuronGrid(place, placeTitle(place.name, traced.places), traced);
-      grid.update(now.query, now.settings, now.answer.model_version);
+      grid.update(now.query, now.settings);
       next.set(place.name, grid);
     }
     for (const [name, grid] of kept) if (!next.has(name)) grid.leave();
@@ -205,7 +207,7 @@ export function answerView(page, query, answer, {traced, settings, onSource = nu
   }
 
   element.update = (q, a, s = now.settings) => {
-    now = {query: q, answer: a, settings: s};
+    now = {query: of(q, a), answer: a, settings: s};
     draw();
   };
   element.familiarity = (value) => {

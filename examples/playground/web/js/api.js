@@ -58,6 +58,17 @@ const alone = (id) => new Promise((tell) => {
   }).catch(() => tell(false));
 });
 
+/** Questions of which only the last one counts: next() gives it its signal and ends the one before, end() ends it too. */
+export function latest() {
+  let now = new AbortController();
+  const end = () => now.abort();
+  return {end, next() {
+    end();
+    now = new AbortController();
+    return now.signal;
+  }};
+}
+
 /** This tab's session: every path is relative to it. */
 export const session = {
   id: null,
@@ -89,8 +100,8 @@ export const session = {
   post: (path, value = {}, signal) => json(`/api/sessions/${session.id}/${path}`, 'POST', value, signal),
   put: (path, value, signal) => json(`/api/sessions/${session.id}/${path}`, 'PUT', value, signal),
   /** A body that is not JSON. */
-  upload: async (path, body, type = 'application/octet-stream') =>
-    (await ask(`/api/sessions/${session.id}/${path}`, {method: 'POST', body, type})).json(),
+  upload: async (path, body, type = 'application/octet-stream', signal = undefined) =>
+    (await ask(`/api/sessions/${session.id}/${path}`, {method: 'POST', body, type, signal})).json(),
   /** The same, telling the part that has been sent (0 to 1); ends by the signal. */
   uploadWatched: (path, body, {type = 'application/octet-stream', progress = () => {}, signal = null} = {}) =>
     new Promise((done, failed) => {

@@ -16,14 +16,16 @@ let shown = null;
 let current = null;
 let work = null;
 let headed = null;  // the button that leads on
-let jobsHeard = 0;      // how often the server told of work
 let beginning = false;  // work that the server was asked for
+let changes = Promise.resolve();  // over when the server has all that was changed
+
+/** Answers and events come in any order: of two pieces of work the one with the higher number began later. */
+const later = (job, than) => (job?.number ?? 0) > (than?.number ?? 0);
 
 /** What every tab is given. */
 const page = {
-  state: null,  // of the session, as GET /api/sessions/{session} tells it
+  state: null,  // of the session, as its events tell it: an answer may come later than what happened after it
   about: null,
-  changes: null,  // a promise: what was changed in a tab that was left, until the server has it
   go: (name) => choose(name),
   /** Tells the reader something; stays until it is put away. */
   notice(message, {good = false, anew = false} = {}) {
@@ -47,22 +49,30 @@ const page = {
       return undefined;
     }
   },
-  /** Throws while long work is under way: there is one at a time, and the data stay until it is done. */
+  /** Asks the server to change something, after the changes before this one. What is begun later waits for it. */
+  change(ask) {
+    const done = changes.then(ask);
+    changes = done.catch(() => {});
+    return done;
+  },
+  /** Over when the server has every change. */
+  changed: () => changes,
+  /** Why long work cannot begin, nor the data change; '' if they can. */
+  busy: () => (beginning ? 'Other work is just beginning.' : busyWith(page.state.job)),
   idle() {
-    const message = beginning ? 'Other work is just beginning.' : busyWith(page.state.job);
+    const message = page.busy();
     if (message) throw new ApiError(409, 'busy', message);
   },
-  /** Begins long work; what the server says to it. Short work may be told to be over before that answer is here. */
-  async begin(path, wanted) {
+  /** Begins the long work that is asked for; what the server says to it. Short work may be told to be over before that
+   * answer is here. */
+  async begin(ask) {
     page.idle();
     beginning = true;
     try {
-      const {changes} = page;
-      page.changes = null;
       await changes;
-      const before = jobsHeard;
-      const answer = await session.post(path, wanted);
-      if (before === jobsHeard) page.state.job = answer.job ?? answer;
+      const answer = await ask();
+      const job = answer.job ?? answer;
+      if (later(job, page.state.job)) page.state.job = job;
       return answer;
     } finally {
       beginning = false;
@@ -131,20 +141,19 @@ function tellFailure(job) {
 
 function heard(name, data) {
   if (name === 'state') {
-    ++jobsHeard;
     const old = page.state;
-    page.state = data;
-    shown?.state?.(data, old);
+    page.state = later(old.job, data.job) ? {...data, job: old.job} : data;
+    const {job} = page.state;
+    shown?.state?.(page.state, old);
     headed?.tell();
     // The end of work that was not heard of, while there was no connection.
-    if (JSON.stringify(data.job) !== JSON.stringify(old.job) && data.job && !active(data.job)) {
-      if (active(old.job)) tellFailure(data.job);
-      shown?.event?.('job', data.job);
+    if (JSON.stringify(job) !== JSON.stringify(old.job) && job && !active(job)) {
+      if (active(old.job)) tellFailure(job);
+      shown?.event?.('job', job);
     }
   } else if (name === 'job') {
-    ++jobsHeard;
     const before = page.state.job;
-    page.state.job = data;
+    if (!later(before, data)) page.state.job = data;
     if (active(before)) tellFailure(data);
   } else if (name === 'dropped') {
     trouble.report = () => {};  // all that follows from it

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Training samples: which of them harm, are of low quality, useless or useful, as renn's audit ranks them.
-import {session} from './api.js';
+import {latest, session} from './api.js';
 import {count, h, percent} from './dom.js';
-import {queryOf} from './settings.js';
+import {queryOf, queryOrPlain} from './settings.js';
 import {face, nameOf, showSource} from './source_dialog.js';
 import {active} from './work.js';
 
@@ -27,8 +27,7 @@ const signed = (value) => value.toFixed(2).replace('-', '\u2212');
 export function show(panel, page, given, frame) {
   page.frame = frame;
   let settings = given;
-  let gone = false;
-  let abort = null;
+  const reading = latest();
   let told = null;
   const body = h('div', {class: 'grid audit'});
   const note = h('p', {class: 'quiet', role: 'status'});
@@ -39,19 +38,26 @@ export function show(panel, page, given, frame) {
   };
 
   /** Options of an audit, of the settings of the page. */
-  function options() {
-    const {k, ties, pre, post} = queryOf({...settings, off: {}, view: 'weighted'}, frame.traced, null);
+  function options(of = queryOf) {
+    const {k, ties, pre, post} = of({...settings, off: {}, view: 'weighted'}, frame.traced, null);
     return {k, ties, pre, post};
   }
 
   async function start() {
     fail('');
     try {
-      await page.begin('audit', options());
+      const begun = page.begin(() => session.post('audit', options()));
       running();
+      await begun;
     } catch (e) {
+      if (!runs()) idle();
       fail(e.message);
     }
+  }
+  const runs = () => page.state.job?.kind === 'audit' && active(page.state.job);
+  function idle(message = '') {
+    button.disabled = false;
+    note.textContent = message;
   }
   function running() {
     button.disabled = true;
@@ -61,20 +67,16 @@ export function show(panel, page, given, frame) {
   const save = h('button', {hidden: true, onclick: () => page.attempt(() => session.download('audit/csv'))}, 'Save as CSV');
 
   async function read() {
-    abort?.abort();
-    abort = new AbortController();
-    const {signal} = abort;
+    const signal = reading.next();
     try {
       const answer = await session.get(`audit?sort=${view.sort}&descending=${view.descending}&page=${view.page}`, signal);
-      if (gone || signal.aborted) return;
       if (!answer.audited) return body.replaceChildren();
       if ([answer.conflict ? '' : 'conflict', answer.harm ? '' : 'harm'].includes(view.sort)) return put({sort: 'isolation', descending: 1});
       told = answer;
       view.page = told.page;
       draw();
     } catch (e) {
-      if (e.name === 'AbortError' || gone) return;
-      fail(e.message);
+      if (e.name !== 'AbortError') fail(e.message);
     }
   }
 
@@ -99,9 +101,7 @@ export function show(panel, page, given, frame) {
   }
 
   const openSource = (id) => {
-    let query = {of: {train: id}};
-    try { query = queryOf(settings, frame.traced, {train: id}); } catch { /* settings under which nothing votes */ }
-    showSource(page, query, id);
+    showSource(page, queryOrPlain(settings, frame.traced, {train: id}), id);
   };
 
   function row(one) {
@@ -115,7 +115,7 @@ export function show(panel, page, given, frame) {
   function draw() {
     save.hidden = false;
     button.textContent = 'Audit again';
-    const stale = JSON.stringify(options()) !== JSON.stringify({k: told.k, ties: told.ties, pre: told.pre, post: told.post});
+    const stale = JSON.stringify(options(queryOrPlain)) !== JSON.stringify({k: told.k, ties: told.ties, pre: told.pre, post: told.post});
     const focused = document.activeElement?.dataset;
     const selector = focused?.finding ? `[data-finding="${focused.finding}"]` : focused?.sort ? `[data-sort="${focused.sort}"]` : focused?.turn ? `[data-turn="${focused.turn}"]` : null;
     const turn = (step, text) => h('button', {data: {turn: step}, disabled: view.page + step < 0 || view.page + step >= told.pages,
@@ -133,7 +133,7 @@ export function show(panel, page, given, frame) {
   panel.append(h('section', {class: 'card grid'}, h('h3', {}, 'Which training samples help, and which harm?'),
     h('p', {class: 'quiet'}, 'Every training sample is retraced without itself. What its sources say of it, and what it is used for by others, ranks them: labels to check, harmful, isolated, most used and unused samples.'),
     h('div', {class: 'row'}, button, save), note, error, body));
-  if (page.state.job?.kind === 'audit' && active(page.state.job)) running();
+  if (runs()) running();
   read();
   return {
     settings(now) {
@@ -151,8 +151,7 @@ export function show(panel, page, given, frame) {
         if (data.total) note.textContent = `${count(data.done)} of ${count(data.total)} training samples retraced …`;
         return;
       }
-      button.disabled = false;
-      note.textContent = data.state === 'cancelled' ? 'The audit was cancelled.' : '';
+      idle(data.state === 'cancelled' ? 'The audit was cancelled.' : '');
       if (data.state === 'failed') fail(data.error);
       if (data.state === 'done') put({});
     },
@@ -164,9 +163,6 @@ export function show(panel, page, given, frame) {
       body.replaceChildren();
       read();
     },
-    leave() {
-      gone = true;
-      abort?.abort();
-    },
+    leave: reading.end,
   };
 }

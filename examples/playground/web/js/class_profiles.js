@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
 // What neurons do for each class, as the server has it; of a large network it has to be worked out first.
-import {session} from './api.js';
+import {latest, session} from './api.js';
 
 /** reader(page, loaded, failed): {read(query), event(name, data), stop()}. read asks for "class=3" or "place=relu1",
  * loaded(profiles, query) is called with the answer to the latest question, failed(message, waiting) otherwise. */
 export function profileReader(page, loaded, failed) {
   let wanted = null;
-  let abort = null;
+  const reading = latest();
   let waits = false, missed = false;  // other work, an answer
 
   async function read(query) {
     wanted = query;
-    abort?.abort();
-    abort = new AbortController();
-    const {signal} = abort;
+    const signal = reading.next();
     missed = false;
     try {
       const told = await session.get(`profiles?${query}`, signal);
@@ -21,7 +19,7 @@ export function profileReader(page, loaded, failed) {
       waits = told.computed === false;
       if (!waits) return loaded(told, query);
       failed('What every neuron does for each class is being worked out …', true);
-      await page.begin('profiles');
+      await page.begin(() => session.post('profiles'));
     } catch (error) {
       if (error.name === 'AbortError' || signal.aborted) return;
       const busy = error.kind === 'busy';
@@ -39,6 +37,6 @@ export function profileReader(page, loaded, failed) {
         failed('The class profiles were cancelled.', false);
       } else if (['done', 'failed', 'cancelled'].includes(data.state)) read(wanted);
     },
-    stop: () => abort?.abort(),
+    stop: reading.end,
   };
 }

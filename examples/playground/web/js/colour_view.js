@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // An answer of the colour task: what went in, what came out, what the sources blend to, and the cube with the sources.
-import {session} from './api.js';
+import {latest, session} from './api.js';
 import {field, h, number, select} from './dom.js';
 import {byte, look, rgb} from './look.js';
 import {kindText, placeTitle} from './places.js';
@@ -40,34 +40,36 @@ export function colourCube(traced) {
   });
   const element = h('details', {class: 'cube-box', ontoggle: () => draw()}, h('summary', {}, 'The sources in the cube of colours'),
     h('div', {class: 'two'}, h('div', {class: 'grid'}, field('Neurons', places), sliderField, note), room));
-  let query = null, answer = null, place = '', unit = 0, reading = null, cube = null;
+  let query = null, answer = null, place = '', unit = 0, cube = null;
+  const reading = latest();
 
   async function draw() {
     if (!element.open || !query) return;
-    reading?.abort();
-    const mine = reading = new AbortController();
+    const signal = reading.next();
     try {
       const {drawCube} = await import('./cube.js');
       let cloud, blended = answer.blends.find((b) => b.colour)?.colour;
       if (place === '') {
-        cloud = (await session.post('retrace', {...query, show: {cloud: 500}}, mine.signal)).cloud;
+        cloud = (await session.post('retrace', {...query, show: {cloud: 500}}, signal)).cloud;
       } else {
         const {units, ...whole} = query;  // any neuron may be looked at, whichever vote
-        const part = await session.post('retrace/neurons', {...whole, place, first: unit, count: 1, show: {cloud: 500}}, mine.signal);
+        const part = await session.post('retrace/neurons', {...whole, place, first: unit, count: 1, show: {cloud: 500}}, signal);
         cloud = part.neurons[0].cloud;
         blended = part.neurons[0].colour;
         slider.setAttribute('aria-valuetext', `neuron ${part.neurons[0].unit}`);
         note.textContent = `Neuron ${part.neurons[0].unit} of ${placeTitle(place, traced.places)}: value ${number(part.neurons[0].value)}`;
       }
+      if (signal.aborted) return;
       if (place === '') note.textContent = `${cloud.length} sources, the larger the more votes.`;
-      if (mine !== reading) return;
       const reference = answer.sample.target ?? answer.sample.colour;
       const bytes = (colour) => colour.map(byte);
       const points = cloud.map((p) => ({rgb: bytes(p.colour), weight: p.weight, label: `no. ${p.id}`}));
       const markers = [{kind: 'reference', rgb: bytes(reference)}, {kind: 'predicted', rgb: bytes(answer.outputs)},
         ...(blended ? [{kind: 'weighted', rgb: bytes(blended)}] : [])];
-      if (cube) await cube.draw(points, markers);
-      else cube = await drawCube(room, points, markers, {label: 'Sources in the cube of colours'});
+      if (cube) return void await cube.draw(points, markers);
+      const drawn = await drawCube(room, points, markers, {label: 'Sources in the cube of colours'});
+      if (signal.aborted) drawn.remove();
+      else cube = drawn;
     } catch (error) {
       if (error.name !== 'AbortError') note.textContent = error.message;
     }
@@ -79,7 +81,7 @@ export function colourCube(traced) {
     answer = a;
     if (!same) draw();
   }, leave() {
-    reading?.abort();
+    reading.end();
     cube?.remove();
     cube = null;
   }};

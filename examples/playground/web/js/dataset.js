@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The tab Dataset: what the network learns from.
-import {session, datasets} from './api.js';
+import {datasets, latest, session} from './api.js';
 import {drawCube} from './cube.js';
 import {bytes, count, h} from './dom.js';
 import {ownData} from './own_data.js';
@@ -37,7 +37,8 @@ export function show(panel, page) {
   let known = null;       // GET datasets
   let shownData = null;   // what facts, samples and cube belong to
   let facts = null;
-  let gone = new AbortController();
+  let picked = null;      // name of the data that were asked for last, until they are here
+  const reading = latest(), colours = latest();
   let cube = null;
   let upload = null;
   const left = new AbortController();
@@ -89,24 +90,28 @@ export function show(panel, page) {
   }
 
   async function pick(info) {
-    if (page.state.data?.name === info.name) return;
+    if ((picked ?? page.state.data?.name) === info.name) return;
     const drops = Boolean(page.state.model);
     if (await page.attempt(() => page.idle() ?? true) !== true || !await mayGo()) return;
+    picked = info.name;
     cards.setAttribute('aria-busy', 'true');
-    const state = await page.attempt(() => session.put('data', {name: info.name, drop_model: drops}));
-    cards.removeAttribute('aria-busy');
-    if (state) taken(state);
+    const well = await page.attempt(() => page.change(() => session.put('data', {name: info.name, drop_model: drops})));
+    if (picked === info.name) {
+      picked = null;
+      cards.removeAttribute('aria-busy');
+    }
+    if (well && !left.signal.aborted) showOwn(false);
   }
 
-  function taken(state) {
-    page.state = {...page.state, ...state};
+  function taken() {
+    if (left.signal.aborted) return;
     showOwn(false);
     refresh();
   }
 
   function showOwn(open) {
     own.hidden = !open;
-    if (open && !upload) upload = ownData(own, page, known.limits, {mayGo, taken: () => taken(page.state)});
+    if (open && !upload) upload = ownData(own, page, known.limits, {mayGo, taken});
     if (open) own.querySelector('input')?.focus();
     showCards();
   }
@@ -172,16 +177,16 @@ export function show(panel, page) {
     cube?.remove();
     cube = null;
     if (!coloured) return cubeBox.replaceChildren();
-    const {signal} = gone;
     const place = h('div', {class: 'cube-place'}, h('p', {class: 'quiet'}, 'Drawing the cube …'));
     const explained = h('p', {class: 'quiet cube-note'});
-    const choice = h('select', {id: 'cube-set', 'aria-label': 'Colours of the cube', onchange: () => fill()},
+    const choice = h('select', {id: 'cube-set', 'aria-label': 'Colours of the cube', onchange: () => show()},
       h('option', {value: 'train'}, 'to train'), h('option', {value: 'test'}, 'to test'));
     cubeBox.replaceChildren(h('div', {class: 'row spread'}, h('h3', {}, 'Cube of colours'), choice), explained, place);
     const fill = async () => {
-      const {colours, total, set} = await session.get(`data/colours?set=${choice.value}`, signal);
-      const points = colours.map(([r, g, b, id]) => ({rgb: [r, g, b], label: `sample ${count(id)}`}));
-      explained.textContent = `${count(colours.length)} of the ${count(total)} colours to ${set}: ` + (set === 'train' ?
+      const signal = colours.next();
+      const {colours: some, total, set} = await session.get(`data/colours?set=${choice.value}`, signal);
+      const points = some.map(([r, g, b, id]) => ({rgb: [r, g, b], label: `sample ${count(id)}`}));
+      explained.textContent = `${count(some.length)} of the ${count(total)} colours to ${set}: ` + (set === 'train' ?
         'a regular grid of red, green and blue.' : 'hue, saturation and value drawn at random, so dark colours crowd at black. ') +
         ' Turn it by mouse, finger or the arrow keys.';
       if (cube) return cube.draw(points);
@@ -189,17 +194,15 @@ export function show(panel, page) {
       if (signal.aborted) return drawn.remove();
       cube = drawn;
     };
-    try {
-      await fill();
-    } catch (error) {
+    const show = () => fill().catch((error) => {
       if (error.name !== 'AbortError') place.replaceChildren(h('p', {class: 'error'}, error.message));
-    }
+    });
+    return show();
   }
 
   async function refresh() {
-    gone.abort();
-    gone = new AbortController();
-    const {signal} = gone;
+    const signal = reading.next();
+    colours.end();
     shownData = key(page.state.data);
     facts = null;
     showCards();
@@ -236,9 +239,9 @@ export function show(panel, page) {
     tells: (job) => Boolean(upload?.tells(job)),
     leave() {
       left.abort();
-      gone.abort();
+      reading.end();
+      colours.end();
       browser.leave();
-      upload?.leave();
       cube?.remove();
     },
   };

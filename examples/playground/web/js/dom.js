@@ -65,7 +65,8 @@ export function seconds(s) {
   return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
 }
 
-/** Calls f once things have been quiet for so long. */
+/** Calls f once things have been quiet for so long; flush() does it now if it is waited for, which waits()
+ * tells; cancel() does it never. */
 export function debounced(f, milliseconds) {
   let timer = null, pending = null;
   const flush = () => {
@@ -78,5 +79,8 @@ export function debounced(f, milliseconds) {
     clearTimeout(timer);
     pending = () => f(...given);
     timer = setTimeout(flush, milliseconds);
-  }, {flush});
+  }, {flush, waits: () => pending !== null, cancel: () => {
+    clearTimeout(timer);
+    pending = null;
+  }});
 }

@@ -90,7 +90,8 @@ export function show(panel, page, given, frame) {
         times.push(told.milliseconds);
         if (times.length > 50) times.shift();
         speed.textContent = `${told.milliseconds.toFixed(1)} ms at the server, ${round.toFixed(0)} ms until here`;
-        if (!pad.empty()) put(query, told);
+        // One of another network than the one whose places are known is asked for again when they are.
+        if (told.model_version === frame.traced.model_version && inked()) put(query, told);
         if (told.familiarity === undefined && !again) later();
       } catch (error) {
         if (error.name === 'AbortError' || gone) return;
@@ -102,7 +103,7 @@ export function show(panel, page, given, frame) {
     busy = false;
   }
   // Familiarity is worked out once for a network; then asked for again.
-  const later = debounced(() => { if (!gone && !pad.empty()) ask(); }, 1500);
+  const later = debounced(() => { if (inked()) ask(); }, 1500);
 
   function put(query, told) {
     if (view) {
@@ -116,6 +117,8 @@ export function show(panel, page, given, frame) {
     answer.hidden = false;
   }
 
+  const inked = () => !pad.empty() && Boolean(inkBox(last));
+
   let planned = false;
   function changed() {
     if (planned) return;
@@ -128,7 +131,7 @@ export function show(panel, page, given, frame) {
       hint.hidden = !pad.empty();
       undo.disabled = !pad.undoable();
       clear.disabled = pad.empty();
-      if (pad.empty() || !inkBox(last)) {
+      if (!inked()) {
         answer.hidden = true;
         speed.textContent = '';
         return;
@@ -170,7 +173,7 @@ export function show(panel, page, given, frame) {
   failed, answer);
   answer.hidden = true;
   if (kept && kept.width === width && kept.height === height && kept.channels === channels) {
-    createImageBitmap(kept.image).then((bitmap) => { if (!gone) pad.load(bitmap); });
+    pad.restore(kept.image);
   }
   changed();
 
@@ -196,6 +199,7 @@ export function show(panel, page, given, frame) {
       kept = pad.empty() ? null : {width, height, channels, mnist: mnist.checked, sample: sample.value,
         image: pad.canvas.getContext('2d').getImageData(0, 0, pad.canvas.width, pad.canvas.height)};
       gone = true;
+      later.cancel();
       abort?.abort();
       view?.leave?.();
     },

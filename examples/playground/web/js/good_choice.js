@@ -22,8 +22,8 @@ export function whyChange(page, loss) {
 export const goodName = (page) => (classes(page) ? 'cross-entropy, no activation behind the output' : 'no activation behind the output');
 
 /** Takes the output activation away; the loss is the caller's. */
-export async function takeGoodOutput(page) {
-  const {plan, error} = await session.put('plan', {...page.state.plan, output_activation: 'None'});
+export const takeGoodOutput = (page) => page.change(async () => {
+  const {plan: now} = await session.get('plan');
+  const {plan, error} = await session.put('plan', {...now, output_activation: 'None'});
   if (!plan) throw new ApiError(422, error.kind, error.message);
-  page.state = {...page.state, plan};
-}
+});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The tab Network: what is composed here is kept, sent to the server, drawn.
-import {ApiError, session} from './api.js';
+import {ApiError, latest, session} from './api.js';
 import {debounced, h} from './dom.js';
 import {networkCost} from './network_cost.js';
 import {columnsOf, drawing} from './network_drawing.js';
@@ -20,9 +20,14 @@ export function show(panel, page) {
     problem: null,  // {kind, message} of the plan as it is here
     open: null,     // key of the row that is edited, or 'output'
     get samples() { return samples; }, set samples(n) { samples = n; },
-    send, sendSoon: debounced(send, 150), sent, refresh};
+    send, sendSoon, sent, refresh};
   let shownPlan = '';
   let sending = null, waiting = false, gone = false;
+  let edits = 0;          // made here: an answer to what was asked before one does not know it
+  let missed = false;     // the server did not get the last one
+  let behind = false;     // what was told while an edit was under way is to be asked for
+  let otherData = false;  // the fields are to be made anew, for other data
+  const reading = latest(), soon = debounced(send, 150);
 
   const figure = h('figure', {class: 'card net-figure scroll', tabindex: 0, 'aria-label': 'Drawing of the network'});
   const list = networkList(net);
@@ -30,7 +35,7 @@ export function show(panel, page) {
   const seed = networkSeed(net);
   const files = networkFiles(net, (n) => {
     net.plan.seed = n;
-    seed.rebuild();
+    seed.refresh();
     send();
   });
   const body = h('div', {style: {visibility: 'hidden'}}, figure, h('div', {class: 'net-columns'},  // until it is filled
@@ -80,6 +85,7 @@ export function show(panel, page) {
       else net.problem = answer.error;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      missed = error.status === 0;
       if (error.status === 422) net.problem = {kind: error.kind, message: error.message};
       else page.notice(error.message);
     }
@@ -88,45 +94,60 @@ export function show(panel, page) {
   async function sendAll() {
     try {
       while (waiting) {
-        waiting = false;
+        waiting = missed = false;
         await sendOnce();
       }
     } finally {
       sending = null;
     }
     refresh();
+    if (behind && !gone) load(true);
   }
 
   /** One request at a time, so that the last change is the one that stays; over when the server has it. */
   function send() {
+    ++edits;
     waiting = true;
     return sending ??= sendAll();
+  }
+  function sendSoon() {
+    ++edits;
+    soon();
   }
 
   /** Over when the server has every change made here. */
   async function sent() {
-    net.sendSoon.flush();
+    soon.flush();
     await sending;
   }
 
-  const busy = () => sending || net.problem && net.problem !== net.told?.error;
+  const busy = () => sending || soon.waits() || net.problem && net.problem !== net.told?.error;
 
-  async function load(keepRows = false, anew = false) {
+  async function load(keepRows = false) {
+    const before = edits, signal = reading.next();
+    behind = false;
     try {
-      const answer = await session.get(query());
-      if (gone) return;
+      const answer = await session.get(query(), signal);
+      if (gone) return undefined;
+      if (edits !== before) {
+        await sent();
+        return gone || signal.aborted ? undefined : load(true);
+      }
       // What is being typed stays as it is where the plan did not change.
       const same = keepRows || JSON.stringify(answer.plan) === shownPlan;
       const unsent = same && busy() ? net.problem : null;  // of a change that the server does not have
       take(answer, same);
       net.problem = unsent ?? net.problem;
-      if (!same || anew) list.rebuild();
-      seed.rebuild();
+      if (!same || otherData) list.rebuild();
+      seed.refresh();
+      otherData = false;
       refresh();
     } catch (error) {
-      if (!gone && error instanceof ApiError) list.fail(error.message);
+      if (error.name === 'AbortError' || gone) return undefined;
+      if (error instanceof ApiError) list.fail(error.message);
     }
     body.style.visibility = '';
+    return undefined;
   }
 
   function draw() {
@@ -145,23 +166,35 @@ export function show(panel, page) {
 
   const resized = new ResizeObserver(() => net.told && draw());
   resized.observe(figure);
-  load();
+  let awaits = true;  // changes made before, in this tab or another
+  page.changed().then(() => {
+    awaits = false;
+    if (!gone) load();
+  });
   return {
     state(now, old) {
-      const other = now.data?.name !== old.data?.name || now.data?.train.samples !== old.data?.train.samples;
-      if (other) {
-        load(false, true);
-      } else if (!busy() && (JSON.stringify(now.plan) !== shownPlan || now.model_version !== old.model_version)) {
-        load(JSON.stringify(now.plan) === shownPlan);
+      if (awaits) return;
+      const same = JSON.stringify(now.plan) === shownPlan, renewed = now.model_version !== old.model_version;
+      if (JSON.stringify(now.data) !== JSON.stringify(old.data)) {
+        otherData = true;
+        load(busy());
+      } else if (busy()) {
+        behind ||= renewed;
+      } else if (!same || renewed) {
+        load(same);
       }
     },
-    event(name, job) {
-      if (name === 'job' && job.kind === 'import' && job.state === 'done') {
-        page.notice('The network is here and recorded: look at it in the tab Visualization.', {good: true});
-      }
+    event(name) {
+      files.heard();
+      if (name !== 'again') return;
+      if (missed) send();
+      else if (!net.told) load();
     },
+    tells: files.tells,
     leave() {
-      page.changes = sent();
+      const over = sent();
+      page.change(() => over);
+      reading.end();
       gone = true;
       resized.disconnect();
     },

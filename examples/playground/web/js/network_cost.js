@@ -7,13 +7,14 @@ export function networkCost(net, asked) {
   const takes = h('dl', {class: 'net-takes'});
   const room = h('progress', {max: 1, 'aria-label': 'Share of the memory of this tab'});
   const roomText = h('p', {class: 'net-room'});
-  const input = h('input', {type: 'number', min: 1, step: 1, value: net.samples, oninput: () => change()});
+  const input = h('input', {type: 'number', min: 1, step: 1, value: net.samples, oninput: change});
   const error = h('small', {class: 'error', id: 'net-samples-error'});
   input.setAttribute('aria-describedby', error.id);
   const element = h('section', {class: 'card net-sticky'}, h('h3', {}, 'What it takes'), takes,
     h('div', {class: 'net-memory'}, field('Training samples to record', input), error, room, roomText));
 
-  const change = debounced(() => {
+  const askSoon = debounced(asked, 150);
+  function change() {
     const all = net.page.state.data?.train.samples ?? 1;
     const value = Number(input.value);
     const fits = input.value.trim() !== '' && Number.isInteger(value) && value >= 1 && value <= all;
@@ -21,8 +22,8 @@ export function networkCost(net, asked) {
     error.textContent = fits ? '' : `A whole number from 1 to ${count(all)}.`;
     if (!fits) return;
     net.samples = value;
-    asked();
-  }, 150);
+    askSoon();
+  }
 
   function refresh() {
     const {cost} = net.told;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A network as a program and as files: copied, saved, opened.
-import {session} from './api.js';
+import {latest, session} from './api.js';
 import {bytes, h} from './dom.js';
 import {showProgram} from './program_dialog.js';
+import {uploadBox} from './upload.js';
 
 const largest = 64 * 1024 * 1024;
 
@@ -14,16 +15,18 @@ function trainingOptions(page) {
   return Object.fromEntries(names.filter((name) => kept[name] !== undefined).map((name) => [name, kept[name]]));
 }
 
-/** {element, refresh()}; seed(n) is called where the seed of the program is to be that of the network. */
+/** {element, refresh(), heard(), tells(job)}; seed(n) is called where the seed of the program is to be that of the network. */
 export function networkFiles(net, seed) {
   const {page} = net;
+  const programs = latest(), upload = uploadBox(page);
   const input = h('input', {type: 'file', accept: '.renn', class: 'hidden', tabindex: -1, 'aria-hidden': 'true', id: 'net-file', onchange: () => open()});
   const error = h('p', {class: 'error net-file-error', role: 'alert', hidden: true});
   const note = h('small', {class: 'quiet net-save-note'});
   const download = (name) => () => page.attempt(() => session.download(name));
   const program = h('button', {onclick: () => page.attempt(async () => {
     await net.sent();
-    showProgram(await session.post('plan/program', trainingOptions(page)), seed);
+    const written = await session.post('plan/program', trainingOptions(page), programs.next());
+    if (element.isConnected) showProgram(written, seed);
   })}, 'Copy as C++');
   const save = h('button', {onclick: download('network.renn')}, 'Save the trained network');
   const saveTraced = h('button', {onclick: download('traced.renn')}, 'Save it with its recording');
@@ -33,21 +36,28 @@ export function networkFiles(net, seed) {
     one(program, h('small', {class: 'quiet'}, 'This network as a whole program.')),
     one(save, note),
     one(saveTraced, h('small', {class: 'quiet'}, 'With what every neuron did: a playground started with ', h('code', {}, '--load traced.renn'), ' begins with it.')),
-    one(choose, input, h('small', {class: 'quiet'}, 'It is recorded with the data chosen, and can then be traced.'), error)));
+    one(choose, input, h('small', {class: 'quiet'}, 'It is recorded with the data chosen, and can then be traced.'), upload.element, error)));
 
   async function open() {
     const [file] = input.files;
     input.value = '';
     if (!file) return;
-    error.hidden = true;
+    const tell = (message) => {
+      error.textContent = message;
+      error.hidden = !message;
+    };
+    tell('');
     choose.disabled = true;
     try {
       if (file.size > largest) throw new Error(`This file has ${bytes(file.size)}, and at most ${bytes(largest)} can be read.`);
       page.idle();
-      await session.upload(`network.renn?samples=${Math.min(net.samples, page.state.data.train.samples)}`, file);
+      await net.sent();
+      const {state, error: why} = await upload.send(`network.renn?samples=${Math.min(net.samples, page.state.data.train.samples)}`, file);
+      if (state === 'done') page.notice('The network is here and recorded: look at it in the tab Visualization.', {good: true});
+      else tell(state === 'failed' ? why : 'Cancelled; nothing has changed.');
     } catch (failed) {
-      error.textContent = failed.message;
-      error.hidden = false;
+      if (element.isConnected) tell(failed.message);
+      else page.notice(failed.message);
     } finally {
       choose.disabled = false;
     }
@@ -62,5 +72,5 @@ export function networkFiles(net, seed) {
         'It has other layers than those shown here: training makes a new one.' :
         'It cannot be composed here, so it can be traced but not trained further.';
   }
-  return {element, refresh};
+  return {element, refresh, heard: upload.heard, tells: upload.tells};
 }

@@ -59,10 +59,9 @@ function ties(neuron) {
 function switchButton(page, neuron) {
   const {frame} = page;
   if (!frame) return null;
-  const {off} = load();
-  const units = new Set(off[neuron.place] ?? []);
-  const isOff = units.has(neuron.unit);
+  const isOff = load().off[neuron.place]?.includes(neuron.unit);
   return h('button', {onclick: () => {
+    const {off} = load(), units = new Set(off[neuron.place] ?? []);  // as they are by then
     if (isOff) units.delete(neuron.unit);
     else units.add(neuron.unit);
     const next = {...off, [neuron.place]: [...units].sort((a, b) => a - b)};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The neurons of a place: what each one's closest sources look like together, page after page.
-import {session} from './api.js';
-import {count, h, number, percent} from './dom.js';
+import {latest, session} from './api.js';
+import {count, debounced, h, number, percent} from './dom.js';
 import {className, look} from './look.js';
 import {morph} from './morph.js';
 
@@ -45,7 +45,7 @@ document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') hideBubble();
 });
 
-/** {element, update(query, settings, version of the model), leave()}. */
+/** {element, update(query, settings), leave()}. */
 export function neuronGrid(place, name, traced) {
   const list = h('ul', {class: 'neurons', 'aria-label': `Neurons of ${place.name}`});
   const more = h('button', {class: 'more', onclick: () => next()}, 'Show neurons');
@@ -54,7 +54,8 @@ export function neuronGrid(place, name, traced) {
   const neurons = new Map();
   let query = null, settings = null, asked = '';
   let loaded = 0, total = null, wanted = pageSize;
-  let reading = null, timer = null, seen = false;
+  let seen = false;
+  const reading = latest(), readSoon = debounced(() => read(true), 150);
 
   function cell(neuron) {
     neurons.set(neuron.unit, neuron);
@@ -65,15 +66,14 @@ export function neuronGrid(place, name, traced) {
 
   /** Reads on from the first neuron that is not there; `anew`: from the beginning, over what is shown. */
   async function read(anew) {
-    reading?.abort();
-    const mine = reading = new AbortController();
+    const signal = reading.next();
     if (anew) loaded = 0;
     element.setAttribute('aria-busy', 'true');
     note.hidden = true;
     try {
       while (loaded < wanted && (total === null || loaded < total)) {
         const part = await session.post('retrace/neurons', {...query, place: place.name, first: loaded, count: pageSize,
-          show: {sources: settings.closest}}, mine.signal);
+          show: {sources: settings.closest}}, signal);
         total = part.total;
         part.neurons.forEach((neuron, i) => {
           const fresh = cell(neuron);
@@ -90,7 +90,6 @@ export function neuronGrid(place, name, traced) {
       note.textContent = error.message;
       note.hidden = false;
     }
-    if (mine !== reading) return;
     element.setAttribute('aria-busy', 'false');
     more.hidden = total !== null && loaded >= total;
     more.textContent = total === null ? 'Show neurons' : `Show more (${count(loaded)} of ${count(total)})`;
@@ -124,21 +123,20 @@ export function neuronGrid(place, name, traced) {
   list.addEventListener('focusout', out);
 
   return {element,
-    update(q, s, version) {
-      const text = JSON.stringify([q, s.closest, version]);
+    update(q, s) {
+      const text = JSON.stringify([q, s.closest]);
       query = q;
       settings = s;
       if (text === asked) return;
       asked = text;
       total = null;
-      if (!seen) return;
-      clearTimeout(timer);
-      timer = setTimeout(() => read(true), 150);
+      reading.end();
+      if (seen) readSoon();
     },
     leave() {
       watch.disconnect();
-      reading?.abort();
-      clearTimeout(timer);
+      readSoon.cancel();
+      reading.end();
       hideBubble();
     }};
 }

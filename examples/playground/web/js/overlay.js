@@ -43,7 +43,8 @@ function draw() {
     (content) => { if (!signal.aborted) body.replaceChildren(...[content].flat().filter(Boolean)); },
     (error) => {
       if (signal.aborted || error.name === 'AbortError') return;
-      body.replaceChildren(h('p', {class: 'error', role: 'alert'}, error.message), h('button', {onclick: draw}, 'Try again'));
+      const again = error.kind === 'stale' ? '' : h('button', {onclick: draw}, 'Try again');  // it would say the same
+      body.replaceChildren(h('p', {class: 'error', role: 'alert'}, error.message), again);
     });
 }
 

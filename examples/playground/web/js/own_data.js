@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The user's own data: a table (CSV) whose columns are given a meaning, or pictures with labels (IDX).
-import {session} from './api.js';
-import {bytes, count, field, h, percent, select} from './dom.js';
-import {active, busyWith} from './work.js';
+import {latest, session} from './api.js';
+import {bytes, count, field, h, select} from './dom.js';
+import {uploadBox} from './upload.js';
 
 const separators = [[',', 'comma'], [';', 'semicolon'], ['tab', 'tab'], ['|', 'bar |'], [' ', 'blank']];
 const uses = [['input', 'input'], ['label', 'label'], ['target', 'target'], ['out', 'leave out']];
@@ -18,20 +18,12 @@ function ranges(numbers) {
   return parts.map(([a, b]) => (a === b ? a : `${a}-${b}`)).join(',');
 }
 
-/** Fills the element; {leave, heard, tells}. `mayGo()` asks whether what is there may go, `taken()` is told of success.
- * `heard()` is to be called with every news of the session's work; `tells(job)`: its failure is told here. */
+/** Fills the element; {heard, tells} of uploadBox. `mayGo()` asks whether what is there may go, `taken()` is told of
+ * success. */
 export function ownData(element, page, limits, {mayGo, taken}) {
-  let running = null;  // while a file is sent or read
-  let reading = null;  // {number, ended}: the program's work with what was sent
   const error = h('p', {class: 'error', role: 'alert', hidden: true});
   const tell = (message) => { error.textContent = message ?? ''; error.hidden = !message; };
-  const bar = h('progress', {max: 1, 'aria-label': 'Upload'});
-  const phase = h('span', {class: 'quiet', role: 'status'});
-  const cancel = h('button', {type: 'button', onclick: () => {
-    if (reading) page.attempt(() => session.post('job/cancel'));
-    else running?.abort();
-  }}, 'Cancel');
-  const sending = h('div', {class: 'grid sending', hidden: true}, bar, h('div', {class: 'row spread'}, phase, cancel));
+  const upload = uploadBox(page), previews = latest();
 
   const share = h('input', {type: 'number', min: 1, max: 90, step: 1, value: 20, required: true});
   const seed = h('input', {type: 'number', min: 0, max: 99999, step: 1, value: 0, required: true});
@@ -46,33 +38,9 @@ export function ownData(element, page, limits, {mayGo, taken}) {
     `${bytes(limits.data_bytes)} (a table needs 4 bytes a number, pictures 1 byte a value). The rest is for training and for recording what every neuron does: ` +
     `about 12 bytes for each neuron and sample, so ${bytes(12 * 256 * 100000)} for 256 neurons and 100,000 samples.`);
 
-  function heard() {
-    const {job} = page.state;
-    if (!reading || !job || job.number < reading.number) return;
-    const mine = job.number === reading.number;
-    if (mine && active(job)) {
-      bar.value = job.total ? job.done / job.total : 0;
-      phase.textContent = `reading, ${percent(bar.value, 0)}`;
-    } else {
-      reading.ended(mine ? job : {state: 'done'});
-    }
-  }
-
-  /** The file was sent; ends when it is read. */
-  async function read(begun) {
-    bar.value = 0;
-    phase.textContent = 'reading';
-    const job = await new Promise((ended) => {
-      reading = {number: begun.number, ended};
-      heard();  // the end may have been told before the answer came
-    });
-    if (job.state === 'failed') return tell(job.error);
-    return job.state === 'cancelled' ? tell('Cancelled; nothing has changed.') : taken();
-  }
-
   async function send(path, parameters, body, size, most) {
-    tell(busyWith(page.state.job));
-    if (busyWith(page.state.job)) return undefined;
+    tell(page.busy());
+    if (page.busy()) return undefined;
     if (size > most) return tell(`This is ${bytes(size)}; at most ${bytes(most)} can be taken. Use fewer samples or fewer columns.`);
     for (const control of [share, seed]) {
       if (!control.checkValidity()) {
@@ -82,24 +50,19 @@ export function ownData(element, page, limits, {mayGo, taken}) {
     }
     const drops = page.state.model ? 1 : 0;
     if (!await mayGo()) return undefined;
-    running = new AbortController();
-    sending.hidden = false;
-    bar.value = 0;
-    phase.textContent = 'sending';
+    tell(page.busy());
+    if (page.busy()) return undefined;
     element.setAttribute('aria-busy', 'true');
     try {
       const query = new URLSearchParams({...parameters, test: Number(share.value) / 100, seed: seed.value,
         stratified: stratified.checked ? 1 : 0, drop_model: drops});
-      await read(await session.uploadWatched(`${path}?${query}`, body, {signal: running.signal, progress: (part) => {
-        bar.value = part;
-        phase.textContent = `sending, ${percent(part, 0)} of ${bytes(size)}`;
-      }}));
+      const {state, error: why} = await upload.send(`${path}?${query}`, body);
+      if (state === 'done') taken();
+      else tell(state === 'failed' ? why : 'Cancelled; nothing has changed.');
     } catch (problem) {
-      tell(problem.name === 'AbortError' ? 'Cancelled; nothing has changed.' : problem.message);
+      if (element.isConnected) tell(problem.message);
+      else page.notice(problem.message);
     } finally {
-      running = null;
-      reading = null;
-      sending.hidden = true;
       element.removeAttribute('aria-busy');
     }
     return undefined;
@@ -125,19 +88,23 @@ export function ownData(element, page, limits, {mayGo, taken}) {
     tell(null);
     const file = csvFile.files[0];
     csvMore.hidden = !file;
+    const signal = previews.next();
+    table = null;
+    use.disabled = true;
     if (!file) return;
     try {
       const piece = await file.slice(0, 1 << 18).text();
+      if (signal.aborted) return;
       const cut = file.size > 1 << 18 ? piece.slice(0, piece.lastIndexOf('\n') + 1) || piece : piece;
       const query = new URLSearchParams({name: file.name, separator: guess ? 'auto' : separator.value,
         ...(guess ? {} : {header: header.checked ? 1 : 0})});
-      table = await session.upload(`data/csv/preview?${query}`, cut, 'text/csv');
+      table = await session.upload(`data/csv/preview?${query}`, cut, 'text/csv', signal);
       separator.value = table.separator === '\t' ? 'tab' : table.separator;
       header.checked = table.header;
       chosen = table.columns.map((_, i) => (table.label === i + 1 ? 'label' : 'input'));
       showColumns();
     } catch (problem) {
-      table = null;
+      if (problem.name === 'AbortError') return;
       columns.replaceChildren();
       summary.textContent = '';
       use.disabled = true;
@@ -222,7 +189,6 @@ export function ownData(element, page, limits, {mayGo, taken}) {
       else { idxSplit.append(splitFields); checkIdx(); stratified.disabled = false; }
     }}), text));
   element.replaceChildren(h('h3', {}, 'Your own data'), h('div', {class: 'row', role: 'radiogroup', 'aria-label': 'Kind of file'}, kinds),
-    csv, idx, error, sending, budget);
-  return {leave: () => { if (!reading) running?.abort(); }, heard,
-    tells: (job) => Boolean(running) && job.kind === 'upload'};
+    csv, idx, error, upload.element, budget);
+  return {heard: upload.heard, tells: upload.tells};
 }

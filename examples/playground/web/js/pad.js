@@ -2,7 +2,7 @@
 // A pad to draw on: with mouse, finger or pen, or with keys, a cell of the picture at a time.
 import {h} from './dom.js';
 
-/** {element, canvas, cell, clear(), undo(), load(image), empty(), tool}: tool is {size, erase, colour}, sizes in cells;
+/** {element, canvas, cell, clear(), undo(), load(image), restore(image data), empty(), tool}: tool is {size, erase, colour}, sizes in cells;
  * changed() is called after every change, said(text) with what keys did. */
 export function drawingPad({width, height, changed, said}) {
   const cell = Math.max(1, Math.floor(280 / Math.max(width, height)));
@@ -133,13 +133,20 @@ export function drawingPad({width, height, changed, said}) {
     blank = true;
     changed();
   }
-  /** A picture in place of what is there. */
-  function load(image) {
+  function put(draw) {
     remember();
-    context.imageSmoothingEnabled = false;
-    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    draw();
     blank = false;
     changed();
   }
-  return {element, canvas, tool, clear, undo, load, empty: () => blank, undoable: () => past.length > 0};
+  /** A picture in place of what is there. */
+  function load(image) {
+    put(() => {
+      context.imageSmoothingEnabled = false;
+      context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    });
+  }
+  /** What another pad of this size showed. */
+  const restore = (image) => put(() => context.putImageData(image, 0, 0));
+  return {element, canvas, tool, clear, undo, load, restore, empty: () => blank, undoable: () => past.length > 0};
 }

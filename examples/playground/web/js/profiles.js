@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Class activation profiles: what every neuron does for each class of training samples.
+import {latest, session} from './api.js';
 import {profileReader} from './class_profiles.js';
 import {field, h, select} from './dom.js';
 import {showNeuron} from './neuron_dialog.js';
 import {kindText, layerName, placeTitle} from './places.js';
-import {queryOf} from './settings.js';
+import {queryOrPlain} from './settings.js';
 import {legend, range, samplesText, strip} from './strips.js';
 
 let chosen = {by: 'class', label: '0', place: null, kind: 'both'};
@@ -18,6 +19,7 @@ export function show(panel, page, given, frame) {
     return {};
   }
   let settings = given;
+  const looked = latest();
   let told = null, toldFor = '';
   const readOut = h('p', {class: 'read-out', role: 'status'});
   const body = h('div', {class: 'strips'});
@@ -36,11 +38,13 @@ export function show(panel, page, given, frame) {
   if (Number(chosen.label) >= classes.length) chosen.label = '0';
 
   const reader = profileReader(page, (profiles, query) => {
+    body.removeAttribute('aria-busy');
     told = profiles;
     toldFor = query;
     draw();
   }, (message, waiting) => {
     told = null;
+    body.removeAttribute('aria-busy');
     body.replaceChildren(h('p', waiting ? {class: 'quiet', role: 'status'} : {class: 'error', role: 'alert'}, message),
       waiting ? null : h('button', {onclick: read}, 'Try again'));
   });
@@ -48,15 +52,18 @@ export function show(panel, page, given, frame) {
   const wanted = () => (chosen.by === 'class' ? `class=${chosen.label}` : `place=${encodeURIComponent(chosen.place)}`);
   function read() {
     if (!told) body.replaceChildren(h('p', {class: 'quiet', role: 'status'}, 'One moment …'));
+    body.setAttribute('aria-busy', 'true');
     reader.read(wanted());
   }
 
   /** A neuron needs a query: the first test sample, as it is retraced now. */
-  function neuron(place, unit) {
-    const of = {test: 0};
-    let query = {of};
-    try { query = queryOf(settings, frame.traced, of); } catch { /* settings under which nothing votes */ }
-    showNeuron(page, query, place, unit);
+  const neuron = (place, unit) => page.attempt(async () => {
+    const {ids: [first]} = await session.post('retrace/samples', {which: 'first', count: 1}, looked.next());
+    showNeuron(page, queryOrPlain(settings, frame.traced, {test: first}), place, unit);
+  });
+  function stop() {
+    reader.stop();
+    looked.end();
   }
   const offOf = (place) => new Set(settings.off[place] ?? []);
 
@@ -85,7 +92,7 @@ export function show(panel, page, given, frame) {
   function put(some) {
     chosen = {...chosen, ...some};
     draw();
-    if (toldFor !== wanted()) reader.read(wanted());
+    if (toldFor !== wanted()) read();
   }
 
   panel.append(h('div', {class: 'card grid'}, h('div', {class: 'row'}, by, kind), h('div', {class: 'profile-choice'}, byClass, byPlace),
@@ -101,10 +108,10 @@ export function show(panel, page, given, frame) {
     },
     state(now, old) {
       if (now.model_version === old?.model_version) return;
-      reader.stop();
+      stop();
       panel.replaceChildren();
       Object.assign(this, show(panel, page, settings, frame));
     },
-    leave: reader.stop,
+    leave: stop,
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Pages of samples: pictures, colours or a table; filtered by class, found by id, looked at one by one.
-import {session} from './api.js';
+import {latest, session} from './api.js';
 import {count, h, select} from './dom.js';
 
 const css = ([r, g, b]) => `rgb(${r},${g},${b})`;
@@ -13,14 +13,14 @@ const perPage = {pictures: 60, colours: 60, table: 20};
 /** sampleBrowser(element, page, names) -> {restart, renamed, filter(class), leave}. */
 export function sampleBrowser(element, page, {featureName, targetName}) {
   let set = 'train', label = -1, first = 0, answer = null;
-  let asked = new AbortController();
+  const asked = latest(), looked = latest();  // pages, and samples by themselves
   let opened = null;  // the dialog of one sample
 
   const kind = () => (page.state.data.train.image ? 'pictures' : page.state.data.name === 'hsv_rgb' ? 'colours' : 'table');
   const className = (sample) => (sample.class === undefined ? '' : `class ${sample.class}`);
 
   const heading = h('h3', {}, 'Samples');
-  const setChoice = select([['train', 'to train'], ['test', 'to test']], set, (value) => { set = value; first = 0; load(); });
+  const setChoice = select([['train', 'to train'], ['test', 'to test']], set, (value) => { set = value; first = 0; looked.end(); load(); });
   setChoice.setAttribute('aria-label', 'Part');
   const classBox = h('span', {});
   const idField = h('input', {type: 'number', min: 0, step: 1, placeholder: 'id', 'aria-label': 'Go to the sample with this id', class: 'id-field'});
@@ -37,6 +37,7 @@ export function sampleBrowser(element, page, {featureName, targetName}) {
     const size = perPage[kind()];
     const last = Math.max(0, Math.floor(((answer?.total ?? 1) - 1) / size) * size);
     first = Math.min(last, Math.max(0, first + pages * size));
+    looked.end();
     load(true);
   }
 
@@ -45,15 +46,13 @@ export function sampleBrowser(element, page, {featureName, targetName}) {
     classBox.replaceChildren();
     if (names.length === 0) return;
     const choice = select([['-1', 'all classes'], ...names.map((name, i) => [String(i), `class ${name}`])], String(label),
-      (value) => { label = Number(value); first = 0; load(); });
+      (value) => { label = Number(value); first = 0; looked.end(); load(); });
     choice.setAttribute('aria-label', 'Class');
     classBox.append(choice);
   }
 
   async function load(focus = false) {
-    asked.abort();
-    asked = new AbortController();
-    const {signal} = asked;
+    const signal = asked.next();
     body.setAttribute('aria-busy', 'true');
     try {
       const got = await session.get(`samples?set=${set}&first=${first}&count=${perPage[kind()]}&label=${label}`, signal);
@@ -139,7 +138,7 @@ export function sampleBrowser(element, page, {featureName, targetName}) {
     tell(null);
     if (!/^\d{1,20}$/.test(idField.value)) return tell('An id is a whole number.');
     try {
-      const sample = await session.get(`samples/${set}/${idField.value}`);
+      const sample = await session.get(`samples/${set}/${idField.value}`, looked.next());
       label = -1;
       makeClasses();
       const size = perPage[kind()];
@@ -147,12 +146,12 @@ export function sampleBrowser(element, page, {featureName, targetName}) {
       load();
       show(sample);
     } catch (error) {
-      tell(error.message);
+      if (error.name !== 'AbortError') tell(error.message);
     }
   }
 
   async function open(id) {
-    const sample = await page.attempt(() => session.get(`samples/${set}/${id}`));
+    const sample = await page.attempt(() => session.get(`samples/${set}/${id}`, looked.next()));
     if (sample) show(sample);
   }
 
@@ -191,6 +190,8 @@ export function sampleBrowser(element, page, {featureName, targetName}) {
 
   return {
     restart() {
+      looked.end();
+      opened?.close();
       set = setChoice.value = 'train';
       idField.value = '';
       label = -1;
@@ -202,6 +203,6 @@ export function sampleBrowser(element, page, {featureName, targetName}) {
     },
     renamed: () => { if (answer && kind() === 'table') draw(); },
     filter(to) { label = to; first = 0; makeClasses(); load(); },
-    leave() { asked.abort(); opened?.close(); },
+    leave() { asked.end(); looked.end(); opened?.close(); },
   };
 }

@@ -70,6 +70,13 @@ export function queryOf(settings, traced, of) {
   return query;
 }
 
+/** The same of the network as it is known now, without what would leave nothing to vote: to look at a sample or a neuron. */
+export function queryOrPlain(settings, traced, of) {
+  let query = {of};
+  try { query = queryOf(settings, traced, of); } catch { /* nothing would vote */ }
+  return {...query, model_version: traced.model_version};
+}
+
 /** How much of the answer is shown: goes along with the query to POST retrace, as its member "show". */
 export const shown = (settings) => ({sources: settings.closest, layers: ['both', 'layers', 'custom'].includes(settings.view)});
 

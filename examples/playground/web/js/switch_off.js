@@ -9,6 +9,7 @@ import {offCount} from './settings.js';
 import {active} from './work.js';
 
 let chosen = {label: '0', method: 'trial'};
+let sought = false;  // by a search whose neurons are still to be switched off
 const lost = 0.02;  // accuracy that is shown as a loss
 const clean = (off) => Object.fromEntries(Object.entries(off).filter(([, units]) => units.length > 0));
 
@@ -65,9 +66,10 @@ export function show(panel, page, given, frame) {
     find.disabled = searching = true;
     status.textContent = 'Looking for neurons …';
     try {
-      await page.begin('class_off', {class: Number(chosen.label), method: chosen.method});
+      sought = true;
+      await page.begin(() => session.post('class_off', {class: Number(chosen.label), method: chosen.method}));
     } catch (e) {
-      searching = false;
+      searching = sought = false;
       queued = e.kind === 'busy' && active(page.state.job) && page.state.job.kind === 'profiles';
       if (queued) return void (status.textContent = 'The search begins when the class profiles are worked out.');
       find.disabled = false;
@@ -79,13 +81,16 @@ export function show(panel, page, given, frame) {
   async function found() {
     try {
       const told = await session.get('class_off');
-      if (gone) return;
+      if (gone || searching) return;
+      sought = false;
       frame.change({off: clean(told.off)});
       const name = classes[told.class] ?? told.class;
       status.textContent = told.reached ?
         `Without ${count(told.neurons)} of ${count(told.ranked)} hidden neurons (${percent(told.neurons / told.ranked)}) class ${name} is gone, by ${count(told.samples)} training samples it was searched with. The test samples below were not part of the search.` :
         `Even without all ${count(told.neurons)} hidden neurons that were tried, class ${name} is not gone.`;
     } catch (e) {
+      if (gone) return;
+      sought = false;
       fail(e.message);
     }
   }
@@ -193,6 +198,7 @@ export function show(panel, page, given, frame) {
   shade();
   measure();
   if (labelled) reader.read(`class=${chosen.label}`);
+  if (sought && page.state.job?.kind === 'class_off' && page.state.job.state === 'done') found();  // while others were looked at
 
   return {
     settings(now) {

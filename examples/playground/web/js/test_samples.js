@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Test samples, retraced.
 import {answerView} from './answer_view.js';
-import {session} from './api.js';
+import {latest, session} from './api.js';
 import {count, h} from './dom.js';
 import {showNeuron} from './neuron_dialog.js';
 import {queryOf, shown} from './settings.js';
@@ -16,7 +16,9 @@ function typed(text) {
 
 export function show(panel, page, given, frame) {
   let settings = given;
-  let run = null;        // the AbortController of what is being asked
+  const asking = latest();
+  let running = false, askedOf = null;  // whether answers are under way, and of which network
+  let mixed = false;     // an answer came of another network than the one whose places are known: it is asked for again
   let cards = new Map();  // by id: {box, view, query, answer}
   const summary = h('p', {class: 'summary', role: 'status'});
   const staleNote = h('div', {class: 'notice stale-note', hidden: true, role: 'status'},
@@ -60,6 +62,7 @@ export function show(panel, page, given, frame) {
   }
 
   function fail(message, retry = true) {
+    running = false;
     cards.forEach((card) => card.view?.leave());
     cards = new Map();
     list.replaceChildren(h('div', {class: 'card empty'}, h('p', {class: 'error'}, message), retry ? h('button', {onclick: retrace}, 'Try again') : null));
@@ -71,7 +74,11 @@ export function show(panel, page, given, frame) {
     try {
       const query = queryOf(settings, frame.traced, {test: id});
       const answer = await session.post('retrace', {...query, show: shown(settings)}, signal);
-      card.query = query;
+      if (answer.model_version !== frame.traced.model_version) {
+        mixed = true;
+        return;
+      }
+      card.query = {...query, model_version: answer.model_version};
       card.answer = answer;
       if (card.view) {
         card.view.update(query, answer, settings);
@@ -110,11 +117,13 @@ export function show(panel, page, given, frame) {
   }
 
   async function retrace() {
-    run?.abort();
-    const mine = run = new AbortController();
+    const signal = asking.next();
+    running = true;
+    askedOf = frame.traced.model_version;
+    mixed = false;
     staleNote.hidden = true;
     try {
-      const told = await chosen(mine.signal);
+      const told = await chosen(signal);
       if (told.ids.length === 0) return fail('Type the numbers of the test samples you want to see.', false);
       const before = cards;
       cards = new Map(told.ids.map((id) => [id, before.get(id) ??
@@ -135,15 +144,17 @@ export function show(panel, page, given, frame) {
       const waiting = [...cards];
       await Promise.all(Array.from({length: together}, async () => {
         for (let next; (next = waiting.shift());) {
-          await one(next[0], next[1], mine.signal);
-          if (mine === run && cards.size > 1) summarise(true);
+          await one(next[0], next[1], signal);
+          if (!signal.aborted && cards.size > 1) summarise(true);
         }
       }));
-      if (mine !== run) return undefined;
+      if (signal.aborted) return undefined;
+      running = false;
       summarise(false, extra);
-      await familiarity(mine.signal);
+      await familiarity(signal);
     } catch (error) {
-      if (error.name !== 'AbortError' && mine === run) fail(error.message);
+      if (error.name === 'AbortError' || signal.aborted) return undefined;
+      fail(error.message);
     }
     return undefined;
   }
@@ -155,15 +166,17 @@ export function show(panel, page, given, frame) {
       retrace();
     },
     state(now) {
+      if (mixed || running && now.model_version !== askedOf) return retrace();
       const old = answered().some((card) => card.answer.model_version !== now.model_version);
       staleNote.hidden = !old;
       answered().forEach((card) => card.view.stale(card.answer.model_version !== now.model_version));
+      return undefined;
     },
     event(name) {
       if (name === 'again' && (cards.size === 0 || answered().length < cards.size)) retrace();
     },
     leave() {
-      run?.abort();
+      asking.end();
       cards.forEach((card) => card.view?.leave());
     },
   };

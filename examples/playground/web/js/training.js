@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The tab Training: how to train, how it goes, what came of it.
-import {session} from './api.js';
+import {latest, session} from './api.js';
 import {curves} from './curves.js';
 import {count, h} from './dom.js';
 import {trainingForm} from './training_form.js';
@@ -15,6 +15,9 @@ const whatHappens = () => h('ol', {class: 'what-happens'}, [
   ['It can be asked', 'For any prediction, the neurons name the training samples they did nearly the same for: its sources.'],
 ].map(([name, text]) => h('li', {}, h('strong', {}, name), h('span', {class: 'quiet'}, text))));
 
+/** A run that is not over. */
+const unfinished = (run) => (run && run.outcome === null ? run : null);
+
 /** How far the axis reaches while epochs are added: seldom moved, never much too far. */
 const room = (epochs) => [10, 20, 50, 100, 200, 500].find((end) => end >= 1.2 * epochs) ?? 500 * Math.ceil(1.2 * epochs / 500);
 
@@ -23,7 +26,9 @@ export function show(panel, page) {
   panel.append(h('h2', {}, title), h('p', {class: 'intro'},
     'The network learns from the training samples. Then they run through it once more, and what each neuron does is recorded: its predictions are traced back to that.'),
     where);
-  let info = {run: null, further: null}, parts = null, left = false;
+  let info = {run: null, further: null}, parts = null;
+  let begun = page.state.job?.number;  // the work that was heard of last
+  const asking = latest();
 
   function build() {
     if (!page.state.data) {
@@ -99,21 +104,22 @@ export function show(panel, page) {
   }
 
   async function ask() {
-    const now = await page.attempt(() => session.get('train'));
-    if (!now || left) return;
+    const signal = asking.next();
+    const now = await page.attempt(() => session.get('train', signal));
+    if (!now || signal.aborted) return;
     // Epochs may have been told while this was under way.
-    const known = info.run, same = known && now.run && known.seed === now.run.seed && known.epochs_before === now.run.epochs_before;
-    if (same && now.run.outcome === null && known.history.length > now.run.history.length) now.run.history = known.history;
+    const known = unfinished(info.run), run = unfinished(now.run);
+    if (known && run && known.seed === run.seed && known.epochs_before === run.epochs_before) {
+      run.history.push(...known.history.filter(({number}) => number > (run.history.at(-1)?.number ?? 0)));
+    }
     info = now;
     tellAll();
   }
 
   async function start(options) {
-    const answer = await page.begin('train', options);
-    info = {...info, run: answer.run};
-    tellAll();
-    if (parts.status.getBoundingClientRect().top > innerHeight - 100) parts.status.scrollIntoView({block: 'start'});
-    if (!active(page.state.job)) ask();  // over already
+    await page.begin(() => session.post('train', options));
+    await ask();
+    if (parts && parts.status.getBoundingClientRect().top > innerHeight - 100) parts.status.scrollIntoView({block: 'start'});
   }
 
   build();
@@ -121,7 +127,7 @@ export function show(panel, page) {
   ask();
   return {
     state(now, old) {
-      if (now.data?.name !== old?.data?.name || now.data?.train.samples !== old?.data?.train.samples) {
+      if (JSON.stringify(now.data) !== JSON.stringify(old.data)) {
         info = {run: null, further: null};
         build();
       }
@@ -130,22 +136,24 @@ export function show(panel, page) {
     },
     event(name, data) {
       if (!parts) return;
-      if (name === 'epoch' && info.run) {
-        if ((info.run.history.at(-1)?.number ?? 0) < data.number) info.run.history.push(data);
+      const run = unfinished(info.run);
+      if (name === 'epoch' && run) {
+        if ((run.history.at(-1)?.number ?? 0) < data.number) run.history.push(data);
         drawCurves();
       } else if (name === 'again') {
         ask();
-      } else if (name === 'before' && info.run) {
-        info.run.before = data;
+      } else if (name === 'before' && run) {
+        run.before = data;
         drawCurves();
       } else if (name === 'job') {
         tellStatus(data.state !== parts.state || data.phase !== parts.phase);
         [parts.state, parts.phase] = [data.state, data.phase];
         tellResult();
-        if (data.kind === 'train' && !active(data)) ask();
+        if (data.kind === 'train' && (!active(data) || data.number !== begun)) ask();
         else parts.how.tell();
+        begun = data.number;
       }
     },
-    leave() { left = true; },
+    leave: asking.end,
   };
 }

@@ -86,10 +86,11 @@ export function trainingForm(page, start) {
     if (wrong.length) return wrong[0].number.focus();
     for (const [name, d] of Object.entries(dials)) set[name] = d.value;
     keep();
-    main.disabled = further.disabled = true;
     const {data: _, ...options} = set;
     try {
-      await start({...options, further: goesOn});
+      const begun = start({...options, further: goesOn});
+      tell();
+      await begun;
     } catch (error) {
       const at = dials[error.kind];
       if (at) {
@@ -132,15 +133,16 @@ export function trainingForm(page, start) {
     whyGood.textContent = poor ?? '';
     tellNeed();
 
-    const busy = active(state.job), possible = info?.further, goesOn = Boolean(possible?.same_plan);
-    controls.disabled = busy && state.job.kind === 'train';
+    const busy = Boolean(page.busy()), possible = info?.further, goesOn = Boolean(possible?.same_plan);
+    const other = active(state.job) && state.job.kind !== 'train';
+    controls.disabled = busy && !other;
     further.hidden = !goesOn;
     main.className = goesOn ? '' : 'main';
     main.textContent = goesOn ? 'Begin anew' : 'Train';
     main.disabled = further.disabled = better.lastChild.disabled = busy;
     why.hidden = !busy && !possible;
     if (busy) {
-      why.textContent = state.job.kind === 'train' ? '' : `${workName(state.job.kind)} is running: training can begin when it is done.`;
+      why.textContent = !other ? '' : `${workName(state.job.kind)} is running: training can begin when it is done.`;
     } else if (goesOn) {
       const epochs = count(possible.epochs), old = state.model?.report?.options;
       const same = old && ['learning_rate', 'momentum', 'train', 'batch'].every((name) => old[name] === set[name]);

@@ -4,9 +4,11 @@
 // A part is a module with show(panel, page, settings, frame) -> {state(new, old), event(name, data), leave(),
 // settings(new)}, all optional. `settings` is that of settings.js, whole; `frame` is {traced, change(some)}:
 // `traced` what GET traced tells of the network, `change` changes some settings for all parts and keeps them.
+import {latest} from './api.js';
 import * as audit from './audit.js';
 import {count, debounced, h} from './dom.js';
 import * as draw from './draw.js';
+import {closeOverlay} from './overlay.js';
 import * as profiles from './profiles.js';
 import * as samples from './test_samples.js';
 import {controls} from './retrace_controls.js';
@@ -27,13 +29,12 @@ export function show(panel, page) {
   let settings = load();
   let part = null;
   let form = null;
-  let left = false;
   let version = null;
-  let reading = null;
+  const reading = latest();
   const frame = {traced: null, change};
   page.frame = frame;  // for dialogs, which change settings too
 
-  const tell = debounced(() => { if (!left) part?.settings?.(settings); }, 120);
+  const tell = debounced(() => part?.settings?.(settings), 120);
 
   function change(some) {
     settings = {...settings, ...some};
@@ -70,8 +71,7 @@ export function show(panel, page) {
 
   /** Everything anew: there is a model now, or another one, or none. */
   async function build() {
-    reading?.abort();
-    reading = new AbortController();
+    const signal = reading.next();
     version = page.state.model_version;
     part?.leave?.();
     part = null;
@@ -83,14 +83,14 @@ export function show(panel, page) {
     }
     body.replaceChildren(h('p', {class: 'quiet', role: 'status'}, 'One moment …'));
     try {
-      frame.traced = await readTraced(reading.signal);
+      frame.traced = await readTraced(signal);
     } catch (error) {
-      if (error.name === 'AbortError' || left) return;
+      if (error.name === 'AbortError') return;
       body.replaceChildren(h('div', {class: 'card empty'}, h('p', {class: 'error'}, error.message),
         h('button', {onclick: build}, 'Try again')));
       return;
     }
-    if (left) return;
+    if (signal.aborted) return;
     form = controls(settings, frame.traced, change);
     body.replaceChildren(
       h('nav', {class: 'parts', 'aria-label': 'What to look at'}, Object.entries(parts).map(([name, [text]]) =>
@@ -107,21 +107,27 @@ export function show(panel, page) {
       if (!now.model?.recorded || !part) return build();
       // Answers of the older network stay, marked by their part; the controls are those of the new one.
       version = now.model_version;
+      const signal = reading.next(), before = frame.traced;
       try {
-        frame.traced = await readTraced();
-      } catch {
-        return left || build();
+        const traced = await readTraced(signal);
+        if (signal.aborted) return undefined;
+        frame.traced = traced;
+      } catch (error) {
+        return error.name === 'AbortError' ? undefined : build();
       }
-      if (left || !part) return undefined;
-      const renewed = controls(settings, frame.traced, change);
-      form.element.replaceWith(renewed.element);
-      form = renewed;
-      return part.state?.(now, old);
+      // What is being typed stays where it may be typed still.
+      if (JSON.stringify({...before, model_version: 0}) !== JSON.stringify({...frame.traced, model_version: 0})) {
+        const renewed = controls(settings, frame.traced, change);
+        form.element.replaceWith(renewed.element);
+        form = renewed;
+      }
+      return part.state?.(page.state, old);
     },
     event: (name, data) => part?.event?.(name, data),
     leave() {
-      left = true;
-      reading?.abort();
+      tell.cancel();
+      reading.end();
+      closeOverlay();
       part?.leave?.();
     },
   };

@@ -41,7 +41,7 @@ export function workBox(page) {
 
   /** Work may end while it is told what to do. */
   const tellIt = (path) => page.attempt(() => session.post(path).catch((error) => { if (active(page.state.job)) throw error; }));
-  const act = (name) => tellIt(`job/${name}`);
+  const act = (name, {number} = page.state.job) => tellIt(`job/${name}?number=${number}`);
 
   function choose(asks) {
     const inside = box.contains(document.activeElement);
@@ -55,9 +55,10 @@ export function workBox(page) {
     const job = page.state.job;
     if (job?.kind === 'train' && job.phase === 'training') {
       const {run} = (await page.attempt(() => session.get('train'))) ?? {};
-      if (run && run.history.length > run.epochs_before && active(page.state.job)) return choose(true);
+      if (page.state.job.number !== job.number || !active(page.state.job)) return undefined;  // it is over by now
+      if (run && run.history.length > run.epochs_before && page.state.job.phase === 'training') return choose(true);
     }
-    return act('cancel');
+    return act('cancel', job);
   }
   async function finish() {
     choose(false);
