@@ -339,6 +339,15 @@ struct PlaceTarget {
     }
 };
 
+namespace detail {
+
+template <class T>
+inline constexpr bool is_place_target = false;
+template <class T>
+inline constexpr bool is_place_target<PlaceTarget<T>> = true;
+
+}  // namespace detail
+
 /// Output c of every sample, or each sample's own (the labels), or each sample's greatest.
 inline OutputTarget output(std::int64_t c) {
     return {OutputChoice(c)};
@@ -877,7 +886,7 @@ public:
                                       detail::shape_text(features, 1) + " or " + detail::shape_text(features, samples));
         }
         if (!columns_.allFinite() || !(everywhere_ - everywhere_ == 0.0)) {
-            detail::raise<DataError>(where, "baseline", "a value that is not finite", "finite ones");
+            detail::raise<DataError>(where, "baseline", "NaN or infinite", "finite values");
         }
     }
 
@@ -1097,29 +1106,35 @@ struct BothTarget {
     }
 };
 
-template <class Net, class T>
-T forward_both(const Net& net, const T& target, AttributionWorkspace<Net>& w) {
+inline constexpr auto forward_to_target = [](const auto& net, const auto& x, const auto& target, auto& w) {
+    forward_to(net, x, target, w);
+};
+
+template <class Net, class T, class Forward>
+T forward_both(const Net& net, const T& target, AttributionWorkspace<Net>& w, Forward&& forward) {
     std::optional<T> chosen;
-    forward_to(net, w.inputs, BothTarget<T>{target, chosen}, w);
+    forward(net, w.inputs, BothTarget<T>{target, chosen}, w);
     return *chosen;
 }
-template <class Net, class T>
-PlaceTarget<T> forward_both(const Net& net, const PlaceTarget<T>& target, AttributionWorkspace<Net>& w) {
+template <class Net, class T, class Forward>
+PlaceTarget<T> forward_both(const Net& net, const PlaceTarget<T>& target, AttributionWorkspace<Net>& w,
+                            Forward&& forward) {
     std::optional<T> chosen;
-    forward_to(net, w.inputs, PlaceTarget<BothTarget<T>>{target.place, {target.target, chosen}}, w);
+    forward(net, w.inputs, PlaceTarget<BothTarget<T>>{target.place, {target.target, chosen}}, w);
     return {target.place, *chosen};
 }
 
 /// Passes over workspace.inputs = [x, x0], which leaves both values in workspace.value and both slopes in
-/// workspace.start. Returns the target with the choice of outputs made at x.
-template <class Net, class T>
+/// workspace.start. Returns the target with the choice of outputs made at x. `forward`: in place of forward_to.
+template <class Net, class T, class Forward = decltype(forward_to_target)>
 T forward_with_baseline(const char* where, const Net& net, const BatchView<typename Net::Scalar>& x,
-                        const Baseline& baseline, const T& target, AttributionWorkspace<Net>& w) {
+                        const Baseline& baseline, const T& target, AttributionWorkspace<Net>& w,
+                        Forward&& forward = {}) {
     baseline.check(where, x.rows(), x.cols());
     reshape(w.inputs, x.rows(), 2 * x.cols());
     w.inputs.leftCols(x.cols()) = x;
     baseline.write(w.inputs.rightCols(x.cols()));
-    return forward_both(net, target, w);
+    return forward_both(net, target, w, forward);
 }
 
 /// Everything of the result but its scores, after such a pass.
@@ -1815,18 +1830,104 @@ struct GuidedGradCam {
 #include <cmath>
 #include <concepts>
 #include <string>
+#include <utility>
+
+// renn/attribution/logits.hpp - of a network that ends in Softmax: what that takes in, for methods that cannot go
+// through it.
+
+#include <cstddef>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
+
+namespace renn::inline RENN_ABI::detail {
+
+template <class L>
+inline constexpr bool is_softmax = L::name == std::string_view("Softmax");
+
+/// False for a Network whose type says that it ends in something else.
+template <class Net>
+constexpr bool may_end_in_softmax() {
+    if constexpr (!CompositeLayer<Net>) {
+        return is_softmax<Net>;
+    } else if constexpr (Net::wiring != Wiring::chain) {
+        return false;
+    } else if constexpr (requires { typename Net::template LayerType<Net::size() - 1>; }) {
+        return may_end_in_softmax<typename Net::template LayerType<Net::size() - 1>>();
+    } else {
+        return true;
+    }
+}
+
+template <class Net, class W>
+bool ends_in_softmax(const Net& net, const W& parameters) {
+    bool ends = false;
+    if constexpr (may_end_in_softmax<Net>()) {
+        Net::for_each_child(net, parameters, [&](const std::string&, const auto& layer, const auto& part) {
+            using L = std::remove_cvref_t<decltype(layer)>;
+            if constexpr (CompositeLayer<L>) {
+                ends = ends_in_softmax(layer, part);
+            } else {
+                ends = is_softmax<L>;
+            }
+        });
+    }
+    return ends;
+}
+
+/// Keeps what the last Softmax takes in.
+template <class S>
+struct KeepLogits {
+    Batch<S>& to;
+
+    template <class L>
+    void visit(const Step<L>& step) {
+        if constexpr (is_softmax<L>) to = step.x;
+    }
+};
+
+/// As forward_to. Of a network that ends in Softmax a target on the outputs looks at what that takes in, which is left
+/// as workspace.explained; returns whether it does. A rule then hands on what arrives at that Softmax unchanged: it is
+/// the start that belongs below it.
+template <class Net, class T>
+bool forward_to_logits(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
+                       AttributionWorkspace<Net>& w) {
+    using S = typename Net::Scalar;
+    if constexpr (!is_place_target<T> && may_end_in_softmax<Net>()) {
+        if (ends_in_softmax(net, net.parameters())) {
+            KeepLogits<S> keep{w.explained};
+            run_from(net, x, w.pass, keep, 0);
+            target(BatchView<S>(w.explained), w.value, w.start);
+            return true;
+        }
+    }
+    forward_to(net, x, target, w);
+    return false;
+}
+
+/// What a result has to say of it.
+inline std::string logits_warning() {
+    return "the network ends in Softmax: what is explained is the target of the logits that it takes in, not of the "
+           "probabilities that it puts out";
+}
+
+/// What an error expects in place of a Softmax that is in the way.
+inline std::string instead_of_softmax() {
+    return "a target below it, at(\"name of a layer before it\", ...), or on the outputs of a network that ends in it";
+}
+
+}  // namespace renn::inline RENN_ABI::detail
 
 namespace renn::inline RENN_ABI {
 namespace detail {
 
 /// The rescale rule, walking back with n columns over a pass of 2n: the samples, then what they are compared with.
-/// Sums and branches are as the gradient's.
-template <class S>
+/// Sums and branches are as the gradient's. `RunTime`: some layers are only known at run time.
+template <class S, bool RunTime>
 struct Rescale : InputGradient {
     double threshold;
+    bool below_softmax = false;   ///< the start belongs below the Softmax that is met first
     Batch<S> routed, difference;  ///< scratch
 };
 
@@ -1839,8 +1940,8 @@ inline constexpr bool has_rescale_rule =
     LinearLayer<L> || ActsElementwise<L> || std::same_as<L, MaxPool2d<typename L::Scalar>> ||
     std::same_as<L, Dropout<typename L::Scalar>>;
 
-template <class S, ActsElementwise L, class Below>
-void rescale(const Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
+template <class S, bool RunTime, ActsElementwise L, class Below>
+void rescale(const Rescale<S, RunTime>& rule, const Step<L>& s, X<L> above, Below& below) {
     const Index n = above.cols();
     for (Index j = 0; j < n; ++j) {
         for (Index i = 0; i < above.rows(); ++i) {
@@ -1853,8 +1954,8 @@ void rescale(const Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below)
 
 /// A window's contribution goes to its winner among the samples as far as the greater of both outputs rises above the
 /// reference's output, to its winner in the reference as far as it rises above the sample's.
-template <class S, class Below>
-void rescale(Rescale<S>& rule, const Step<MaxPool2d<S>>& s, X<MaxPool2d<S>> above, Below& below) {
+template <class S, bool RunTime, class Below>
+void rescale(Rescale<S, RunTime>& rule, const Step<MaxPool2d<S>>& s, X<MaxPool2d<S>> above, Below& below) {
     const Index n = above.cols();
     NotWanted none;
     const auto y = s.y.leftCols(n).array(), y0 = s.y.rightCols(n).array();
@@ -1872,8 +1973,8 @@ void rescale(Rescale<S>& rule, const Step<MaxPool2d<S>>& s, X<MaxPool2d<S>> abov
     }
 }
 
-template <class S, class L, class Below>
-void reverse(Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
+template <class S, bool RunTime, class L, class Below>
+void reverse(Rescale<S, RunTime>& rule, const Step<L>& s, X<L> above, Below& below) {
     if constexpr (LinearLayer<L>) {
         s.layer.map_transposed(s.weights, above, below);
     } else if constexpr (std::same_as<L, Dropout<S>>) {
@@ -1881,6 +1982,19 @@ void reverse(Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
     } else if constexpr (has_rescale_rule<L>) {
         reshape(below, s.x.rows(), above.cols());
         rescale(rule, s, above, below);
+    } else {
+        static_assert(RunTime || is_softmax<L>,
+                      "renn::DeepLiftRescale: a layer of this network is neither linear, nor an activation value "
+                      "by value, nor max pooling; IntegratedGradients takes any layer");
+        if constexpr (is_softmax<L>) {
+            if (std::exchange(rule.below_softmax, false)) {
+                below = above;
+                return;
+            }
+        }
+        raise<MismatchError>(
+            "DeepLiftRescale", "layer \"" + std::string(s.path) + "\"", std::string(L::name),
+            is_softmax<L> ? instead_of_softmax() : "a linear layer, an activation value by value, or max pooling");
     }
 }
 
@@ -1891,10 +2005,12 @@ void reverse(Rescale<S>& rule, const Step<L>& s, X<L> above, Below& below) {
 /// sum to f(x) - f(x0); the gap tells what is missing for others, which start with their slope at x. Where an input
 /// hardly differs from the reference's, an activation has its derivative, and max pooling nothing.
 ///
-/// A layer that mixes values and is not linear (LayerNorm, Softmax) has no such ratio and is refused: by the compiler,
-/// or where layers are known only at run time by a MismatchError that names it. IntegratedGradients takes any layer.
+/// A layer that mixes values and is not linear (LayerNorm) has no such ratio and is refused where the target lies above
+/// it: by the compiler, or where layers are known only at run time by a MismatchError that names it.
+/// IntegratedGradients takes any layer. Of a network that ends in Softmax, a target on the outputs is taken of the
+/// logits that this takes in, and a warning in the result says so; any other Softmax is refused.
 ///
-/// Throws   ShapeError for a baseline of another shape; as the target.
+/// Throws   ShapeError for a baseline of another shape; MismatchError for a layer without the rule; as the target.
 /// Cost     a forward pass of 2n samples and a backward pass of n.
 /// Source   Shrikumar, Greenside, Kundaje (2017), "Learning important features through propagating activation
 ///          differences"; max pooling as Captum does it.
@@ -1907,39 +2023,88 @@ struct DeepLiftRescale {
     void operator()(const Net& net, const BatchView<typename Net::Scalar>& x, const T& target,
                     AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
         using S = typename Net::Scalar;
-        check(net);
         const Index n = x.cols();
-        const T chosen = detail::forward_with_baseline("DeepLiftRescale", net, x, baseline, target, workspace);
+        bool below_softmax = false;
+        const T chosen = detail::forward_with_baseline("DeepLiftRescale", net, x, baseline, target, workspace,
+                                                       [&](const auto&, const auto& both, const auto& of, auto& w) {
+                                                           below_softmax = detail::forward_to_logits(net, both, of, w);
+                                                       });
         workspace.start = workspace.start.leftCols(n).eval();
-        detail::Rescale<S> rule{{}, threshold, {}, {}};
+        using Rule = detail::Rescale<S, detail::has_run_time_parts<typename Net::Parameters>()>;
+        Rule rule{{}, threshold, below_softmax, {}, {}};
         backward_from(net, workspace.inputs, chosen, rule, workspace, result.scores);
         result.scores.array() *= workspace.inputs.leftCols(n).array() - workspace.inputs.rightCols(n).array();
         detail::finish_comparison(workspace, result);
-    }
-
-private:
-    template <class Net>
-    static constexpr bool is_run_time = requires {
-        Net::Parameters::is_run_time;
-    };
-
-    template <class Net>
-    static void check(const Net& net) {
-        for_each_layer(net, [](std::string_view path, const auto& layer, const auto&) {
-            using L = std::remove_cvref_t<decltype(layer)>;
-            static_assert(is_run_time<Net> || detail::has_rescale_rule<L>,
-                          "renn::DeepLiftRescale: a layer of this network is neither linear, nor an activation value "
-                          "by value, nor max pooling; IntegratedGradients takes any layer");
-            if constexpr (!detail::has_rescale_rule<L>) {
-                detail::raise<MismatchError>("DeepLiftRescale", "layer \"" + std::string(path) + "\"",
-                                             std::string(L::name),
-                                             "a linear layer, an activation value by value, or max pooling");
-            }
-        });
+        if (below_softmax) result.warnings.push_back(detail::logits_warning());
     }
 };
 
 }  // namespace renn::inline RENN_ABI
+// renn/attribution/gaussian_blur.hpp - pictures without their fine detail.
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Throws ShapeError unless so many features are an image of this shape.
+inline void require_image(const char* where, const Shape& image, Index features) {
+    if (image.size() != features || features == 0) {
+        raise<ShapeError>(where, "image", image.text(), std::to_string(features) + " features");
+    }
+}
+
+/// Blurs pictures by a normal density of this deviation, in pixels, over three deviations to each side; beyond the
+/// border the last pixel goes on. Used again for a deviation that is no greater it allocates nothing.
+template <class S>
+class GaussianBlur {
+public:
+    explicit GaussianBlur(const Shape& image) : image_(image), once_(image.size()) {}
+
+    /// In place, each column a picture. A deviation of 0 leaves them as they are.
+    void operator()(Eigen::Ref<Batch<S>> pictures, double deviation) {
+        if (deviation == 0.0) return;
+        const auto reach = static_cast<Index>(std::ceil(3.0 * deviation));
+        weights_.clear();
+        double all = 0.0;
+        for (Index d = -reach; d <= reach; ++d) {
+            const double at = static_cast<double>(d) / deviation;
+            weights_.push_back(std::exp(-0.5 * at * at));
+            all += weights_.back();
+        }
+        for (Index j = 0; j < pictures.cols(); ++j) {
+            S* picture = pictures.data() + j * pictures.outerStride();
+            along(picture, once_.data(), reach, all, 0, 1);
+            along(once_.data(), picture, reach, all, 1, 0);
+        }
+    }
+
+private:
+    void along(const S* x, S* out, Index reach, double all, Index down, Index right) const {
+        const auto inside = [](Index at, Index size) { return at < 0 ? 0 : at >= size ? size - 1 : at; };
+        for (Index c = 0; c < image_.channels; ++c) {
+            for (Index p = 0; p < image_.positions(); ++p) {
+                const Index row = p / image_.width, column = p % image_.width;
+                double sum = 0.0;
+                for (Index d = -reach; d <= reach; ++d) {
+                    sum += weights_[static_cast<std::size_t>(d + reach)] *
+                           static_cast<double>(x[image_.at(c, inside(row + d * down, image_.height),
+                                                           inside(column + d * right, image_.width))]);
+                }
+                out[c * image_.positions() + p] = static_cast<S>(sum / all);
+            }
+        }
+    }
+
+    Shape image_;
+    Column<S> once_;
+    std::vector<double> weights_;
+};
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/attribution/gradient.hpp - the derivative of what is explained by each input feature, and scores made of it.
 
 #include <cmath>
@@ -2603,7 +2768,8 @@ struct LineSearch {
     int halvings = 40;
 
     void check() const {
-        detail::require_option("LineSearch", "learning_rate", learning_rate, learning_rate > 0, "a finite value > 0");
+        detail::require_option("LineSearch", "learning_rate", learning_rate, learning_rate > 0,
+                               "a finite value above 0");
     }
 };
 
@@ -2649,6 +2815,19 @@ struct Search {
     }
 };
 
+/// A blur of the pictures themselves after every step, whose deviation falls in equal parts from one value to another:
+/// coarse shapes come first, and detail only where they bear it. Of a code that is no picture it means nothing, and
+/// after it a LineSearch may have gone down.
+/// Source   the alternative to blur_difference; Gaussian blur as a regulariser is of Yosinski et al. (2015).
+struct ShrinkingBlur {
+    Shape shape;
+    double from = 1.5, to = 0.3;  ///< standard deviations, in pixels; below 0.2 next to nothing is left of it
+
+    double deviation(int step, int steps) const {
+        return steps < 2 ? from : from + (to - from) * static_cast<double>(step) / static_cast<double>(steps - 1);
+    }
+};
+
 /// Numbers of a search.
 struct MaximiseOptions {
     int steps = 512;     ///< at most
@@ -2657,6 +2836,7 @@ struct MaximiseOptions {
     double deviation = 0.01;
     std::uint64_t seed = 0;                             ///< of the start and of the views
     std::optional<std::pair<double, double>> box = {};  ///< every value of the code is moved back into it at each step
+    std::optional<ShrinkingBlur> blur = {};             ///< of the code, which is then a picture, after each step
     std::vector<int> snapshots = {};                    ///< after which steps to keep the pictures
     int patience = 50;                                  ///< ends when the mean of so many steps gains no more ...
     double least_gain = 1e-4;  ///< ... than this part of that of as many before; 0 steps: never
@@ -2673,10 +2853,16 @@ struct MaximiseOptions {
         require(patience >= 0, "patience", std::to_string(patience), "0 or more");
         require(std::isfinite(mean), "mean", std::to_string(mean), "a finite value");
         require(deviation >= 0.0 && std::isfinite(deviation), "deviation", std::to_string(deviation),
-                "a finite value >= 0");
+                "a finite value, 0 or more");
         if (box) {
             require(box->first < box->second, "box", std::to_string(box->first) + " to " + std::to_string(box->second),
                     "the lower end first");
+        }
+        if (blur) {
+            for (const double end : {blur->from, blur->to}) {
+                require(end >= 0.0 && std::isfinite(end), "deviation of the blur", std::to_string(end),
+                        "a finite value >= 0");
+            }
         }
     }
 };
@@ -3317,7 +3503,7 @@ public:
         }
         if (!positive || !(std::abs(sum - 1.0) < 1e-6)) {
             detail::raise<DataError>("GaussianMixture", "weights", "sum " + std::to_string(sum),
-                                     "each more than 0 and 1 together");
+                                     "each above 0, and 1 together");
         }
     }
 
@@ -3470,6 +3656,8 @@ maximisation::Maximised<S> ascend(const Climb<S>& climb, const BatchView<S>& sta
     Batch<S>& code = result.code;
     code = start;
     hold_in_box(code, o);
+    GaussianBlur<S> blur(o.blur ? o.blur->shape : Shape{});
+    if (o.blur) require_image("maximise: blur", o.blur->shape, code.rows());
     Pass pass{.seed = o.seed};
     const auto total = [&](const Batch<S>& at) {
         double sum = 0.0;
@@ -3521,6 +3709,7 @@ maximisation::Maximised<S> ascend(const Climb<S>& climb, const BatchView<S>& sta
         result.trace.push_back(value);
         result.converged = gains_no_more(result.trace, o) || !climb.step(code, gradient, value, total);
         if (result.converged) break;
+        if (o.blur) blur(code, o.blur->deviation(step, o.steps));
         if (o.progress &&
             !o.progress({static_cast<std::uint64_t>(step) + 1, static_cast<std::uint64_t>(o.steps), "searching"})) {
             break;
@@ -3718,7 +3907,7 @@ struct CosineTarget {
         }
         if (position >= positions) {
             detail::raise<DataError>("direction", "position", std::to_string(position),
-                                     "less than " + std::to_string(positions));
+                                     "0.." + std::to_string(positions - 1));
         }
         detail::shape_target<S>(y, value, slope);
         slope.setZero();
@@ -4572,7 +4761,7 @@ Rbm<L> train_rbm(L layer, const BatchView<typename L::Scalar>& x, const RbmOptio
     if (o.chain < 1) refuse("chain", std::to_string(o.chain), "1 or more");
     if (o.epochs < 0) refuse("epochs", std::to_string(o.epochs), "0 or more");
     if (!(o.learning_rate > 0.0) || !std::isfinite(o.learning_rate)) {
-        refuse("learning_rate", std::to_string(o.learning_rate), "a finite value > 0");
+        refuse("learning_rate", std::to_string(o.learning_rate), "a finite value above 0");
     }
     detail::require_finite<S>("train_rbm", "samples", x);
     const bool binary = o.visible == Visible::binary;
@@ -4638,7 +4827,8 @@ Rbm<L> train_rbm(L layer, const BatchView<typename L::Scalar>& x, const RbmOptio
     }
     for_each_block(
         [&refuse](const auto& w) {
-            if (!detail::all_finite(w)) refuse("weights", "not finite", "finite: try a smaller learning_rate");
+            if (!detail::all_finite(w))
+                refuse("weights", "NaN or infinite", "finite values: try a smaller learning_rate");
         },
         parameters);
     return rbm;
@@ -5670,7 +5860,7 @@ public:
         : Rule("ZPlus", "", {.parts = {{1.0, positive(1.0)}}, .stabiliser = r.stabiliser, .bias = r.bias}) {}
     Rule(const Gamma& r) : Rule("Gamma", number(r.gamma), {}) {
         if (!(std::isfinite(r.gamma) && r.gamma >= 0.0)) {
-            detail::raise<DataError>("relevance::Gamma", "gamma", std::to_string(r.gamma), "a finite one, 0 or more");
+            detail::raise<DataError>("relevance::Gamma", "gamma", std::to_string(r.gamma), "a finite value, 0 or more");
         }
         LinearRule::Part up{1.0, {{}}, LinearRule::Units::positive}, down{1.0, {{}}, LinearRule::Units::negative};
         if (r.gamma != 0.0) {
@@ -5767,7 +5957,7 @@ private:
         if (!fits(linear_.stabiliser) || !fits(linear_.of_rms)) {
             detail::raise<DataError>("relevance::" + std::string(name_), "stabiliser",
                                      number(fits(linear_.of_rms) ? linear_.stabiliser : linear_.of_rms),
-                                     "a finite one, 0 or more");
+                                     "a finite value, 0 or more");
         }
     }
 
@@ -5789,7 +5979,8 @@ enum class LayerKind : std::uint8_t {
     unit_by_unit,  ///< does the same with every unit: activations, Dropout, Flatten, Standardize, BatchNorm
     max_pool,
     layer_norm,
-    none  ///< no rule is known
+    softmax,  ///< has no rule, but relevance may start below it
+    none      ///< no rule is known
 };
 
 /// The kind of a layer, from what its type has. A linear or elementwise layer of a user's own is known by its members.
@@ -5801,7 +5992,7 @@ constexpr LayerKind layer_kind() {
     }
     if (name == "MaxPool2d") return LayerKind::max_pool;
     if (name == "LayerNorm") return LayerKind::layer_norm;
-    if (name == "Softmax") return LayerKind::none;
+    if (name == "Softmax") return LayerKind::softmax;
     if constexpr (LinearLayer<L>) {
         return std::is_same_v<typename L::Parameters, NoParameters> ? LayerKind::average : LayerKind::weighted;
     }
@@ -5816,6 +6007,7 @@ inline std::string_view available_rules(LayerKind kind) noexcept {
         case LayerKind::average:
             return "Zero, Epsilon, Norm, AlphaBeta, ZPlus, Gamma, WSquare, FlatRule, ZBox, RootRule";
         case LayerKind::unit_by_unit:
+        case LayerKind::softmax:
             return "PassOn";
         case LayerKind::max_pool:
             return "Winner, SplitTies, Proportional";
@@ -5833,6 +6025,7 @@ inline bool fits(const Rule& rule, LayerKind kind) noexcept {
         case LayerKind::average:
             return rule.form() == Rule::Form::linear || rule.form() == Rule::Form::root;
         case LayerKind::unit_by_unit:
+        case LayerKind::softmax:
             return rule.form() == Rule::Form::pass;
         case LayerKind::layer_norm:
             return rule.form() == Rule::Form::linear && rule.linear().plain();
@@ -5946,6 +6139,7 @@ public:
             case LayerKind::average:
                 return norm;
             case LayerKind::unit_by_unit:
+            case LayerKind::softmax:
                 return pass;
             case LayerKind::max_pool:
                 return winner;
@@ -6145,8 +6339,7 @@ inline Composite three_part(const std::vector<double>& low, const std::vector<do
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 // renn/attribution/relevance/linear_propagation.hpp - any rule through one linear layer, by its own map and transpose.
@@ -6724,20 +6917,6 @@ struct RelevancePlace {
     RelevanceScratch<S> scratch;
 };
 
-/// True if some layers of a network are only known at run time: then a layer without rule is an exception.
-template <class P>
-constexpr bool has_run_time_parts() {
-    if constexpr (requires { P::is_run_time; }) {
-        return true;
-    } else if constexpr (requires(const P& p) { p.blocks(); }) {
-        return []<class... B>(std::type_identity<std::tuple<B...>>) {
-            return (has_run_time_parts<std::remove_cvref_t<B>>() || ...);
-        }(std::type_identity<decltype(std::declval<const P&>().blocks())>{});
-    } else {
-        return false;
-    }
-}
-
 template <class L>
 struct RelevanceRuleOf {
     static_assert(
@@ -6756,9 +6935,10 @@ struct RelevanceRuleOf {
 template <class S, bool RunTime>
 class RelevanceWalk {
 public:
+    /// `below_softmax`: what relevance starts with belongs below the Softmax that is met first.
     RelevanceWalk(Ledger<S>& ledger, std::vector<detail::RelevancePlace<S>>& places, std::vector<std::string>& warnings,
-                  bool keep_relevance)
-        : ledger_(ledger), places_(places), warnings_(warnings), keep_(keep_relevance) {}
+                  bool keep_relevance, bool below_softmax)
+        : ledger_(ledger), places_(places), warnings_(warnings), keep_(keep_relevance), below_softmax_(below_softmax) {}
 
     std::size_t place_of(std::string_view path) const {
         std::size_t i = 0;
@@ -6770,6 +6950,12 @@ public:
     LedgerLine<S>& line(std::string_view path) { return ledger_.lines[place_of(path)]; }
     detail::RelevancePlace<S>& place(std::size_t i) { return places_[i]; }
     void warn(std::string text) { warnings_.push_back(std::move(text)); }
+    /// Throws DataError for a Softmax in the way of relevance.
+    void pass_softmax(std::string_view path) {
+        if (std::exchange(below_softmax_, false)) return;
+        detail::raise<DataError>("relevance propagation", "layer " + std::string(path),
+                                 "Softmax, for which there is no rule", detail::instead_of_softmax());
+    }
 
     /// Enters what arrives at a layer.
     LedgerLine<S>& open(std::size_t i, const BatchView<S>& above) {
@@ -6799,7 +6985,7 @@ private:
     Ledger<S>& ledger_;
     std::vector<detail::RelevancePlace<S>>& places_;
     std::vector<std::string>& warnings_;
-    bool keep_;
+    bool keep_, below_softmax_;
 };
 
 namespace detail {
@@ -6849,6 +7035,9 @@ void reverse(RelevanceWalk<S, RunTime>& walk, const Step<L>& s, X<L> above, Belo
             }
         } else if constexpr (kind == LayerKind::unit_by_unit) {
             detail::warn_of_passing(walk, s);
+            below = above;
+        } else if constexpr (kind == LayerKind::softmax) {
+            walk.pass_softmax(s.path);
             below = above;
         } else if constexpr (kind == LayerKind::max_pool) {
             if (rule.form() == Form::winner) {
@@ -6917,6 +7106,10 @@ enum class RelevanceStart : std::uint8_t { value, slope };
 /// A network with BatchNorm should be canonised first (relevance/canonise.hpp); else it passes them, with a warning.
 /// Standardize passes: the scores are of what it puts out, and belong to the same features.
 ///
+/// There is no rule for Softmax. Of a network that ends in one, a target on the outputs is taken of the logits that
+/// this takes in: output(3) is logit 3, probability(3) the network's own; `explained`, `gap` and the ledger are of
+/// that, and a warning in the result says so. Any other Softmax below the target is refused.
+///
 /// Throws   as the target; DataError for a layer without a rule or with one that does not fit, and for relevance that
 ///          is not finite, naming the layer. A layer type that no rule can be for is a compile error in a Network, a
 ///          DataError in a Sequential.
@@ -6947,15 +7140,19 @@ struct RelevancePropagation {
         assign(net, *places, result.ledger);
         result.warnings.clear();
 
-        forward_to(net, x, target, workspace);
-        if (start == RelevanceStart::value) workspace.start.array() *= explained(workspace, target).array();
+        const bool below_softmax = detail::forward_to_logits(net, x, target, workspace);
+        if (below_softmax) result.warnings.push_back(detail::logits_warning());
+        const bool inside = below_softmax || detail::is_place_target<T>;
+        if (start == RelevanceStart::value) {
+            workspace.start.array() *= (inside ? workspace.explained : workspace.pass.output).array();
+        }
         result.explained = workspace.value;
         if (result.gap.size() != x.cols()) result.gap.resize(x.cols());
         using Walk = RelevanceWalk<S, detail::has_run_time_parts<typename Net::Parameters>()>;
         for (Index j = 0; j < x.cols(); ++j) result.gap[j] = static_cast<S>(Walk::sum(workspace.start, j));
         detail::require_finite<S>("relevance propagation", "relevance to start with", workspace.start);
 
-        Walk walk(result.ledger, *places, result.warnings, keep_relevance);
+        Walk walk(result.ledger, *places, result.warnings, keep_relevance, below_softmax);
         auto&& rule = wrap(walk);
         backward_from(net, x, target, rule, workspace, result.scores);
         for (Index j = 0; j < x.cols(); ++j) result.gap[j] -= static_cast<S>(Walk::sum(result.scores, j));
@@ -6963,15 +7160,6 @@ struct RelevancePropagation {
     }
 
 private:
-    template <class Net, class T>
-    static const Batch<typename Net::Scalar>& explained(const AttributionWorkspace<Net>& w, const T&) {
-        return w.pass.output;
-    }
-    template <class Net, class T>
-    static const Batch<typename Net::Scalar>& explained(const AttributionWorkspace<Net>& w, const PlaceTarget<T>&) {
-        return w.explained;
-    }
-
     /// Finds every layer's rule, anew for each call: nothing is remembered of a network.
     template <class Net, class S>
     void assign(const Net& net, std::vector<detail::RelevancePlace<S>>& places, Ledger<S>& ledger) const {
@@ -7033,10 +7221,11 @@ struct Conservation {
 /// Shapes   x: features x n.
 /// Throws   as RelevancePropagation.
 template <class Net>
-Conservation<typename Net::Scalar> check_conservation(
-    const Net& net, const BatchView<typename Net::Scalar>& x,
-    const relevance::Composite& composite = relevance::epsilon_plus(),
-    double tolerance = std::same_as<typename Net::Scalar, float> ? 1e-4 : 1e-9) {
+Conservation<typename Net::Scalar> check_conservation(const Net& net, const BatchView<typename Net::Scalar>& x,
+                                                      const relevance::Composite& composite = relevance::epsilon_plus(),
+                                                      double tolerance = std::same_as<typename Net::Scalar, float>
+                                                                             ? 1e-4
+                                                                             : 1e-9) {
     Conservation<typename Net::Scalar> found;
     found.attribution = attribute(net, x, predicted_output(), RelevancePropagation{composite});
     found.unaccounted = found.attribution.ledger.worst();
@@ -7065,7 +7254,8 @@ std::vector<std::string> deep_taylor_admissible(const Net& net) {
                 const auto positive = (parameters.bias.array() > 0).count();
                 if (positive != 0) violations.push_back(at + std::to_string(positive) + " biases above 0");
             }
-        } else if constexpr (kind == relevance::LayerKind::none || kind == relevance::LayerKind::layer_norm) {
+        } else if constexpr (kind == relevance::LayerKind::none || kind == relevance::LayerKind::layer_norm ||
+                             kind == relevance::LayerKind::softmax) {
             violations.push_back(at + "not a layer of weights, pooling or ReLU");
         } else if constexpr (kind == relevance::LayerKind::unit_by_unit) {
             const bool neutral = name == "Dropout" || name == "Flatten" || name == "Identity" || name == "ReLU";
@@ -7167,7 +7357,7 @@ public:
                              "low <= high");
         }
         if (!(options.tolerance > 0.0)) {
-            raise<DataError>("roots", "tolerance", std::to_string(options.tolerance), "a positive value");
+            raise<DataError>("roots", "tolerance", std::to_string(options.tolerance), "above 0");
         }
         const S share = std::max(static_cast<S>(options.tolerance), 100 * std::numeric_limits<S>::epsilon());
         bound_ = share * values.cwiseAbs();
@@ -7420,7 +7610,7 @@ private:
     void check(Index features) const {
         if (draws < 1) detail::raise<DataError>(where, "draws", std::to_string(draws), "1 or more");
         if (!(std::isfinite(noise) && noise >= 0.0)) {
-            detail::raise<DataError>(where, "noise", std::to_string(noise), "a finite share of 0 or more");
+            detail::raise<DataError>(where, "noise", std::to_string(noise), "a finite value, 0 or more");
         }
         if (given.size() != 0) detail::require_shape(where, "given noise", given, features, given.cols());
     }
@@ -7444,7 +7634,9 @@ using SmoothGradient = Smoothed<Gradient>;
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -7459,7 +7651,9 @@ enum class Bend : std::uint8_t { straight, kinked, smooth };
 template <class L>
 constexpr Bend bend_of() {
     constexpr std::string_view name = L::name;
-    constexpr bool has_slopes = requires(const L& l) { l.negative_slope(); };
+    constexpr bool has_slopes = requires(const L& l) {
+        l.negative_slope();
+    };
     if (has_slopes || name.starts_with("MaxPool")) return Bend::kinked;
     if (LinearLayer<L> || name == "Flatten" || name == "Dropout" || name == "Identity") return Bend::straight;
     return Bend::smooth;
@@ -7491,38 +7685,94 @@ Softplus<S> smoothed(const ReLU<S>&, double beta) {
     return Softplus<S>(static_cast<S>(beta));
 }
 
-template <class... Layers>
-auto smoothed(const Network<Layers...>& net, double beta = 10.0);
-
-/// Of what is inside.
-template <class Net>
-auto smoothed(const Residual<Net>& layer, double beta) {
-    return Residual(smoothed(layer.network(), beta));
+/// leak * x + (1 - leak) * log(1 + exp(beta x)) / beta, at most |1 - leak| log(2) / beta away from LeakyReLU.
+template <class S>
+LeakySoftplus<S> smoothed(const LeakyReLU<S>& layer, double beta) {
+    return LeakySoftplus<S>(layer.leak(), static_cast<S>(beta));
 }
-/// Of each branch.
+
+template <class S, class... Kinds>
+class BasicSequential;
+
+namespace detail {
+
+// A smoothed layer that is made of layers, of parameters that it need not hold itself: it holds its own.
+
+template <class... Layers>
+auto smoothed_with(const Network<Layers...>& net, const typename Network<Layers...>::Parameters& weights, double beta);
+template <class S, class... Kinds>
+auto smoothed_with(const BasicSequential<S, Kinds...>& net,
+                   const typename BasicSequential<S, Kinds...>::Parameters& weights, double beta);
+
+template <class Net>
+auto smoothed_with(const Residual<Net>& layer, const typename Net::Parameters& weights, double beta) {
+    return Residual(smoothed_with(layer.network(), weights, beta));
+}
 template <class... Branches>
-auto smoothed(const Concatenate<Branches...>& layer, double beta) {
+auto smoothed_with(const Concatenate<Branches...>& layer, const typename Concatenate<Branches...>::Parameters& weights,
+                   double beta) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return Concatenate(smoothed(layer.template branch<I>(), beta)...);
+        using Smooth =
+            Concatenate<decltype(smoothed_with(layer.template branch<I>(), std::get<I>(weights.branches), beta))...>;
+        return Smooth(smoothed_with(layer.template branch<I>(), std::get<I>(weights.branches), beta)...);
     }
     (std::index_sequence_for<Branches...>{});
 }
 
-/// A copy of a network with softplus in place of every ReLU, those in nested networks included; names and parameters
-/// stay. Its outputs differ a little and its second derivatives are those of a smooth function, where those of the
-/// network itself are 0 almost everywhere. Other kinks stay: LeakyReLU, max pooling.
+template <class L>
+auto smoothed_part(const L& layer, const typename L::Parameters& weights, double beta) {
+    if constexpr (CompositeLayer<L>) {
+        return smoothed_with(layer, weights, beta);
+    } else {
+        return smoothed(layer, beta);
+    }
+}
+
+template <class... Layers>
+auto smoothed_with(const Network<Layers...>& net, const typename Network<Layers...>::Parameters& weights, double beta) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        using Smooth = Network<decltype(smoothed_part(net.template layer<I>(), std::get<I>(weights.layers), beta))...>;
+        Smooth smooth(smoothed_part(net.template layer<I>(), std::get<I>(weights.layers), beta)...);
+        const auto take = [](auto& to, const auto& from) { to = from; };
+        const auto take_leaf = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
+            if constexpr (!CompositeLayer<typename Network<Layers...>::template LayerType<K>>) {
+                for_each_block(take, smooth.template parameters<K>(), std::get<K>(weights.layers));
+            }
+        };
+        (take_leaf(std::integral_constant<std::size_t, I>{}), ...);
+        smooth.rename_all(net.names());
+        return smooth;
+    }
+    (std::index_sequence_for<Layers...>{});
+}
+
+template <class S, class... Kinds>
+auto smoothed_with(const BasicSequential<S, Kinds...>& net,
+                   const typename BasicSequential<S, Kinds...>::Parameters& weights, double beta) {
+    BasicSequential<S, Kinds...> smooth;
+    net.for_each_child(net, weights, [&](const std::string&, const auto& layer, const auto& part) {
+        if constexpr (CompositeLayer<std::remove_cvref_t<decltype(layer)>>) {
+            smooth.add(smoothed_with(layer, part, beta));
+        } else {
+            smooth.add(smoothed(layer, beta), part);
+        }
+    });
+    smooth.rename_all(net.names());
+    return smooth;
+}
+
+}  // namespace detail
+
+/// A copy of a network with softplus in place of every ReLU and LeakyReLU, those in nested networks included; names and
+/// parameters stay. Its outputs differ a little and its second derivatives are those of a smooth function, where those
+/// of the network itself are 0 almost everywhere. The kinks of max pooling stay. A run-time network stays of its type,
+/// which must know Softplus and LeakySoftplus, as Sequential does.
 ///
 /// Throws   DataError unless beta is finite and above 0.
 /// Source   zennit's BetaSmooth; Dombrowski et al. (2019).
-template <class... Layers>
-auto smoothed(const Network<Layers...>& net, double beta) {
-    auto smooth = [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return Network(smoothed(net.template layer<I>(), beta)...);
-    }
-    (std::index_sequence_for<Layers...>{});
-    for_each_block([](auto& to, const auto& from) { to = from; }, smooth.parameters(), net.parameters());
-    smooth.rename_all(net.names());
-    return smooth;
+template <CompositeLayer Net>
+auto smoothed(const Net& net, double beta = 10.0) {
+    return detail::smoothed_with(net, net.parameters(), beta);
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -7593,22 +7843,6 @@ struct TaylorCoefficients {
 
 namespace detail {
 
-/// Mean and deviation of every input, in double.
-struct InputSpread {
-    Column<double> mean, deviation;
-    std::vector<bool> constant;
-
-    template <class S>
-    explicit InputSpread(const BatchView<S>& x) : mean(x.rows()), deviation(x.rows()) {
-        for (Index i = 0; i < x.rows(); ++i) {
-            const auto row = x.row(i).template cast<double>();
-            mean[i] = row.mean();
-            deviation[i] = std::sqrt((row.array() - mean[i]).square().mean());
-            constant.push_back(x.row(i).minCoeff() == x.row(i).maxCoeff());
-        }
-    }
-};
-
 inline std::vector<std::pair<Index, Index>> taylor_pairs(const TaylorOptions& options, Index features) {
     if (options.order < 1 || options.order > 2) {
         raise<DataError>("taylor_coefficients", "order", std::to_string(options.order), "1 or 2");
@@ -7635,7 +7869,7 @@ inline std::vector<std::pair<Index, Index>> taylor_pairs(const TaylorOptions& op
 
 inline std::vector<TaylorCoefficient> taylor_terms(const std::vector<std::pair<Index, Index>>& pairs,
                                                    const TaylorOptions& options, Index features,
-                                                   const InputSpread& spread) {
+                                                   const FeatureStatistics& inputs) {
     const auto& names = options.names;
     if (!names.empty() && static_cast<Index>(names.size()) != features) {
         raise<ShapeError>("taylor_coefficients", "names", std::to_string(names.size()),
@@ -7644,7 +7878,7 @@ inline std::vector<TaylorCoefficient> taylor_terms(const std::vector<std::pair<I
     const auto name = [&](Index i) {
         return names.empty() ? "x" + std::to_string(i + 1) : names[static_cast<std::size_t>(i)];
     };
-    const auto constant = [&](Index i) -> bool { return spread.constant[static_cast<std::size_t>(i)]; };
+    const auto constant = [&](Index i) -> bool { return inputs.constant(i); };
     std::vector<TaylorCoefficient> terms;
     for (Index i = 0; i < features; ++i) {
         terms.push_back({.name = name(i), .variables = {i}, .constant = constant(i)});
@@ -7670,23 +7904,23 @@ T part_of(const T& target, Index first, Index count, Index all) {
 
 /// What each term's derivative is multiplied by: the term's own 1/2 and the deviations.
 inline Column<double> taylor_factors(const std::vector<std::pair<Index, Index>>& pairs, const TaylorOptions& options,
-                                     const InputSpread& spread) {
-    const Index features = spread.mean.size();
+                                     const FeatureStatistics& inputs) {
+    const Index features = inputs.mean.size();
     if (options.inputs == TaylorInputs::standardised) {
         for (Index i = 0; i < features; ++i) {
-            if (spread.constant[static_cast<std::size_t>(i)]) continue;
-            if (std::abs(spread.mean[i]) <= options.tolerance &&
-                std::abs(spread.deviation[i] - 1.0) <= options.tolerance)
+            if (inputs.constant(i)) continue;
+            if (std::abs(inputs.mean[i]) <= options.tolerance &&
+                std::abs(inputs.deviation[i] - 1.0) <= options.tolerance)
                 continue;
             raise<DataError>(
                 "taylor_coefficients", "input " + std::to_string(i + 1),
-                "mean " + std::to_string(spread.mean[i]) + ", deviation " + std::to_string(spread.deviation[i]),
+                "mean " + std::to_string(inputs.mean[i]) + ", deviation " + std::to_string(inputs.deviation[i]),
                 "0 and 1 to within " + std::to_string(options.tolerance) + "; or TaylorInputs::in_deviations");
         }
     }
     Column<double> unit =
-        options.inputs == TaylorInputs::in_deviations ? spread.deviation : Column<double>::Ones(features).eval();
-    for (Index i = 0; i < features; ++i) unit[i] = spread.constant[static_cast<std::size_t>(i)] ? 0.0 : unit[i];
+        options.inputs == TaylorInputs::in_deviations ? inputs.deviation : Column<double>::Ones(features).eval();
+    for (Index i = 0; i < features; ++i) unit[i] = inputs.constant(i) ? 0.0 : unit[i];
     Column<double> factors(features + static_cast<Index>(pairs.size()));
     factors.head(features) = unit;
     Index at = features;
@@ -7736,14 +7970,13 @@ TaylorCoefficients taylor_coefficients(const Net& net, const BatchView<typename 
                                        const TaylorOptions& options = {}) {
     using S = typename Net::Scalar;
     const Index d = x.rows(), n = x.cols();
-    if (n == 0) detail::raise<DataError>("taylor_coefficients", "samples", "0", "1 or more");
     if (options.batch < 1) {
         detail::raise<DataError>("taylor_coefficients", "batch", std::to_string(options.batch), "1 or more");
     }
     const auto pairs = detail::taylor_pairs(options, d);
-    const detail::InputSpread spread(x);
-    const Column<double> factors = detail::taylor_factors(pairs, options, spread);
-    TaylorCoefficients result{.terms = detail::taylor_terms(pairs, options, d, spread)};
+    const FeatureStatistics inputs = detail::statistics_of<S>("taylor_coefficients", x);
+    const Column<double> factors = detail::taylor_factors(pairs, options, inputs);
+    TaylorCoefficients result{.terms = detail::taylor_terms(pairs, options, d, inputs)};
     result.samples.resize(factors.size(), n);
 
     SecondDerivativeWorkspace<Net> workspace;
@@ -7763,7 +7996,7 @@ TaylorCoefficients taylor_coefficients(const Net& net, const BatchView<typename 
         if (!pairs.empty()) result.samples.block(d, begin, second.rows(), count) = second.template cast<double>();
     }
     if (!detail::all_finite(result.samples)) {
-        detail::raise<DataError>("taylor_coefficients", "derivatives", "values that are not finite", "finite ones");
+        detail::raise<DataError>("taylor_coefficients", "derivatives", "NaN or infinite", "finite values");
     }
     result.samples.array().colwise() *= factors.array();
 
@@ -8579,10 +8812,10 @@ ConceptVector concept_vector(const Eigen::MatrixBase<A>& examples, const Eigen::
     }
     require(examples.cols() > 0, "examples of the concept", "0", "1 or more");
     require(others.cols() > 0, "other examples", "0", "1 or more");
-    require(examples.allFinite() && others.allFinite(), "activations", "NaN or infinite", "finite");
-    require(options.penalty > 0.0, "penalty", std::to_string(options.penalty), "more than 0");
+    require(examples.allFinite() && others.allFinite(), "activations", "NaN or infinite", "finite values");
+    require(options.penalty > 0.0, "penalty", std::to_string(options.penalty), "above 0");
     require(options.held_out >= 0.0 && options.held_out < 1.0, "held_out", std::to_string(options.held_out),
-            "0 or more, less than 1");
+            "0 or more, below 1");
 
     const Index n = examples.cols(), m = others.cols();
     Batch<double> h(examples.rows(), n + m);
@@ -8785,7 +9018,7 @@ inline Interval bootstrap_interval(std::span<const double> values, std::uint64_t
     detail::require_values("bootstrap_interval", "values", kept, 1);
     if (draws < 1) detail::raise<DataError>("bootstrap_interval", "draws", std::to_string(draws), "1 or more");
     if (!(level > 0.0 && level < 1.0)) {
-        detail::raise<DataError>("bootstrap_interval", "level", std::to_string(level), "more than 0, less than 1");
+        detail::raise<DataError>("bootstrap_interval", "level", std::to_string(level), "above 0, below 1");
     }
     Rng rng(seed);
     std::vector<double> means(static_cast<std::size_t>(draws));
@@ -9056,19 +9289,12 @@ std::vector<TcavResult> tcav(const Net& net, const Eigen::MatrixBase<D>& x, cons
 }  // namespace renn::inline RENN_ABI
 // renn/data/csv.hpp - tables as text: samples as lines, features, labels and targets as columns.
 
-#include <charconv>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <istream>
-#include <limits>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <system_error>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -9256,6 +9482,298 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI::detail
+// renn/data/csv_options.hpp - what a table is like, and which of its columns are what.
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A column by its name in the header, or by its number: 1 is the first, -1 the last.
+struct CsvColumn {
+    std::string name = {};
+    Index number = 0;
+
+    CsvColumn(const char* n) : name(n) {}
+    CsvColumn(std::string n) : name(std::move(n)) {}
+    template <std::integral I>
+    CsvColumn(I n) : number(static_cast<Index>(n)) {}
+
+    std::string text() const { return name.empty() ? std::to_string(number) : detail::quoted(name); }
+};
+
+/// What becomes of cells that say nothing (CsvOptions::missing_texts).
+enum class CsvMissing {
+    refuse,  ///< an error that says where; in a column of names, NA is a name like any other
+    skip,    ///< samples with such a cell among their columns are left out
+    mean,    ///< a feature gets the mean of those read of its column; samples without label, target or id are left out
+};
+
+/// What was done about missing cells.
+struct CsvGaps {
+    std::uint64_t skipped = 0;  ///< samples left out
+    std::uint64_t filled = 0;   ///< cells that got their column's mean
+};
+
+/// What a CSV file looks like, and which columns are what.
+struct CsvOptions {
+    std::optional<CsvColumn> label = {};   ///< classes: whole numbers or names
+    std::vector<CsvColumn> targets = {};   ///< numbers, for regression
+    std::vector<CsvColumn> features = {};  ///< inputs, in this order; left out: every column without another use
+    std::optional<CsvColumn> id = {};      ///< whole numbers, all different; left out: 0, 1, 2, ...
+    bool header = true;                    ///< the first line names the columns
+    char separator = ',';
+    std::vector<std::string> class_names = {};  ///< labels are their positions here; left out: see read_csv
+    std::int32_t most_classes = std::numeric_limits<std::int32_t>::max();  ///< more are an error: not a label's column
+    CsvMissing missing = CsvMissing::refuse;
+    /// Cells that count as missing, in quotes or not, where these are not refused.
+    std::vector<std::string> missing_texts = {"", "?", "NA", "N/A", "NaN", "nan", "NULL", "null"};
+};
+
+}  // namespace renn::inline RENN_ABI
+// renn/data/csv_samples.hpp - the lines of a table as samples, one by one.
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <istream>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Turns lines into samples; both the reader of whole files and the stream of batches are this.
+template <class S>
+class CsvSamples {
+public:
+    /// Reads up to the first line of samples.
+    CsvSamples(const std::string& context, std::istream& in, CsvOptions options)
+        : lines_(context, options.separator), options_(std::move(options)) {
+        more_ = lines_.next(in);
+        if (!more_) raise<FormatError>(context, "empty", "no line", options_.header ? "a header" : "a sample");
+        width_ = lines_.size();
+        if (options_.header) {
+            for (std::size_t c = 0; c < width_; ++c) header_.emplace_back(lines_[c]);
+            more_ = lines_.next(in);
+        }
+        choose_columns();
+        names_given_ = !options_.class_names.empty();
+        for (const std::string& name : options_.class_names) {
+            if (!numbers_.emplace(name, static_cast<std::int32_t>(numbers_.size())).second) {
+                raise<DataError>(context, "class_names", detail::quoted(name) + " twice", "different names");
+            }
+        }
+    }
+
+    Index features() const noexcept { return static_cast<Index>(features_.size()); }
+    Index targets() const noexcept { return static_cast<Index>(targets_.size()); }
+    const std::vector<std::string>& class_names() const noexcept { return options_.class_names; }
+    const CsvGaps& gaps() const noexcept { return gaps_; }
+
+    /// Appends one sample; false at the end. A missing feature that is to become the mean is NaN until fill().
+    bool next(std::istream& in, std::vector<S>& inputs, std::vector<S>& targets, std::vector<std::int32_t>& labels,
+              std::vector<std::uint64_t>& ids) {
+        for (; more_; more_ = lines_.next(in)) {
+            if (lines_.size() != width_) {
+                lines_.template fail<FormatError>("fields", std::to_string(lines_.size()),
+                                                  std::to_string(width_) + ", as in the first line");
+            }
+            if (left_out()) continue;
+            for (const std::size_t c : features_) inputs.push_back(feature(c));
+            for (const std::size_t c : targets_) targets.push_back(number(c));
+            if (label_) labels.push_back(label(*label_));
+            if (id_) ids.push_back(id(*id_));
+            more_ = lines_.next(in);
+            return true;
+        }
+        return false;
+    }
+
+    /// Puts means where features were missing. Throws DataError if all of a column are.
+    void fill(Batch<S>& inputs) const {
+        if (gaps_.filled == 0) return;
+        for (std::size_t f = 0; f < features_.size(); ++f) {
+            auto row = inputs.row(static_cast<Index>(f));
+            double mean = 0.0;
+            Index known = 0;
+            for (const S value : row) {
+                if (!std::isnan(value)) mean += (static_cast<double>(value) - mean) / static_cast<double>(++known);
+            }
+            if (known == 0) {
+                raise<DataError>(lines_.context() + ": " + column_text(features_[f]), "values", "missing ones only",
+                                 "1 or more that a mean can be taken of");
+            }
+            for (S& value : row) value = std::isnan(value) ? static_cast<S>(mean) : value;
+        }
+    }
+
+private:
+    std::size_t find(const CsvColumn& column) const {
+        const std::string wanted = "column " + column.text();
+        if (column.name.empty()) {
+            const auto width = static_cast<Index>(width_);
+            const Index at = column.number > 0 ? column.number - 1 : width + column.number;
+            if (column.number == 0 || at < 0 || at >= width) {
+                raise<DataError>(lines_.context(), wanted, "no such column",
+                                 "1.." + std::to_string(width) + ", or -1 for the last");
+            }
+            return static_cast<std::size_t>(at);
+        }
+        if (!options_.header) raise<DataError>(lines_.context(), wanted, "a file without header", "a number");
+        std::size_t found = width_;
+        for (std::size_t c = 0; c < width_; ++c) {
+            if (header_[c] != column.name) continue;
+            if (found < width_) raise<DataError>(lines_.context(), wanted, "two columns of this name", "one");
+            found = c;
+        }
+        if (found == width_) {
+            std::string known;
+            for (std::size_t c = 0; c < width_ && c < 20; ++c)
+                known += (c > 0 ? ", " : "") + detail::quoted(header_[c]);
+            if (width_ == 1) known += std::string(", the only one with the separator \"") + options_.separator + "\"";
+            raise<DataError>(lines_.context(), wanted, "no such column", known + (width_ > 20 ? ", ..." : ""));
+        }
+        return found;
+    }
+
+    void choose_columns() {
+        std::vector<bool> used(width_, false);
+        const auto use = [&](const CsvColumn& column) {
+            const std::size_t c = find(column);
+            if (used[c]) raise<DataError>(lines_.context(), "column " + column.text(), "several uses", "one");
+            used[c] = true;
+            return c;
+        };
+        if (options_.label) label_ = use(*options_.label);
+        if (options_.id) id_ = use(*options_.id);
+        for (const CsvColumn& column : options_.targets) targets_.push_back(use(column));
+        for (const CsvColumn& column : options_.features) features_.push_back(use(column));
+        if (!options_.features.empty()) return;
+        for (std::size_t c = 0; c < width_; ++c) {
+            if (!used[c]) features_.push_back(c);
+        }
+        if (features_.empty()) raise<DataError>(lines_.context(), "feature columns", "none", "1 or more");
+    }
+
+    std::string column_text(std::size_t c) const {
+        return "column " + std::to_string(c + 1) + (options_.header ? " (" + header_[c] + ")" : std::string());
+    }
+
+    template <class E>
+    [[noreturn]] void fail(std::size_t c, const char* what, const std::string& expected) const {
+        raise<E>(lines_.context() + ": line " + std::to_string(lines_.line()) + ", " + column_text(c), what,
+                 detail::quoted(lines_[c]), expected);
+    }
+
+    bool missing(std::size_t c) const {
+        const auto& texts = options_.missing_texts;
+        return std::find(texts.begin(), texts.end(), lines_[c]) != texts.end();
+    }
+
+    /// Whether the sample of this line is to be skipped.
+    bool left_out() {
+        if (options_.missing == CsvMissing::refuse) return false;
+        const auto gap = [this](std::size_t c) { return missing(c); };
+        const bool gaps =
+            (label_ && gap(*label_)) || (id_ && gap(*id_)) || std::any_of(targets_.begin(), targets_.end(), gap) ||
+            (options_.missing == CsvMissing::skip && std::any_of(features_.begin(), features_.end(), gap));
+        gaps_.skipped += gaps ? 1U : 0U;
+        return gaps;
+    }
+
+    S feature(std::size_t c) {
+        if (options_.missing != CsvMissing::mean || !missing(c)) return number(c);
+        ++gaps_.filled;
+        return std::numeric_limits<S>::quiet_NaN();
+    }
+
+    /// Never the locale's: std::from_chars, with a leading + allowed.
+    S number(std::size_t c) const {
+        std::string_view text = lines_[c];
+        if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+        const char* const end = text.data() + text.size();
+        S value{};
+        auto read = std::from_chars(text.data(), end, value);
+        if (read.ec == std::errc::result_out_of_range) {  // too large is an error, too small is 0 or what is next to it
+            long double wide{};
+            read = std::from_chars(text.data(), end, wide);
+            if (read.ec != std::errc{} || std::abs(wide) > 1.0L) {
+                fail<DataError>(c, "number", sizeof(S) == 4 ? "one within the range of float" : "one within range");
+            }
+            value = static_cast<S>(wide);
+        }
+        if (read.ec != std::errc{} || read.ptr != end) fail<FormatError>(c, "number", "a number");
+        if (!std::isfinite(value)) fail<DataError>(c, "number", "a finite value");
+        return value;
+    }
+
+    template <class I>
+    bool whole(std::size_t c, I& value) const {
+        const std::string_view text = lines_[c];
+        const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+        return read.ec == std::errc{} && read.ptr == text.data() + text.size();
+    }
+
+    std::uint64_t id(std::size_t c) const {
+        std::uint64_t value = 0;
+        if (!whole(c, value)) fail<FormatError>(c, "id", "a whole number, 0..2^64 - 1");
+        return value;
+    }
+
+    std::int32_t label(std::size_t c) {
+        const std::string_view text = lines_[c];
+        if (text.empty()) fail<FormatError>(c, "label", "a whole number or a name");
+        std::int64_t value = 0;
+        if (!by_number_) by_number_ = !names_given_ && whole(c, value);
+        if (*by_number_) {
+            if (!whole(c, value)) {
+                fail<FormatError>(c, "label", "a whole number, as in the first sample (or give class_names)");
+            }
+            if (value < 0 || value >= options_.most_classes) {
+                fail<DataError>(c, "label", "0.." + std::to_string(options_.most_classes - 1));
+            }
+            return static_cast<std::int32_t>(value);
+        }
+        std::string name(text);
+        if (const auto known = numbers_.find(name); known != numbers_.end()) return known->second;
+        if (names_given_) fail<DataError>(c, "label", "one of the " + std::to_string(numbers_.size()) + " class_names");
+        const auto next = static_cast<std::int32_t>(numbers_.size());
+        if (next >= options_.most_classes) {
+            fail<DataError>(c, "label", "at most " + std::to_string(next) + " different ones");
+        }
+        options_.class_names.push_back(name);
+        return numbers_.emplace(std::move(name), next).first->second;
+    }
+
+    CsvLines lines_;
+    CsvOptions options_;
+    std::vector<std::string> header_;
+    std::size_t width_ = 0;
+    std::vector<std::size_t> features_, targets_;
+    std::optional<std::size_t> label_, id_;
+    std::unordered_map<std::string, std::int32_t> numbers_;  // of class names
+    std::optional<bool> by_number_;                          // labels are whole numbers; the first sample decides
+    bool names_given_ = false;
+    CsvGaps gaps_;
+    bool more_ = false;  // the reader stands on a line of samples
+};
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/data/csv_values.hpp - numbers of a table whose length is known when it ends.
 
 #include <algorithm>
@@ -9308,31 +9826,6 @@ private:
 
 namespace renn::inline RENN_ABI {
 
-/// A column by its name in the header, or by its number: 1 is the first, -1 the last.
-struct CsvColumn {
-    std::string name = {};
-    Index number = 0;
-
-    CsvColumn(const char* n) : name(n) {}
-    CsvColumn(std::string n) : name(std::move(n)) {}
-    template <std::integral I>
-    CsvColumn(I n) : number(static_cast<Index>(n)) {}
-
-    std::string text() const { return name.empty() ? std::to_string(number) : detail::quoted(name); }
-};
-
-/// What a CSV file looks like, and which columns are what.
-struct CsvOptions {
-    std::optional<CsvColumn> label = {};   ///< classes: whole numbers or names
-    std::vector<CsvColumn> targets = {};   ///< numbers, for regression
-    std::vector<CsvColumn> features = {};  ///< inputs, in this order; left out: every column without another use
-    std::optional<CsvColumn> id = {};      ///< whole numbers, all different; left out: 0, 1, 2, ...
-    bool header = true;                    ///< the first line names the columns
-    char separator = ',';
-    std::vector<std::string> class_names = {};  ///< labels are their positions here; left out: see read_csv
-    std::int32_t most_classes = std::numeric_limits<std::int32_t>::max();  ///< more are an error: not a label's column
-};
-
 /// The first lines of a table as text, at most `most` of them: to see what is in it before choosing columns. Throws
 /// FormatError as read_csv, but for lines of unequal length.
 inline std::vector<std::vector<std::string>> csv_lines(std::istream& in, const std::string& name, std::size_t most,
@@ -9347,175 +9840,6 @@ inline std::vector<std::vector<std::string>> csv_lines(std::istream& in, const s
 }
 
 namespace detail {
-
-/// Turns lines into samples; both the reader of whole files and the stream of batches are this.
-template <class S>
-class CsvSamples {
-public:
-    /// Reads up to the first line of samples.
-    CsvSamples(const std::string& context, std::istream& in, CsvOptions options)
-        : lines_(context, options.separator), options_(std::move(options)) {
-        more_ = lines_.next(in);
-        if (!more_) raise<FormatError>(context, "empty", "no line", options_.header ? "a header" : "a sample");
-        width_ = lines_.size();
-        if (options_.header) {
-            for (std::size_t c = 0; c < width_; ++c) header_.emplace_back(lines_[c]);
-            more_ = lines_.next(in);
-        }
-        choose_columns();
-        names_given_ = !options_.class_names.empty();
-        for (const std::string& name : options_.class_names) {
-            if (!numbers_.emplace(name, static_cast<std::int32_t>(numbers_.size())).second) {
-                raise<DataError>(context, "class_names", detail::quoted(name) + " twice", "different names");
-            }
-        }
-    }
-
-    Index features() const noexcept { return static_cast<Index>(features_.size()); }
-    Index targets() const noexcept { return static_cast<Index>(targets_.size()); }
-    const std::vector<std::string>& class_names() const noexcept { return options_.class_names; }
-
-    /// Appends one sample; false at the end.
-    bool next(std::istream& in, std::vector<S>& inputs, std::vector<S>& targets, std::vector<std::int32_t>& labels,
-              std::vector<std::uint64_t>& ids) {
-        if (!more_) return false;
-        if (lines_.size() != width_) {
-            lines_.template fail<FormatError>("fields", std::to_string(lines_.size()),
-                                              std::to_string(width_) + ", as in the first line");
-        }
-        for (const std::size_t c : features_) inputs.push_back(number(c));
-        for (const std::size_t c : targets_) targets.push_back(number(c));
-        if (label_) labels.push_back(label(*label_));
-        if (id_) ids.push_back(id(*id_));
-        more_ = lines_.next(in);
-        return true;
-    }
-
-private:
-    std::size_t find(const CsvColumn& column) const {
-        const std::string wanted = "column " + column.text();
-        if (column.name.empty()) {
-            const auto width = static_cast<Index>(width_);
-            const Index at = column.number > 0 ? column.number - 1 : width + column.number;
-            if (column.number == 0 || at < 0 || at >= width) {
-                raise<DataError>(lines_.context(), wanted, "no such column",
-                                 "1.." + std::to_string(width) + ", or -1 for the last");
-            }
-            return static_cast<std::size_t>(at);
-        }
-        if (!options_.header) raise<DataError>(lines_.context(), wanted, "a file without header", "a number");
-        std::size_t found = width_;
-        for (std::size_t c = 0; c < width_; ++c) {
-            if (header_[c] != column.name) continue;
-            if (found < width_) raise<DataError>(lines_.context(), wanted, "two columns of this name", "one");
-            found = c;
-        }
-        if (found == width_) {
-            std::string known;
-            for (std::size_t c = 0; c < width_ && c < 20; ++c)
-                known += (c > 0 ? ", " : "") + detail::quoted(header_[c]);
-            if (width_ == 1) known += std::string(", the only one with the separator \"") + options_.separator + "\"";
-            raise<DataError>(lines_.context(), wanted, "no such column", known + (width_ > 20 ? ", ..." : ""));
-        }
-        return found;
-    }
-
-    void choose_columns() {
-        std::vector<bool> used(width_, false);
-        const auto use = [&](const CsvColumn& column) {
-            const std::size_t c = find(column);
-            if (used[c]) raise<DataError>(lines_.context(), "column " + column.text(), "several uses", "one");
-            used[c] = true;
-            return c;
-        };
-        if (options_.label) label_ = use(*options_.label);
-        if (options_.id) id_ = use(*options_.id);
-        for (const CsvColumn& column : options_.targets) targets_.push_back(use(column));
-        for (const CsvColumn& column : options_.features) features_.push_back(use(column));
-        if (!options_.features.empty()) return;
-        for (std::size_t c = 0; c < width_; ++c) {
-            if (!used[c]) features_.push_back(c);
-        }
-        if (features_.empty()) raise<DataError>(lines_.context(), "feature columns", "none", "at least 1");
-    }
-
-    template <class E>
-    [[noreturn]] void fail(std::size_t c, const char* what, const std::string& expected) const {
-        std::string name = options_.header ? " (" + header_[c] + ")" : std::string();
-        raise<E>(
-            lines_.context() + ": line " + std::to_string(lines_.line()) + ", column " + std::to_string(c + 1) + name,
-            what, detail::quoted(lines_[c]), expected);
-    }
-
-    /// Never the locale's: std::from_chars, with a leading + allowed.
-    S number(std::size_t c) const {
-        std::string_view text = lines_[c];
-        if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-        const char* const end = text.data() + text.size();
-        S value{};
-        auto read = std::from_chars(text.data(), end, value);
-        if (read.ec == std::errc::result_out_of_range) {  // too large is an error, too small is 0 or what is next to it
-            long double wide{};
-            read = std::from_chars(text.data(), end, wide);
-            if (read.ec != std::errc{} || std::abs(wide) > 1.0L) {
-                fail<DataError>(c, "number", sizeof(S) == 4 ? "one within the range of float" : "one within range");
-            }
-            value = static_cast<S>(wide);
-        }
-        if (read.ec != std::errc{} || read.ptr != end) fail<FormatError>(c, "number", "a number");
-        if (!std::isfinite(value)) fail<DataError>(c, "number", "a finite number");
-        return value;
-    }
-
-    template <class I>
-    bool whole(std::size_t c, I& value) const {
-        const std::string_view text = lines_[c];
-        const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-        return read.ec == std::errc{} && read.ptr == text.data() + text.size();
-    }
-
-    std::uint64_t id(std::size_t c) const {
-        std::uint64_t value = 0;
-        if (!whole(c, value)) fail<FormatError>(c, "id", "a whole number, 0..2^64 - 1");
-        return value;
-    }
-
-    std::int32_t label(std::size_t c) {
-        const std::string_view text = lines_[c];
-        if (text.empty()) fail<FormatError>(c, "label", "a whole number or a name");
-        std::int64_t value = 0;
-        if (!by_number_) by_number_ = !names_given_ && whole(c, value);
-        if (*by_number_) {
-            if (!whole(c, value)) {
-                fail<FormatError>(c, "label", "a whole number, as in the first sample (or give class_names)");
-            }
-            if (value < 0 || value >= options_.most_classes) {
-                fail<DataError>(c, "label", "0.." + std::to_string(options_.most_classes - 1));
-            }
-            return static_cast<std::int32_t>(value);
-        }
-        std::string name(text);
-        if (const auto known = numbers_.find(name); known != numbers_.end()) return known->second;
-        if (names_given_) fail<DataError>(c, "label", "one of the " + std::to_string(numbers_.size()) + " class_names");
-        const auto next = static_cast<std::int32_t>(numbers_.size());
-        if (next >= options_.most_classes) {
-            fail<DataError>(c, "label", "no more than " + std::to_string(next) + " different ones");
-        }
-        options_.class_names.push_back(name);
-        return numbers_.emplace(std::move(name), next).first->second;
-    }
-
-    CsvLines lines_;
-    CsvOptions options_;
-    std::vector<std::string> header_;
-    std::size_t width_ = 0;
-    std::vector<std::size_t> features_, targets_;
-    std::optional<std::size_t> label_, id_;
-    std::unordered_map<std::string, std::int32_t> numbers_;  // of class names
-    std::optional<bool> by_number_;                          // labels are whole numbers; the first sample decides
-    bool names_given_ = false;
-    bool more_ = false;  // the reader stands on a line of samples
-};
 
 /// Values of a whole number of samples as columns.
 template <class S>
@@ -9538,13 +9862,14 @@ inline std::ifstream open_text(const std::string& context, const std::string& pa
 /// Labels   whole numbers as they are if the label of the first sample is one (all must be, then); else names,
 ///          numbered in order of first appearance. With class_names (of another part of the data, say) every label
 ///          must be one of these and gets its position.
+/// Missing  cells are refused unless options.missing says what is to become of them; `gaps` is then told what was done.
 /// Numbers  decimal, with a point in every locale; correctly rounded to S.
 /// Throws   FormatError, naming line and column, for lines of unequal length, bad quotes, fields that are not numbers,
 ///          an empty file; DataError for columns that do not exist or have several uses, numbers that are not finite,
-///          labels out of range, ids that occur twice.
+///          labels out of range, ids that occur twice, a column to be filled that has no value.
 /// Cost     one pass; memory little more than the values, which wait in pieces that are given up as they are copied.
 template <std::floating_point S = float>
-Dataset<S> read_csv(std::istream& in, const std::string& name, CsvOptions options = {}) {
+Dataset<S> read_csv(std::istream& in, const std::string& name, CsvOptions options = {}, CsvGaps* gaps = nullptr) {
     detail::CsvSamples<S> samples("read_csv: " + name, in, std::move(options));
     DatasetDescription<S> more;
     detail::CsvValues<S> inputs, targets;
@@ -9555,25 +9880,29 @@ Dataset<S> read_csv(std::istream& in, const std::string& name, CsvOptions option
     more.ids.resize(ids.size());
     ids.move_to(more.ids.data());
     more.class_names = samples.class_names();
-    return Dataset<S>(inputs.columns(samples.features(), count), std::move(more));
+    Batch<S> values = inputs.columns(samples.features(), count);
+    samples.fill(values);
+    if (gaps != nullptr) *gaps = samples.gaps();
+    return Dataset<S>(std::move(values), std::move(more));
 }
 
 /// read_csv<float>("iris.csv", {.label = "species"}): the same from a file.
 /// Throws   also FormatError if the file cannot be opened.
 template <std::floating_point S = float>
-Dataset<S> read_csv(const std::string& path, CsvOptions options = {}) {
+Dataset<S> read_csv(const std::string& path, CsvOptions options = {}, CsvGaps* gaps = nullptr) {
     std::ifstream in = detail::open_text("read_csv: " + path, path);
-    return read_csv<S>(in, path, std::move(options));
+    return read_csv<S>(in, path, std::move(options), gaps);
 }
 
 /// A CSV file as a stream of batches: traced.record(csv_stream<float>("huge.csv", {.label = -1}, 256)) records a table
-/// that does not fit into memory. Rules and errors are those of read_csv; names that labels got are known at the end.
+/// that does not fit into memory. Rules and errors are those of read_csv; names that labels got are known at the end,
+/// and so would be means: CsvMissing::mean is a DataError.
 template <std::floating_point S = float>
 class CsvStream {
 public:
     CsvStream(const std::string& path, CsvOptions options, Index batch)
         : in_(detail::open_text("csv_stream: " + path, path)),
-          samples_("csv_stream: " + path, in_, std::move(options)),
+          samples_("csv_stream: " + path, in_, without_means(std::move(options))),
           batch_(detail::require_batch("csv_stream", batch)) {}
 
     bool operator()(SampleBatch<S>& next) {
@@ -9590,8 +9919,18 @@ public:
 
     /// Names of the labels seen so far, or those given; empty where labels are numbers.
     const std::vector<std::string>& class_names() const noexcept { return samples_.class_names(); }
+    /// Samples left out so far.
+    const CsvGaps& gaps() const noexcept { return samples_.gaps(); }
 
 private:
+    static CsvOptions without_means(CsvOptions options) {
+        if (options.missing == CsvMissing::mean) {
+            detail::raise<DataError>("csv_stream", "missing", "mean",
+                                     "refuse or skip: a mean is known at the end only");
+        }
+        return options;
+    }
+
     std::ifstream in_;
     detail::CsvSamples<S> samples_;
     Index batch_;
@@ -9858,7 +10197,7 @@ PrincipalComponents principal_components(const Eigen::MatrixBase<D>& x) {
     if (x.rows() == 0) detail::raise<DataError>("principal_components", "features", "0", "1 or more");
     Batch<double> centred = x.template cast<double>();
     if (!detail::all_finite(centred)) {
-        detail::raise<DataError>("principal_components", "x", "values that are not finite", "finite ones");
+        detail::raise<DataError>("principal_components", "x", "NaN or infinite", "finite values");
     }
     PrincipalComponents result;
     result.mean = centred.rowwise().mean();
@@ -9953,12 +10292,16 @@ Dataset<S> selection_samples(Index samples, std::uint64_t seed, const SelectionT
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 // renn/evaluation/explained.hpp - what metrics ask of a model and of a method: the explained number, and the scores.
+//
+// All metrics take their arguments in one order: model, x, scores if they are given, target, method if that gives the
+// scores, what the metric alone needs (what stands where a feature is taken away, a baseline, an image), options.
 
 #include <algorithm>
 #include <cstddef>
@@ -10006,11 +10349,6 @@ PlaceTarget<T> target_of(const PlaceTarget<T>& target, const BatchView<S>& y, In
     return {target.place, target_of(target.target, y, j)};
 }
 
-template <class T>
-inline constexpr bool is_place_target = false;
-template <class T>
-inline constexpr bool is_place_target<PlaceTarget<T>> = true;
-
 /// What a target looks at for some samples, and the number it makes of it.
 template <class S>
 struct Explained {
@@ -10054,6 +10392,18 @@ Explained<S> explained(const Model& model, const BatchView<S>& x, const T& targe
     return e;
 }
 
+/// f(x) - f(x0) of each sample, with what the target chooses by the prediction settled at x.
+template <class S, class Model, class T>
+Column<double> rise_from(const char* where, const Model& model, const BatchView<S>& x, const T& target,
+                         const Baseline& baseline) {
+    baseline.check(where, x.rows(), x.cols());
+    const Explained<S> here = explained<S>(model, x, target);
+    Batch<S> x0(x.rows(), x.cols());
+    baseline.write(x0);
+    const Explained<S> there = explained<S>(model, BatchView<S>(x0), settled_by(target, here));
+    return here.value.template cast<double>() - there.value.template cast<double>();
+}
+
 /// f(first, e) for `count` inputs of so many features that make(i, column) writes, a few at a time, in order.
 template <class S, class Model, class T, class Make, class F>
 void explain_each(const Model& model, Index features, Index count, const T& target, Make&& make, F&& f) {
@@ -10078,7 +10428,7 @@ Column<double> values_of(const Model& model, Index features, Index count, const 
 
 template <class S>
 void require_finite_scores(const char* where, const char* what, const BatchView<S>& scores) {
-    if (!scores.allFinite()) raise<DataError>(where, what, "NaN or infinite", "finite");
+    if (!scores.allFinite()) raise<DataError>(where, what, "NaN or infinite", "finite values");
 }
 
 /// Throws ShapeError unless the scores are of x, DataError unless they are finite or without a sample.
@@ -10091,20 +10441,30 @@ void require_scores_of(const char* where, const BatchView<S>& x, const BatchView
 
 }  // namespace detail
 
+namespace detail {
+
+/// What a method says, of which a callable has scores alone.
+template <class S, class Model, class T, class M>
+Attribution<S> attribution_of(const Model& model, const BatchView<S>& x, const T& target, const M& method) {
+    Attribution<S> result;
+    if constexpr (AttributionMethod<M, Model, T>) {
+        result = attribute(model, x, target, method);
+    } else {
+        result.scores = method(model, x, target);
+    }
+    require_shape("method of attribution", "scores", result.scores, x.rows(), x.cols());
+    require_finite_scores<S>("method of attribution", "scores", result.scores);
+    return result;
+}
+
+}  // namespace detail
+
 /// Scores of a method: an AttributionMethod, or any callable (model, x, target) that returns features x n.
 ///
 /// Throws   as the method; ShapeError if the scores are not of x, DataError if they are not finite.
 template <class S, class Model, class T, class M>
-Batch<S> scores_of(const M& method, const Model& model, const BatchView<S>& x, const T& target) {
-    Batch<S> scores;
-    if constexpr (AttributionMethod<M, Model, T>) {
-        scores = attribute(model, x, target, method).scores;
-    } else {
-        scores = method(model, x, target);
-    }
-    detail::require_shape("method of attribution", "scores", scores, x.rows(), x.cols());
-    detail::require_finite_scores<S>("method of attribution", "scores", scores);
-    return scores;
+Batch<S> scores_of(const Model& model, const BatchView<S>& x, const T& target, const M& method) {
+    return detail::attribution_of<S>(model, x, target, method).scores;
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -10208,16 +10568,6 @@ struct RemoveToNoise {
     }
 };
 
-namespace detail {
-
-inline void require_image(const char* where, const Shape& image, Index features) {
-    if (image.size() != features || features == 0) {
-        raise<ShapeError>(where, "image", image.text(), std::to_string(features) + " features");
-    }
-}
-
-}  // namespace detail
-
 /// The image blurred by a Gaussian; beyond the border its last pixel goes on.
 struct RemoveToBlur {
     Shape image;
@@ -10228,39 +10578,11 @@ struct RemoveToBlur {
                     Eigen::Ref<Column<S>> out) const {
         detail::require_image("RemoveToBlur", image, x.size());
         if (!(deviation > 0.0)) {
-            detail::raise<DataError>("RemoveToBlur", "deviation", std::to_string(deviation), "more than 0");
+            detail::raise<DataError>("RemoveToBlur", "deviation", std::to_string(deviation), "above 0");
         }
-        const Column<S> once = blurred<S>(x, 0, 1);
-        const Column<S> twice = blurred<S>(once, 1, 0);
-        for (Index i = 0; i < x.size(); ++i) out[i] = removed[static_cast<std::size_t>(i)] ? twice[i] : x[i];
-    }
-
-private:
-    template <class S>
-    Column<S> blurred(const Eigen::Ref<const Column<S>>& x, Index down, Index right) const {
-        const auto reach = static_cast<Index>(std::ceil(3.0 * deviation));
-        std::vector<double> weights;
-        double all = 0.0;
-        for (Index d = -reach; d <= reach; ++d) {
-            const double at = static_cast<double>(d) / deviation;
-            weights.push_back(std::exp(-0.5 * at * at));
-            all += weights.back();
-        }
-        const auto inside = [](Index at, Index size) { return at < 0 ? 0 : at >= size ? size - 1 : at; };
-        Column<S> out(x.size());
-        for (Index c = 0; c < image.channels; ++c) {
-            for (Index p = 0; p < image.positions(); ++p) {
-                const Index row = p / image.width, column = p % image.width;
-                double sum = 0.0;
-                for (Index d = -reach; d <= reach; ++d) {
-                    sum += weights[static_cast<std::size_t>(d + reach)] *
-                           static_cast<double>(x[image.at(c, inside(row + d * down, image.height),
-                                                          inside(column + d * right, image.width))]);
-                }
-                out[c * image.positions() + p] = static_cast<S>(sum / all);
-            }
-        }
-        return out;
+        Column<S> blurred = x;
+        detail::GaussianBlur<S>{image}(blurred, deviation);
+        for (Index i = 0; i < x.size(); ++i) out[i] = removed[static_cast<std::size_t>(i)] ? blurred[i] : x[i];
     }
 };
 
@@ -10384,7 +10706,7 @@ struct FlipOptions {
 template <class D>
 Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> flip_order(const Eigen::MatrixBase<D>& relevance,
                                                                 const FlipOptions& options = {}) {
-    if (!relevance.allFinite()) detail::raise<DataError>("flip_order", "relevance", "NaN or infinite", "finite");
+    if (!relevance.allFinite()) detail::raise<DataError>("flip_order", "relevance", "NaN or infinite", "finite values");
     const auto n = options.regions.empty() ? relevance.rows() : static_cast<Index>(options.regions.size());
     Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> order(n, relevance.cols());
     std::vector<Index> places(static_cast<std::size_t>(n));
@@ -10399,7 +10721,7 @@ Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> flip_order(const Eigen::Mat
             for (const Index i : options.regions[r]) {
                 if (i < 0 || i >= relevance.rows()) {
                     detail::raise<ShapeError>("flip_order", "feature of a region", std::to_string(i),
-                                              "less than " + std::to_string(relevance.rows()));
+                                              "0.." + std::to_string(relevance.rows() - 1));
                 }
                 score[r] += static_cast<double>(relevance(i, j));
             }
@@ -10587,7 +10909,7 @@ struct VectorPair {
             raise<ShapeError>(where, "vectors", std::to_string(a.size()) + " and " + std::to_string(b.size()) + " long",
                               "equally long, 1 or more");
         }
-        if (!a.allFinite() || !b.allFinite()) raise<DataError>(where, "vectors", "NaN or infinite", "finite");
+        if (!a.allFinite() || !b.allFinite()) raise<DataError>(where, "vectors", "NaN or infinite", "finite values");
     }
 };
 
@@ -10841,7 +11163,6 @@ Measurement sensitivity_n(const Model& model, const Eigen::MatrixBase<D>& x, con
     Batch<double> curve(static_cast<Index>(sizes.size()), input.cols());
     std::vector<double> each;
     std::vector<Index> order(static_cast<std::size_t>(features));
-    std::iota(order.begin(), order.end(), Index{0});
     for (Index j = 0; j < input.cols(); ++j) {
         const T here = detail::target_of(target, basis, j);
         for (Index k = 0; k < curve.rows(); ++k) {
@@ -10851,6 +11172,7 @@ Measurement sensitivity_n(const Model& model, const Eigen::MatrixBase<D>& x, con
                                          "1.." + std::to_string(features));
             }
             Rng rng(mix(mix(options.seed, static_cast<std::uint64_t>(j)), static_cast<std::uint64_t>(k)));
+            std::iota(order.begin(), order.end(), Index{0});
             Column<double> sums = Column<double>::Zero(options.draws);
             Removed removed;
             const auto make = [&](Index draw, Eigen::Ref<Column<S>> out) {
@@ -10872,28 +11194,21 @@ Measurement sensitivity_n(const Model& model, const Eigen::MatrixBase<D>& x, con
     return detail::measured(where, std::move(each), std::move(curve));
 }
 
-/// |sum of R - (f(x) - f(x0))|: what is missing of completeness, against a baseline of one column or one a sample.
+/// |sum of R - (f(x) - f(x0))|: what is missing of completeness, against a baseline x0.
 ///
-/// Throws   ShapeError where shapes do not fit, DataError for relevance that is not finite.
-template <class Model, class D, class E, class B, class T>
+/// Throws   ShapeError where shapes do not fit, DataError for relevance or a baseline that is not finite.
+template <class Model, class D, class E, class T>
 Measurement completeness_gap(const Model& model, const Eigen::MatrixBase<D>& x, const Eigen::MatrixBase<E>& relevance,
-                             const Eigen::MatrixBase<B>& baseline, const T& target) {
+                             const T& target, const Baseline& baseline) {
     using S = typename D::Scalar;
     constexpr const char* where = "completeness_gap";
     const Batch<S> scores = relevance.template cast<S>();
     const BatchView<S> input(x.derived());
     detail::require_scores_of<S>(where, input, BatchView<S>(scores));
-    const Index columns = baseline.cols() == 1 ? 1 : input.cols();
-    detail::require_shape(where, "baseline", baseline, input.rows(), columns);
-    const detail::Explained<S> here = detail::explained<S>(model, input, target);
-    const T same = detail::settled_by(target, here);
-    const Batch<S> roots = columns == 1 ? Batch<S>(baseline.template cast<S>().replicate(1, input.cols()))
-                                        : Batch<S>(baseline.template cast<S>());
-    const detail::Explained<S> there = detail::explained<S>(model, BatchView<S>(roots), same);
+    const Column<double> rise = detail::rise_from<S>(where, model, input, target, baseline);
     std::vector<double> each;
     for (Index j = 0; j < input.cols(); ++j) {
-        const double rise = static_cast<double>(here.value[j]) - static_cast<double>(there.value[j]);
-        each.push_back(std::abs(scores.col(j).template cast<double>().sum() - rise));
+        each.push_back(std::abs(scores.col(j).template cast<double>().sum() - rise[j]));
     }
     return detail::measured(where, std::move(each));
 }
@@ -10985,14 +11300,15 @@ struct Axioms {
 
 /// Limits of check_axioms.
 struct AxiomOptions {
-    double conservation = 0.01;  ///< |sum of R - f| / |f| at most
-    double positivity = 1e-6;    ///< part of |R| that is negative at most
-    double continuity = 0.01;    ///< jump / mean sum of |R| at most
-    int pairs = 20;              ///< segments a sample that are searched for a jump
-    double reach = 0.5;          ///< of a segment, relative to the norm of the sample
-    Regions regions = {};        ///< for selectivity; empty: each feature by itself
-    Index at_once = 1;           ///< regions taken away in a step
-    int repeats = 10;            ///< random orders
+    double conservation = 0.01;             ///< |sum of R - f| / |f| at most; or with f - f(x0) in place of f
+    std::optional<Baseline> baseline = {};  ///< x0 of a callable, or in place of what a method says of itself
+    double positivity = 1e-6;               ///< part of |R| that is negative at most
+    double continuity = 0.01;               ///< jump / mean sum of |R| at most
+    int pairs = 20;                         ///< segments a sample that are searched for a jump
+    double reach = 0.5;                     ///< of a segment, relative to the norm of the sample
+    Regions regions = {};                   ///< for selectivity; empty: each feature by itself
+    Index at_once = 1;                      ///< regions taken away in a step
+    int repeats = 10;                       ///< random orders
     std::uint64_t seed = 0;
 };
 
@@ -11004,10 +11320,30 @@ inline std::string limit_text(const char* meaning, double limit) {
     return std::string(meaning) + ", at most " + number.data();
 }
 
+/// What the scores of each sample should sum to.
+struct Whole {
+    Column<double> values;
+    const char* meaning;
+};
+
+template <class S, class Model, class T>
+Whole whole_of(const Model& model, const BatchView<S>& x, const T& target, const Column<S>& value,
+               const Attribution<S>& attribution, const std::optional<Baseline>& baseline) {
+    constexpr const char* of_difference = "|sum R - (f - f(x0))| / |f - f(x0)|, greatest";
+    const Column<double> f = value.template cast<double>();
+    if (baseline) return {rise_from<S>("check_axioms", model, x, target, *baseline), of_difference};
+    if (attribution.gap.size() == 0) return {f, "|sum R - f| / |f|, greatest"};
+    const Batch<double> scores = attribution.scores.template cast<double>();
+    const Column<double> own = attribution.gap.template cast<double>() + scores.colwise().sum().transpose();
+    const bool of_f = ((own - f).array().abs() <= 1e-3 * f.array().abs()).all();
+    return {own, of_f ? "|sum R - f| / |f|, greatest"
+                      : "|sum R - what the method starts with (f - f(x0))| / |that|, greatest"};
+}
+
 /// The change of a map that is left when segments from each sample are halved, each time into the half where it changes
 /// more, until they are 2^-halvings long: 0 of a continuous map, the jump of one that jumps.
 template <class S, class Model, class T, class M>
-std::vector<double> jumps(const M& method, const Model& model, const BatchView<S>& x, const T& target,
+std::vector<double> jumps(const Model& model, const BatchView<S>& x, const T& target, const M& method,
                           const Batch<S>& basis, const AxiomOptions& options) {
     constexpr int halvings = std::is_same_v<S, float> ? 12 : 24;
     std::vector<double> each;
@@ -11023,12 +11359,12 @@ std::vector<double> jumps(const M& method, const Model& model, const BatchView<S
             a.col(p) = x.col(j);
             b.col(p) = x.col(j) + (direction * (norm > 0.0 ? reach / norm : 0.0)).template cast<S>();
         }
-        Batch<S> at_a = scores_of<S>(method, model, BatchView<S>(a), here);
-        Batch<S> at_b = scores_of<S>(method, model, BatchView<S>(b), here);
+        Batch<S> at_a = scores_of<S>(model, BatchView<S>(a), here, method);
+        Batch<S> at_b = scores_of<S>(model, BatchView<S>(b), here, method);
         const double size = at_a.col(0).template cast<double>().cwiseAbs().sum();
         for (int h = 0; h < halvings; ++h) {
             const Batch<S> middle = S(0.5) * (a + b);
-            const Batch<S> between = scores_of<S>(method, model, BatchView<S>(middle), here);
+            const Batch<S> between = scores_of<S>(model, BatchView<S>(middle), here, method);
             for (Index p = 0; p < a.cols(); ++p) {
                 const bool first =
                     (between.col(p) - at_a.col(p)).cwiseAbs().sum() >= (at_b.col(p) - between.col(p)).cwiseAbs().sum();
@@ -11044,21 +11380,24 @@ std::vector<double> jumps(const M& method, const Model& model, const BatchView<S
 
 }  // namespace detail
 
-/// Conservation (sum of R = f), positivity (R >= 0 where f >= 0), continuity (no jumps, found by halving segments) and
-/// selectivity (flipping the most relevant first falls below random orders by more than two standard errors) of a
-/// method, on a network and samples of your own.
+/// Conservation (sum of R = f, or f - f(x0) of a method with a baseline), positivity (R >= 0 where f >= 0), continuity
+/// (no jumps, found by halving segments) and selectivity (flipping the most relevant first falls below random orders by
+/// more than two standard errors) of a method, on a network and samples of your own.
 ///
-///     std::cout << renn::check_axioms(method, net, x, renn::predicted_output(), renn::RemoveTo(0)).text();
+///     std::cout << renn::check_axioms(net, x, renn::predicted_output(), method, renn::RemoveTo(0)).text();
+///
+/// What scores should sum to, a method with a gap says itself: f, the difference from its baseline, or whatever else it
+/// starts with; of one without and of a callable it is f, or with AxiomOptions::baseline the difference from that. The
+/// verdict's meaning tells which it was.
 ///
 /// Shapes   x: features x n. The method is an AttributionMethod, or any callable (net, x, target) -> features x n; the
 ///          network a network, or any callable that gives outputs.
-/// Throws   as the method; DataError without samples or pairs.
+/// Throws   as the method; ShapeError for a baseline of another shape; DataError without samples or pairs.
 /// Cost     n * pairs * 24 maps, and flip_features repeats + 1 times.
 /// Source   Montavon, Samek and Mueller (2018); Montavon (2019), "Gradient-based vs. propagation-based explanations".
-template <class M, class Model, class D, class R = RemoveTo>
-Axioms check_axioms(const M& method, const Model& net, const Eigen::MatrixBase<D>& x,
-                    const OutputTarget& target = predicted_output(), const R& removal = {},
-                    const AxiomOptions& options = {}) {
+template <class Model, class D, class M, class R = RemoveTo>
+Axioms check_axioms(const Model& net, const Eigen::MatrixBase<D>& x, const OutputTarget& target, const M& method,
+                    const R& removal = {}, const AxiomOptions& options = {}) {
     using S = typename D::Scalar;
     constexpr const char* where = "check_axioms";
     const BatchView<S> input(x.derived());
@@ -11066,7 +11405,9 @@ Axioms check_axioms(const M& method, const Model& net, const Eigen::MatrixBase<D
     if (options.pairs < 1) detail::raise<DataError>(where, "pairs", std::to_string(options.pairs), "1 or more");
     const detail::Explained<S> before = detail::explained<S>(net, input, target);
     const OutputTarget same = detail::settled_by(target, before);
-    const Batch<S> scores = scores_of<S>(method, net, input, same);
+    const Attribution<S> attribution = detail::attribution_of<S>(net, input, same, method);
+    const Batch<S>& scores = attribution.scores;
+    const detail::Whole whole = detail::whole_of<S>(net, input, same, before.value, attribution, options.baseline);
 
     constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
     std::vector<double> gaps, negative;
@@ -11074,7 +11415,8 @@ Axioms check_axioms(const M& method, const Model& net, const Eigen::MatrixBase<D
         const Column<double> r = scores.col(j).template cast<double>();
         const auto f = static_cast<double>(before.value[j]);
         const double all = r.cwiseAbs().sum();
-        gaps.push_back(f != 0.0 ? std::abs(r.sum() - f) / std::abs(f) : no_number);
+        const double all_of_it = whole.values[j];
+        gaps.push_back(all_of_it != 0.0 ? std::abs(r.sum() - all_of_it) / std::abs(all_of_it) : no_number);
         negative.push_back(f >= 0.0 && all > 0.0 ? (0.0 - r.cwiseMin(0.0).sum()) / all : no_number);
     }
     const auto verdict = [&](const char* axiom, std::vector<double> each, double limit, const char* meaning) {
@@ -11090,10 +11432,10 @@ Axioms check_axioms(const M& method, const Model& net, const Eigen::MatrixBase<D
         return v;
     };
     Axioms axioms;
-    axioms.conservation = verdict("conservation", std::move(gaps), options.conservation, "|sum R - f| / |f|, greatest");
+    axioms.conservation = verdict("conservation", std::move(gaps), options.conservation, whole.meaning);
     axioms.positivity =
         verdict("positivity", std::move(negative), options.positivity, "negative part of |R|, greatest");
-    axioms.continuity = verdict("continuity", detail::jumps<S>(method, net, input, same, before.outputs, options),
+    axioms.continuity = verdict("continuity", detail::jumps<S>(net, input, same, method, before.outputs, options),
                                 options.continuity, "jump of R / sum of |R|, greatest");
     Selectivity s =
         selectivity(net, input, scores, same, removal,
@@ -11121,7 +11463,7 @@ namespace detail {
 /// f(|R| of a sample, their sum) for each sample; a map of zeros has no value.
 template <class D, class F>
 Measurement of_magnitudes(const char* where, const Eigen::MatrixBase<D>& relevance, const F& f) {
-    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite");
+    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite values");
     std::vector<double> each;
     for (Index j = 0; j < relevance.cols(); ++j) {
         const Column<double> v = relevance.col(j).template cast<double>().cwiseAbs();
@@ -11320,6 +11662,19 @@ struct Continuity {
     std::size_t prediction_changes = 0;  ///< pairs for which the model predicts two classes: the map may well change
 };
 
+/// Options of continuity.
+struct ContinuityOptions {
+    double deviation = 0.01;  ///< of the perturbations, in units of the input
+    int draws = 20;
+    std::uint64_t seed = 0;
+};
+
+/// Options of translation_continuity.
+struct TranslationOptions {
+    int steps = 28;      ///< of a pixel each
+    double empty = 0.0;  ///< what is left behind
+};
+
 /// Random inputs around each sample.
 struct NearbyOptions {
     int draws = 200;
@@ -11337,8 +11692,8 @@ struct MapsOfSample {
 };
 
 template <class S, class Model, class T, class M>
-MapsOfSample<S> maps_of(const M& method, const Model& model, const BatchView<S>& x, const T& target) {
-    MapsOfSample<S> maps{scores_of<S>(method, model, x, target), {}};
+MapsOfSample<S> maps_of(const Model& model, const BatchView<S>& x, const T& target, const M& method) {
+    MapsOfSample<S> maps{scores_of<S>(model, x, target, method), {}};
     const Batch<S> y = outputs_of<S>(model, x);
     for (Index j = 0; j < y.cols(); ++j) maps.predicted.push_back(predicted_class(y.col(j)));
     return maps;
@@ -11347,8 +11702,8 @@ MapsOfSample<S> maps_of(const M& method, const Model& model, const BatchView<S>&
 /// Compares pairs of inputs of each sample: `inputs(j, x)` fills x with the inputs of sample j, `pair(i)` names the two
 /// columns of pair i, `ratio(maps, x, a, b)` compares them.
 template <class S, class Model, class T, class M, class Inputs, class Pair, class Ratio>
-Continuity compare_maps_nearby(const char* where, const M& method, const Model& model, const BatchView<S>& x,
-                               const T& target, Index pairs, const Inputs& inputs, const Pair& pair,
+Continuity compare_maps_nearby(const char* where, const Model& model, const BatchView<S>& x, const T& target,
+                               const M& method, Index pairs, const Inputs& inputs, const Pair& pair,
                                const Ratio& ratio) {
     if (x.cols() == 0) raise<DataError>(where, "samples", "0", "1 or more");
     if (pairs < 1) raise<DataError>(where, "pairs", std::to_string(pairs), "1 or more");
@@ -11360,7 +11715,7 @@ Continuity compare_maps_nearby(const char* where, const M& method, const Model& 
     for (Index j = 0; j < x.cols(); ++j) {
         inputs(j, near);
         const MapsOfSample<S> maps =
-            maps_of<S>(method, model, BatchView<S>(near), target_of(target, before.basis(), j));
+            maps_of<S>(model, BatchView<S>(near), target_of(target, before.basis(), j), method);
         double greatest = std::numeric_limits<double>::quiet_NaN();
         for (Index i = 0; i < pairs; ++i) {
             const auto [a, b] = pair(i);
@@ -11415,28 +11770,29 @@ inline constexpr auto first_with_each = [](Index i) { return std::pair<Index, In
 /// Source   Montavon, Samek and Mueller (2018), section 7.1.
 template <class Model, class D, class T, class M>
 Continuity continuity(const Model& model, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
-                      double deviation = 0.01, int draws = 20, std::uint64_t seed = 0) {
+                      const ContinuityOptions& options = {}) {
     using S = typename D::Scalar;
     const BatchView<S> input(x.derived());
     const auto inputs = [&](Index j, Batch<S>& near) {
-        detail::reshape(near, input.rows(), static_cast<Index>(draws) + 1);
-        Rng rng(mix(seed, static_cast<std::uint64_t>(j)));
+        detail::reshape(near, input.rows(), static_cast<Index>(options.draws) + 1);
+        Rng rng(mix(options.seed, static_cast<std::uint64_t>(j)));
         for (Index d = 0; d < near.cols(); ++d) {
             for (Index i = 0; i < input.rows(); ++i) {
-                near(i, d) =
-                    d == 0 ? input(i, j) : static_cast<S>(static_cast<double>(input(i, j)) + deviation * rng.normal());
+                near(i, d) = d == 0
+                                 ? input(i, j)
+                                 : static_cast<S>(static_cast<double>(input(i, j)) + options.deviation * rng.normal());
             }
         }
     };
-    return detail::compare_maps_nearby<S>("continuity", method, model, input, target, draws, inputs,
+    return detail::compare_maps_nearby<S>("continuity", model, input, target, method, options.draws, inputs,
                                           detail::first_with_each, detail::l1_over_l2);
 }
 
-/// The same along a translation: the image is moved to the right a pixel at a time, `steps` times, what is left behind
-/// being `empty`; neighbours of the sequence are compared. Curve: steps x samples; a step that changes nothing is NaN.
+/// The same along a translation: the image is moved to the right a pixel at a time; neighbours of the sequence are
+/// compared. Curve: steps x samples; a step that changes nothing is NaN.
 template <class Model, class D, class T, class M>
 Continuity translation_continuity(const Model& model, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
-                                  const Shape& image, int steps = 28, double empty = 0.0) {
+                                  const Shape& image, const TranslationOptions& options = {}) {
     using S = typename D::Scalar;
     const BatchView<S> input(x.derived());
     if (image.size() != input.rows()) {
@@ -11444,15 +11800,15 @@ Continuity translation_continuity(const Model& model, const Eigen::MatrixBase<D>
                                   std::to_string(input.rows()) + " features");
     }
     const auto inputs = [&](Index j, Batch<S>& near) {
-        detail::reshape(near, input.rows(), static_cast<Index>(steps) + 1);
+        detail::reshape(near, input.rows(), static_cast<Index>(options.steps) + 1);
         for (Index step = 0; step < near.cols(); ++step) {
             for (Index i = 0; i < input.rows(); ++i) {
-                near(i, step) = i % image.width >= step ? input(i - step, j) : static_cast<S>(empty);
+                near(i, step) = i % image.width >= step ? input(i - step, j) : static_cast<S>(options.empty);
             }
         }
     };
     const auto neighbours = [](Index i) { return std::pair<Index, Index>(i, i + 1); };
-    return detail::compare_maps_nearby<S>("translation_continuity", method, model, input, target, steps, inputs,
+    return detail::compare_maps_nearby<S>("translation_continuity", model, input, target, method, options.steps, inputs,
                                           neighbours, detail::l1_over_l2);
 }
 
@@ -11469,7 +11825,7 @@ Continuity max_sensitivity(const Model& model, const Eigen::MatrixBase<D>& x, co
         return norm > 0.0 ? moved / norm : std::numeric_limits<double>::quiet_NaN();
     };
     return detail::compare_maps_nearby<S>(
-        "max_sensitivity", method, model, input, target, options.draws,
+        "max_sensitivity", model, input, target, method, options.draws,
         [&](Index j, Batch<S>& near) { detail::fill_nearby<S>(input, j, options, near); }, detail::first_with_each,
         ratio);
 }
@@ -11487,7 +11843,7 @@ Continuity local_lipschitz(const Model& model, const Eigen::MatrixBase<D>& x, co
         return apart > 0.0 ? moved / apart : std::numeric_limits<double>::quiet_NaN();
     };
     return detail::compare_maps_nearby<S>(
-        "local_lipschitz", method, model, input, target, options.draws,
+        "local_lipschitz", model, input, target, method, options.draws,
         [&](Index j, Batch<S>& near) { detail::fill_nearby<S>(input, j, options, near); }, detail::first_with_each,
         ratio);
 }
@@ -11988,13 +12344,17 @@ inline std::vector<double> column_means(const Batch<double>& m) {
 
 /// Model parameter randomisation: makes layers new and compares the explanations with those of the trained network, for
 /// the same target (the class predicted at first, if the target is the prediction). A method that stays similar does
-/// not explain what was learnt. Input times gradient keeps the input's own pattern in |R|: compare with edge_map as
+/// not explain what was learnt. Smooth MPRT, the same of maps that are each the mean over noisy copies of the input, is
+/// this check of Smoothed<Method> (attribution/smooth_gradient.hpp): noise of single maps no longer passes for
+/// forgetting. Input times gradient keeps the input's own pattern in |R|: compare with edge_map as
 /// well.
 ///
 /// Shapes   x: features x n.
 /// Throws   as the method and compare_maps; DataError for a network without parameters.
 /// Cost     a map of x and its comparison a stage.
-/// Source   Adebayo et al., Sanity Checks for Saliency Maps (2018).
+/// Source   Adebayo et al., Sanity Checks for Saliency Maps (2018); Smooth MPRT: Hedstroem et al., Sanity Checks
+/// Revisited
+///          (2023).
 template <class Net, class D, class T, class M, class Replace = Reinitialise>
 RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<D>& x, const T& target, const M& method,
                                         const RandomiseOptions& options = {}, const Replace& replace = {}) {
@@ -12003,7 +12363,7 @@ RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<
     const BatchView<S> input(x.derived());
     const detail::Explained<S> before = detail::explained<S>(net, input, target);
     const T same = detail::settled_by(target, before);
-    const Batch<S> original = scores_of<S>(method, net, input, same);
+    const Batch<S> original = scores_of<S>(net, input, same, method);
     RandomisationCheck check;
     check.layers = layers_with_parameters(net);
     if (check.layers.empty()) detail::raise<DataError>(where, "layers with parameters", "none", "1 or more");
@@ -12015,7 +12375,7 @@ RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<
         if (options.order == RandomiseOrder::independent) changed = net;
         changed = with_layer_randomised(std::move(changed), check.layers[static_cast<std::size_t>(stage)],
                                         mix(options.seed, static_cast<std::uint64_t>(stage)), replace);
-        map = scores_of<S>(method, changed, input, same);
+        map = scores_of<S>(changed, input, same, method);
         const MapSimilarity s = compare_maps(original, map, options.image);
         detail::put_row(check.spearman, stage, stages, s.spearman);
         detail::put_row(check.absolute, stage, stages, s.absolute);
@@ -12034,6 +12394,13 @@ RandomisationCheck randomise_parameters(const Net& net, const Eigen::MatrixBase<
     return check;
 }
 
+/// Options of compare_networks and random_logit.
+struct DifferenceOptions {
+    Shape image = {};        ///< for the comparison as pictures; none: no pictures
+    double similar = 0.3;    ///< mean correlation above which maps count as the same
+    std::uint64_t seed = 0;  ///< of the other outputs
+};
+
 /// Two sets of explanations that should differ.
 struct DifferenceCheck {
     MapSimilarity maps;
@@ -12044,12 +12411,12 @@ struct DifferenceCheck {
 namespace detail {
 
 template <class S>
-DifferenceCheck difference_check(const char* where, const Batch<S>& a, const Batch<S>& b, const Shape& image,
-                                 double similar) {
+DifferenceCheck difference_check(const char* where, const Batch<S>& a, const Batch<S>& b,
+                                 const DifferenceOptions& options) {
     DifferenceCheck check;
-    check.maps = compare_maps(a, b, image);
+    check.maps = compare_maps(a, b, options.image);
     check.similarity = measured(where, check.maps.spearman);
-    check.stays_similar = check.similarity.score > similar;
+    check.stays_similar = check.similarity.score > options.similar;
     return check;
 }
 
@@ -12059,21 +12426,21 @@ DifferenceCheck difference_check(const char* where, const Batch<S>& a, const Bat
 /// permuted ones (data randomisation, see permuted_labels.hpp). Throws as the method and compare_maps.
 template <class Net, class Other, class D, class T, class M>
 DifferenceCheck compare_networks(const Net& net, const Other& other, const Eigen::MatrixBase<D>& x, const T& target,
-                                 const M& method, const Shape& image = {}, double similar = 0.3) {
+                                 const M& method, const DifferenceOptions& options = {}) {
     using S = typename D::Scalar;
     const BatchView<S> input(x.derived());
     const detail::Explained<S> before = detail::explained<S>(net, input, target);
     const T same = detail::settled_by(target, before);
-    return detail::difference_check("compare_networks", scores_of<S>(method, net, input, same),
-                                    scores_of<S>(method, other, input, same), image, similar);
+    return detail::difference_check("compare_networks", scores_of<S>(net, input, same, method),
+                                    scores_of<S>(other, input, same, method), options);
 }
 
-/// Random logit: compares the explanation of each sample's output with that of another one, drawn by the seed.
+/// Random logit: compares the explanation of each sample's output with that of another one, drawn at random.
 /// Throws as the method and compare_maps; DataError for a network with one output.
 /// Source   Sixt, Granz and Landgraf (2020).
 template <class Net, class D, class M>
 DifferenceCheck random_logit(const Net& net, const Eigen::MatrixBase<D>& x, const OutputTarget& target, const M& method,
-                             std::uint64_t seed = 0, const Shape& image = {}, double similar = 0.3) {
+                             const DifferenceOptions& options = {}) {
     using S = typename D::Scalar;
     const BatchView<S> input(x.derived());
     const detail::Explained<S> before = detail::explained<S>(net, input, target);
@@ -12081,13 +12448,13 @@ DifferenceCheck random_logit(const Net& net, const Eigen::MatrixBase<D>& x, cons
     if (outputs < 2) detail::raise<DataError>("random_logit", "outputs", std::to_string(outputs), "2 or more");
     std::vector<std::int32_t> own, other;
     for (Index j = 0; j < input.cols(); ++j) {
-        Rng rng(mix(seed, static_cast<std::uint64_t>(j)));
+        Rng rng(mix(options.seed, static_cast<std::uint64_t>(j)));
         const auto c = static_cast<std::uint64_t>(target.choice.template of<S>(BatchView<S>(before.outputs), j));
         own.push_back(static_cast<std::int32_t>(c));
         other.push_back(static_cast<std::int32_t>((c + 1 + rng.below(outputs - 1)) % outputs));
     }
-    return detail::difference_check("random_logit", scores_of<S>(method, net, input, output(own)),
-                                    scores_of<S>(method, net, input, output(other)), image, similar);
+    return detail::difference_check("random_logit", scores_of<S>(net, input, output(own), method),
+                                    scores_of<S>(net, input, output(other), method), options);
 }
 
 }  // namespace renn::inline RENN_ABI
@@ -12112,7 +12479,7 @@ struct EvidenceRandomisation {
 /// Cost     layers + 1 recordings of the training data, and as many retraces of each query.
 template <class Net, class S>
 EvidenceRandomisation randomise_evidence(const Net& net, const Dataset<S>& training, const Dataset<S>& queries,
-                                         std::uint64_t seed = 0, const RetraceOptions& options = {}, int threads = 1) {
+                                         const RetraceOptions& options = {}, std::uint64_t seed = 0, int threads = 1) {
     EvidenceRandomisation result;
     result.layers = layers_with_parameters(net);
     std::reverse(result.layers.begin(), result.layers.end());
@@ -12231,7 +12598,7 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
         detail::raise<ShapeError>(where, "outputs", detail::shape_text(outputs.rows(), outputs.cols()),
                                   detail::shape_text(count, scores.cols()) + ", subsets x queries");
     }
-    if (!scores.allFinite()) detail::raise<DataError>(where, "scores", "NaN or infinite", "finite");
+    if (!scores.allFinite()) detail::raise<DataError>(where, "scores", "NaN or infinite", "finite values");
     for (const auto& subset : subsets) {
         for (const Index s : subset) {
             if (s >= 0 && s < scores.rows()) continue;
@@ -12282,7 +12649,7 @@ template <class D, class F>
 Measurement inside_mask(const char* where, const Eigen::MatrixBase<D>& relevance, const FeatureMask& mask, const F& f) {
     const Index columns = mask.cols() == 1 ? 1 : relevance.cols();
     require_shape(where, "mask", mask, relevance.rows(), columns);
-    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite");
+    if (!relevance.allFinite()) raise<DataError>(where, "relevance", "NaN or infinite", "finite values");
     std::vector<double> each;
     for (Index j = 0; j < relevance.cols(); ++j) {
         const auto inside = mask.col(columns == 1 ? 0 : j);
@@ -12566,8 +12933,7 @@ inline std::size_t depth_of(std::span<const std::uint64_t> reference, std::size_
 /// shorter than k is taken whole; 1 if it is empty.
 ///
 /// Throws   DataError if k is 0 or an id occurs twice.
-inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found,
-                           std::size_t k) {
+inline double overlap_at_k(ListView<std::uint64_t> reference, ListView<std::uint64_t> found, std::size_t k) {
     const std::size_t depth = detail::depth_of(reference, k);
     if (depth == 0) return 1.0;
     const auto wanted = detail::ranks(reference, depth);
@@ -12579,7 +12945,7 @@ inline double overlap_at_k(std::span<const std::uint64_t> reference, std::span<c
 /// NDCG at k with gain = reversed rank: the reference's i-th (from 0) is worth k - i, others nothing; the found at
 /// place j counts by 1 / log2(j + 2); divided by what the reference itself gets. 1 if the reference is empty. Throws
 /// DataError if k is 0 or an id occurs twice.
-inline double ndcg_at_k(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found, std::size_t k) {
+inline double ndcg_at_k(ListView<std::uint64_t> reference, ListView<std::uint64_t> found, std::size_t k) {
     const std::size_t depth = detail::depth_of(reference, k);
     if (depth == 0) return 1.0;
     const auto wanted = detail::ranks(reference, depth);
@@ -12599,7 +12965,7 @@ inline double ndcg_at_k(std::span<const std::uint64_t> reference, std::span<cons
 /// fewer than two.
 /// Throws   DataError if an id occurs twice.
 /// Cost     O(n log n).
-inline double kendall_tau(std::span<const std::uint64_t> reference, std::span<const std::uint64_t> found) {
+inline double kendall_tau(ListView<std::uint64_t> reference, ListView<std::uint64_t> found) {
     const auto places = detail::ranks(reference, reference.size());
     detail::ranks(found, found.size());
     std::vector<std::size_t> order;
@@ -12789,7 +13155,6 @@ std::vector<StoreError> store_errors(const Reduced& reduced, const Reference& ex
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -13159,6 +13524,16 @@ void measure(const LayerValues<S>& values, Metric metric, const BatchView<S>& qu
 }
 
 }  // namespace renn::inline RENN_ABI::detail
+// renn/index/rough_scores.hpp - how far a layer's vectors are from queries, roughly and fast, with bounds on the error.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
 // renn/index/sketch.hpp - vectors by a few numbers each, which bound their products with others.
 
 #include <algorithm>
@@ -13286,6 +13661,208 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI::detail {
+
+/// A rough score orders samples as the distance does: half its square, less a constant (l2, by products), the square
+/// (l2), the distance (l1, linf), the negative product with the query, for cosine with both at length 1.
+template <class S>
+class RoughScores {
+public:
+    /// Throws DataError for a value that is not finite, or beyond the root of the largest double.
+    RoughScores(LayerValues<S> values, Metric metric) : values_(std::move(values)), metric_(metric) {
+        const Index n = values_.samples(), width = values_.width();
+        centre_.assign(static_cast<std::size_t>(width), S(0));
+        std::vector<double> squares(static_cast<std::size_t>(n), 0.0), about(squares);
+        for (Index c = 0; c < width; ++c) {
+            const S* column = values_.column(c);
+            double mean = 0.0;
+            for (Index i = 0; i < n; ++i) mean += static_cast<double>(column[i]) / static_cast<double>(n);
+            if (metric_ == Metric::l2 && std::isfinite(mean))
+                centre_[static_cast<std::size_t>(c)] = static_cast<S>(mean);
+            const auto centre = static_cast<double>(centre_[static_cast<std::size_t>(c)]);
+            for (Index i = 0; i < n; ++i) {
+                const auto x = static_cast<double>(column[i]);
+                squares[static_cast<std::size_t>(i)] += x * x;
+                about[static_cast<std::size_t>(i)] += (x - centre) * (x - centre);
+            }
+        }
+        lift_.resize(n);
+        norm_.resize(n);
+        if (metric_ == Metric::cosine) scale_.resize(n);
+        for (Index i = 0; i < n; ++i) {
+            const double square = squares[static_cast<std::size_t>(i)];
+            if (!std::isfinite(square)) {
+                raise<DataError>("Flat", "values of the sample at position " + std::to_string(i),
+                                 "NaN or infinite, or too large to be squared", "finite values");
+            }
+            const double norm = std::sqrt(square);
+            lift_[i] = metric_ == Metric::l2
+                           ? static_cast<S>(about[static_cast<std::size_t>(i)] / 2 * (1 - static_cast<double>(error())))
+                           : S(0);
+            norm_[i] = static_cast<S>(norm);
+            if (metric_ == Metric::cosine) scale_[i] = norm > 0 ? static_cast<S>(1 / norm) : S(1);
+            largest_ = std::max(largest_, norm);
+            if (norm > 0) smallest_ = std::min(smallest_, norm);
+        }
+        if (metric_ != Metric::l1 && metric_ != Metric::linf && width >= 64 && n >= 2048) {
+            sketch_ = Sketch<S>(values_, centre_, 8 * static_cast<double>(error()), static_cast<double>(lost()));
+        }
+    }
+
+    Metric metric() const noexcept { return metric_; }
+    const LayerValues<S>& values() const noexcept { return values_; }
+    bool has_sketch() const noexcept { return !sketch_.empty(); }
+    std::size_t bytes() const noexcept {
+        return static_cast<std::size_t>(lift_.size() + norm_.size() + scale_.size()) * sizeof(S) + sketch_.bytes();
+    }
+
+    /// Some queries made ready.
+    struct Queries {
+        Index first;
+        bool sketched;                      ///< scores by the sketch
+        bool products;                      ///< scores of all queries by one matrix product
+        Batch<S> factors;                   ///< what values, or the sketch's, are multiplied by, or subtracted from
+        std::vector<S> slope;               ///< error of a score a unit of the sample's norm
+        std::vector<S> offset;              ///< error of every score
+        std::vector<char> rough;            ///< whether scores can be trusted: nothing overflows
+        std::vector<double> square, about;  ///< distance from 0 and from the centre, squared
+    };
+
+    Queries prepared(const BatchView<S>& queries, Index first, bool sketched) const {
+        const Index count = queries.cols();
+        const bool differences = metric_ == Metric::l2 || metric_ == Metric::l1 || metric_ == Metric::linf;
+        const Index numbers = sketched ? sketch_.places().cols() : width();
+        const bool products = count > 3 && metric_ != Metric::l1 && metric_ != Metric::linf;
+        Queries ready{first, sketched, products, Batch<S>(numbers, count), {}, {}, {}, {}, {}};
+        Column<double> moved(width());
+        const auto c = static_cast<double>(error());
+        const auto most = static_cast<double>(std::numeric_limits<S>::max()) / 8;
+        for (Index q = 0; q < count; ++q) {
+            double square = 0.0, about = 0.0;
+            for (Index d = 0; d < width(); ++d) {
+                const auto x = static_cast<double>(queries(d, q));
+                moved[d] = x - static_cast<double>(centre_[static_cast<std::size_t>(d)]);
+                square += x * x;
+                about += moved[d] * moved[d];
+            }
+            if (!std::isfinite(square)) {
+                raise<DataError>("Flat::nearest", "query " + std::to_string(first + q),
+                                 "NaN or infinite, or too large to be squared", "finite values");
+            }
+            double norm = std::sqrt(about);
+            if (metric_ == Metric::cosine && norm > 0) {
+                moved /= norm;
+                norm = 1.0;
+            }
+            if (sketched) {
+                ready.factors.col(q) = -sketch_.of(moved);
+            } else if (differences && !products) {
+                ready.factors.col(q) = queries.col(q);
+            } else {
+                ready.factors.col(q) = -moved.template cast<S>();
+            }
+            const double reach = largest_ + std::sqrt(square) + norm;
+            const bool scaled = metric_ != Metric::cosine || smallest_ > 1 / most;
+            ready.rough.push_back(c < 0.1 && scaled && reach * std::max(reach, static_cast<double>(width())) < most);
+            ready.slope.push_back(sketched ? S(0) : static_cast<S>(c * norm));  // the sketch has its own
+            ready.offset.push_back(static_cast<S>(metric_ == Metric::l2 ? c * about / 2 : 0.0) +
+                                   lost() * static_cast<S>(1 + norm));
+            ready.square.push_back(square);
+            ready.about.push_back(about);
+        }
+        return ready;
+    }
+
+    /// What is done for all queries at once, before lower_bounds of each.
+    void start(const Queries& queries, Index from, Index rows, Batch<S>& scores) const {
+        if (!queries.products) return;
+        const auto norms = norm_.segment(from, rows).array();
+        for (Index q = 0; q < scores.cols(); ++q) {
+            const auto at = static_cast<std::size_t>(q);
+            scores.col(q).head(rows) =
+                lift_.segment(from, rows).array() - queries.slope[at] * norms - queries.offset[at];
+        }
+        scores.topRows(rows).noalias() += numbers(queries).middleRows(from, rows) * queries.factors;
+    }
+
+    /// Of the scores of one query, in its column of what was started.
+    void lower_bounds(const Queries& queries, Index q, Index from, Index rows, S* scores) const {
+        const auto at = static_cast<std::size_t>(q);
+        if (!queries.products) one_by_one(queries, q, from, rows, scores);
+        auto column = Eigen::Map<Column<S>>(scores, rows).array();
+        if (metric_ == Metric::cosine) column *= scale_.segment(from, rows).array();
+        if (queries.rough[at] == 0) column.setConstant(-std::numeric_limits<S>::max());
+    }
+
+    /// What a score with this lower bound cannot be above.
+    S upper(const Queries& queries, std::size_t q, Index sample, S lower) const {
+        if (queries.rough[q] == 0) return std::numeric_limits<S>::max();
+        const bool products =
+            queries.products || queries.sketched || metric_ == Metric::dot || metric_ == Metric::cosine;
+        if (!products) return lower + S(3) * (error() * std::abs(lower) + lost());
+        S above = S(3) * (error() * lift_[sample] + queries.slope[q] * norm_[sample] + queries.offset[q]);
+        if (queries.sketched) {
+            above -= S(2) * sketch_.rest(sample) * queries.factors(queries.factors.rows() - 1, static_cast<Index>(q));
+        }
+        return lower + above * (metric_ == Metric::cosine ? scale_[sample] : S(1));
+    }
+
+    /// What the sketch's lower bound for a sample at this distance cannot be above.
+    double score(const Queries& queries, std::size_t q, double distance) const {
+        if (metric_ == Metric::dot) return distance;
+        if (metric_ == Metric::cosine) return distance - 1;
+        const double square = distance * distance, about = queries.about[q];
+        return (square - about) / 2 + static_cast<double>(error()) * (square + about);
+    }
+
+private:
+    Index width() const noexcept { return values_.width(); }
+
+    /// A bound, relative to the magnitudes that enter it, on all that rounding does to a rough score and to a measured
+    /// distance: a sum of d terms in any order errs by at most (d + 2) u / (1 - (d + 2) u) of its terms' magnitudes,
+    /// and no more than three such sums meet here.
+    S error() const noexcept {
+        return S(4) * static_cast<S>(width() + 16) * (std::numeric_limits<S>::epsilon() / S(2));
+    }
+    /// The same for what is lost to underflow, even where small numbers are taken for zero.
+    S lost() const noexcept { return S(4) * static_cast<S>(width() + 16) * std::numeric_limits<S>::min(); }
+
+    /// What the factors of some queries go with: one row a sample.
+    typename LayerValues<S>::View numbers(const Queries& queries) const {
+        if (!queries.sketched) return values_.matrix();
+        const Batch<S>& places = sketch_.places();
+        return {places.data(), places.rows(), places.cols(), Eigen::OuterStride<>(places.rows())};
+    }
+
+    /// By a pass over the values or the sketch.
+    void one_by_one(const Queries& queries, Index q, Index from, Index rows, S* scores) const {
+        const auto matrix = numbers(queries);
+        const auto at = static_cast<std::size_t>(q);
+        const bool products = queries.sketched || metric_ == Metric::dot || metric_ == Metric::cosine;
+        with_metric(products ? Metric::dot : metric_, [&]<Metric M>() {
+            rough_sums<M>(matrix.cols() > 0 ? matrix.data() + from : nullptr, matrix.outerStride(), rows,
+                          queries.factors.col(q).data(), matrix.cols(), scores);
+        });
+        auto sums = Eigen::Map<Column<S>>(scores, rows).array();
+        if (products) {
+            sums += lift_.segment(from, rows).array() - queries.slope[at] * norm_.segment(from, rows).array() -
+                    queries.offset[at];
+        } else {
+            sums = sums * (S(1) - error()) - lost();
+        }
+    }
+
+    LayerValues<S> values_;
+    Metric metric_;
+    std::vector<S> centre_;   ///< of l2: queries are taken from the mean, so that products stay small
+    Column<S> lift_;          ///< of l2: half the squared distance from the centre, less its error
+    Column<S> norm_, scale_;  ///< norms; of cosine their reciprocals
+    Sketch<S> sketch_;
+    double largest_ = 0.0, smallest_ = std::numeric_limits<double>::max();  ///< norms; the smallest above 0
+};
+
+}  // namespace renn::inline RENN_ABI::detail
 // renn/index/vector_index.hpp - what every search by several values can do.
 
 #include <concepts>
@@ -13354,54 +13931,13 @@ public:
     };
 
     /// Throws DataError for a value that is not finite, or beyond the root of the largest double.
-    explicit Flat(LayerValues<S> values, Options options = {}) : values_(std::move(values)), metric_(options.metric) {
-        const Index n = values_.samples(), width = values_.width();
-        centre_.assign(static_cast<std::size_t>(width), S(0));
-        std::vector<double> squares(static_cast<std::size_t>(n), 0.0), about(squares);
-        for (Index c = 0; c < width; ++c) {
-            const S* column = values_.column(c);
-            double mean = 0.0;
-            for (Index i = 0; i < n; ++i) mean += static_cast<double>(column[i]) / static_cast<double>(n);
-            if (metric_ == Metric::l2 && std::isfinite(mean))
-                centre_[static_cast<std::size_t>(c)] = static_cast<S>(mean);
-            const auto centre = static_cast<double>(centre_[static_cast<std::size_t>(c)]);
-            for (Index i = 0; i < n; ++i) {
-                const auto x = static_cast<double>(column[i]);
-                squares[static_cast<std::size_t>(i)] += x * x;
-                about[static_cast<std::size_t>(i)] += (x - centre) * (x - centre);
-            }
-        }
-        lift_.resize(n);
-        norm_.resize(n);
-        if (metric_ == Metric::cosine) scale_.resize(n);
-        for (Index i = 0; i < n; ++i) {
-            const double square = squares[static_cast<std::size_t>(i)];
-            if (!std::isfinite(square)) {
-                detail::raise<DataError>("Flat", "values of the sample at position " + std::to_string(i),
-                                         "not finite, or too large to be squared", "finite values");
-            }
-            const double norm = std::sqrt(square);
-            lift_[i] = metric_ == Metric::l2
-                           ? static_cast<S>(about[static_cast<std::size_t>(i)] / 2 * (1 - static_cast<double>(error())))
-                           : S(0);
-            norm_[i] = static_cast<S>(norm);
-            if (metric_ == Metric::cosine) scale_[i] = norm > 0 ? static_cast<S>(1 / norm) : S(1);
-            largest_ = std::max(largest_, norm);
-            if (norm > 0) smallest_ = std::min(smallest_, norm);
-        }
-        if (metric_ != Metric::l1 && metric_ != Metric::linf && width >= 64 && n >= 2048) {
-            sketch_ =
-                detail::Sketch<S>(values_, centre_, 8 * static_cast<double>(error()), static_cast<double>(lost()));
-        }
-    }
+    explicit Flat(LayerValues<S> values, Options options = {}) : rough_(std::move(values), options.metric) {}
 
-    Metric metric() const noexcept { return metric_; }
-    Index samples() const noexcept { return values_.samples(); }
-    Index width() const noexcept { return values_.width(); }
-    const LayerValues<S>& values() const noexcept { return values_; }
-    std::size_t bytes() const noexcept {
-        return static_cast<std::size_t>(lift_.size() + norm_.size() + scale_.size()) * sizeof(S) + sketch_.bytes();
-    }
+    Metric metric() const noexcept { return rough_.metric(); }
+    Index samples() const noexcept { return values().samples(); }
+    Index width() const noexcept { return values().width(); }
+    const LayerValues<S>& values() const noexcept { return rough_.values(); }
+    std::size_t bytes() const noexcept { return rough_.bytes(); }
 
     /// The k nearest of the samples that may be found, and everything as far as the k-th. Throws DataError for a
     /// negative k or a query that is not finite, ShapeError for one of another width.
@@ -13428,85 +13964,18 @@ public:
         detail::parallel_for(chunks, inner > 1 ? 1 : threads, [&](Index chunk, int) {
             const Index first = chunk * queries_at_once, count = std::min(queries_at_once, queries.cols() - first);
             const auto some = queries.middleCols(first, count);
-            const bool sketched =
-                !sketch_.empty() && answer(prepared(some, first, true), k, some, admits, inner, found.data() + first);
-            if (!sketched) answer(prepared(some, first, false), k, some, admits, inner, found.data() + first);
+            const bool sketched = rough_.has_sketch() && answer(rough_.prepared(some, first, true), k, some, admits,
+                                                                inner, found.data() + first);
+            if (!sketched) answer(rough_.prepared(some, first, false), k, some, admits, inner, found.data() + first);
         });
         return found;
     }
 
 private:
     using Shortlist = detail::Shortlist<S>;
+    using Chunk = typename detail::RoughScores<S>::Queries;
     static constexpr Index queries_at_once = 256, rows_at_once = 512;  // their products fill half of a usual L2
     static constexpr Index rows_of_few = 2048;                         // whose sums lie in L1
-
-    /// A bound, relative to the magnitudes that enter it, on all that rounding does to a rough score and to a measured
-    /// distance: a sum of d terms in any order errs by at most (d + 2) u / (1 - (d + 2) u) of its terms' magnitudes,
-    /// and no more than three such sums meet here.
-    S error() const noexcept {
-        return S(4) * static_cast<S>(width() + 16) * (std::numeric_limits<S>::epsilon() / S(2));
-    }
-    /// The same for what is lost to underflow, even where small numbers are taken for zero.
-    S lost() const noexcept { return S(4) * static_cast<S>(width() + 16) * std::numeric_limits<S>::min(); }
-
-    /// Some queries made ready. A rough score orders samples as the distance does: half its square, less a constant
-    /// (l2, by products), the square (l2), the distance (l1, linf), the negative product with the query, for cosine
-    /// with both at length 1.
-    struct Chunk {
-        Index first;
-        bool sketched;                      ///< scores by the sketch
-        bool products;                      ///< scores of all queries by one matrix product
-        Batch<S> factors;                   ///< what values, or the sketch's, are multiplied by, or subtracted from
-        std::vector<S> slope;               ///< error of a score a unit of the sample's norm
-        std::vector<S> offset;              ///< error of every score
-        std::vector<char> rough;            ///< whether scores can be trusted: nothing overflows
-        std::vector<double> square, about;  ///< distance from 0 and from the centre, squared
-    };
-
-    Chunk prepared(const BatchView<S>& queries, Index first, bool sketched) const {
-        const Index count = queries.cols();
-        const bool differences = metric_ == Metric::l2 || metric_ == Metric::l1 || metric_ == Metric::linf;
-        const Index numbers = sketched ? sketch_.places().cols() : width();
-        const bool products = count > 3 && metric_ != Metric::l1 && metric_ != Metric::linf;
-        Chunk chunk{first, sketched, products, Batch<S>(numbers, count), {}, {}, {}, {}, {}};
-        Column<double> moved(width());
-        const auto c = static_cast<double>(error());
-        const auto most = static_cast<double>(std::numeric_limits<S>::max()) / 8;
-        for (Index q = 0; q < count; ++q) {
-            double square = 0.0, about = 0.0;
-            for (Index d = 0; d < width(); ++d) {
-                const auto x = static_cast<double>(queries(d, q));
-                moved[d] = x - static_cast<double>(centre_[static_cast<std::size_t>(d)]);
-                square += x * x;
-                about += moved[d] * moved[d];
-            }
-            if (!std::isfinite(square)) {
-                detail::raise<DataError>("Flat::nearest", "query " + std::to_string(first + q),
-                                         "values that are not finite, or too large to be squared", "finite values");
-            }
-            double norm = std::sqrt(about);
-            if (metric_ == Metric::cosine && norm > 0) {
-                moved /= norm;
-                norm = 1.0;
-            }
-            if (sketched) {
-                chunk.factors.col(q) = -sketch_.of(moved);
-            } else if (differences && !products) {
-                chunk.factors.col(q) = queries.col(q);
-            } else {
-                chunk.factors.col(q) = -moved.template cast<S>();
-            }
-            const double reach = largest_ + std::sqrt(square) + norm;
-            const bool scaled = metric_ != Metric::cosine || smallest_ > 1 / most;
-            chunk.rough.push_back(c < 0.1 && scaled && reach * std::max(reach, static_cast<double>(width())) < most);
-            chunk.slope.push_back(sketched ? S(0) : static_cast<S>(c * norm));  // the sketch has its own
-            chunk.offset.push_back(static_cast<S>(metric_ == Metric::l2 ? c * about / 2 : 0.0) +
-                                   lost() * static_cast<S>(1 + norm));
-            chunk.square.push_back(square);
-            chunk.about.push_back(about);
-        }
-        return chunk;
-    }
 
     /// Searches for some queries together, their samples spread over threads. False if the sketch excludes too few.
     bool answer(const Chunk& chunk, std::int64_t k, const BatchView<S>& queries, const AdmitsForQuery& admits,
@@ -13518,7 +13987,7 @@ private:
         std::vector<std::vector<detail::Measured>> measured(static_cast<std::size_t>(count));
         const auto measure = [&] {
             std::sort(pairs.begin(), pairs.end());  // what was fetched for one is there for its neighbours in memory
-            detail::measure(values_, metric_, queries, chunk.square, pairs, measured);
+            detail::measure(values(), metric(), queries, chunk.square, pairs, measured);
             pairs.clear();
         };
         const Index parts = std::clamp<Index>(threads, 1, (n + rows_of_few - 1) / rows_of_few);
@@ -13542,7 +14011,7 @@ private:
             measure();
             for (std::size_t q = 0; q < lists.size(); ++q) {
                 const auto farthest = std::max_element(measured[q].begin(), measured[q].end());
-                if (farthest != measured[q].end()) lists[q].drop_above(score(chunk, q, farthest->distance));
+                if (farthest != measured[q].end()) lists[q].drop_above(rough_.score(chunk, q, farthest->distance));
             }
         }
         Index settled = 0;
@@ -13564,33 +14033,21 @@ private:
     bool scan(const Chunk& chunk, Index begin, Index end, const AdmitsForQuery& admits,
               std::vector<Shortlist>& lists) const {
         const auto count = static_cast<Index>(lists.size());
-        const auto matrix = numbers(chunk);
         const Index step = chunk.products || count > 3 ? rows_at_once : rows_of_few;
         Batch<S> scores(step, count);
         for (Index from = begin; from < end; from += step) {
             const Index rows = std::min(step, end - from);
-            const auto norms = norm_.segment(from, rows).array();
-            if (chunk.products) {
-                for (Index q = 0; q < count; ++q) {
-                    const auto at = static_cast<std::size_t>(q);
-                    scores.col(q).head(rows) =
-                        lift_.segment(from, rows).array() - chunk.slope[at] * norms - chunk.offset[at];
-                }
-                scores.topRows(rows).noalias() += matrix.middleRows(from, rows) * chunk.factors;
-            }
+            rough_.start(chunk, from, rows, scores);
             for (Index q = 0; q < count; ++q) {
                 const auto at = static_cast<std::size_t>(q);
-                if (!chunk.products) rough_scores(chunk, q, from, rows, scores.col(q).data());
-                auto column = scores.col(q).head(rows).array();
-                if (metric_ == Metric::cosine) column *= scale_.segment(from, rows).array();
-                if (chunk.rough[at] == 0) column.setConstant(-std::numeric_limits<S>::max());
+                rough_.lower_bounds(chunk, q, from, rows, scores.col(q).data());
                 Shortlist& list = lists[at];
                 const auto limit = [&list] { return list.limit(); };
                 detail::for_each_up_to(scores.col(q).data(), rows, limit, [&](Index i) {
                     const auto sample = static_cast<std::uint32_t>(from + i);
                     if (admits && !admits(chunk.first + q, sample)) return;
-                    const S lower = column[i];
-                    list.add({lower, upper(chunk, at, from + i, lower), sample});
+                    const S lower = scores(i, q);
+                    list.add({lower, rough_.upper(chunk, at, from + i, lower), sample});
                 });
             }
             if (!chunk.sketched) continue;
@@ -13602,58 +14059,7 @@ private:
         return true;
     }
 
-    /// What the factors of some queries go with: one row a sample.
-    typename LayerValues<S>::View numbers(const Chunk& chunk) const {
-        if (!chunk.sketched) return values_.matrix();
-        const Batch<S>& places = sketch_.places();
-        return {places.data(), places.rows(), places.cols(), Eigen::OuterStride<>(places.rows())};
-    }
-
-    /// Lower bounds of the scores of one query by a pass over the values or the sketch.
-    void rough_scores(const Chunk& chunk, Index q, Index from, Index rows, S* scores) const {
-        const auto matrix = numbers(chunk);
-        const auto at = static_cast<std::size_t>(q);
-        const bool products = chunk.sketched || metric_ == Metric::dot || metric_ == Metric::cosine;
-        detail::with_metric(products ? Metric::dot : metric_, [&]<Metric M>() {
-            detail::rough_sums<M>(matrix.cols() > 0 ? matrix.data() + from : nullptr, matrix.outerStride(), rows,
-                                  chunk.factors.col(q).data(), matrix.cols(), scores);
-        });
-        auto sums = Eigen::Map<Column<S>>(scores, rows).array();
-        if (products) {
-            sums += lift_.segment(from, rows).array() - chunk.slope[at] * norm_.segment(from, rows).array() -
-                    chunk.offset[at];
-        } else {
-            sums = sums * (S(1) - error()) - lost();
-        }
-    }
-
-    /// What a score with this lower bound cannot be above.
-    S upper(const Chunk& chunk, std::size_t q, Index sample, S lower) const {
-        if (chunk.rough[q] == 0) return std::numeric_limits<S>::max();
-        const bool products = chunk.products || chunk.sketched || metric_ == Metric::dot || metric_ == Metric::cosine;
-        if (!products) return lower + S(3) * (error() * std::abs(lower) + lost());
-        S above = S(3) * (error() * lift_[sample] + chunk.slope[q] * norm_[sample] + chunk.offset[q]);
-        if (chunk.sketched) {
-            above -= S(2) * sketch_.rest(sample) * chunk.factors(chunk.factors.rows() - 1, static_cast<Index>(q));
-        }
-        return lower + above * (metric_ == Metric::cosine ? scale_[sample] : S(1));
-    }
-
-    /// What the sketch's lower bound for a sample at this distance cannot be above.
-    double score(const Chunk& chunk, std::size_t q, double distance) const {
-        if (metric_ == Metric::dot) return distance;
-        if (metric_ == Metric::cosine) return distance - 1;
-        const double square = distance * distance, about = chunk.about[q];
-        return (square - about) / 2 + static_cast<double>(error()) * (square + about);
-    }
-
-    LayerValues<S> values_;
-    Metric metric_;
-    std::vector<S> centre_;   ///< of l2: queries are taken from the mean, so that products stay small
-    Column<S> lift_;          ///< of l2: half the squared distance from the centre, less its error
-    Column<S> norm_, scale_;  ///< norms; of cosine their reciprocals
-    detail::Sketch<S> sketch_;
-    double largest_ = 0.0, smallest_ = std::numeric_limits<double>::max();  ///< norms; the smallest above 0
+    detail::RoughScores<S> rough_;
 };
 
 }  // namespace renn::inline RENN_ABI
@@ -14085,7 +14491,10 @@ inline std::string safetensors_header(const std::string& where, const std::vecto
     if (!metadata.empty()) {
         text("__metadata__");
         json.StartObject();
-        for (const auto& [key, value] : metadata) text(key), text(value);
+        for (const auto& [key, value] : metadata) {
+            text(key);
+            text(value);
+        }
         json.EndObject();
     }
     for (const TensorEntry& entry : entries) {
@@ -15591,8 +16000,6 @@ T load(const std::string& path) {
 // renn/network/mask.hpp - switches units of a network off, without touching its weights.
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -15600,6 +16007,23 @@ T load(const std::string& path) {
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
+
+// renn/network/masked_tangents.hpp - how the outputs and gradients of a masked network change along a direction.
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+// renn/network/masked_units.hpp - which units of a network are held, and at what.
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
 #include <vector>
 
 
@@ -15647,7 +16071,7 @@ inline void check_mask(const Mask& mask) {
         if (place.positions < 1) raise<DataError>("mask", "positions", std::to_string(place.positions), "1 or more");
         for (const double value : place.values) {
             if (!std::isfinite(value))
-                raise<DataError>("mask", "value for " + what, "one that is not finite", "finite");
+                raise<DataError>("mask", "value for " + what, "NaN or infinite", "a finite value");
         }
         std::vector<std::uint32_t> all;
         for (std::size_t q = 0; q <= p; ++q) {
@@ -15673,6 +16097,80 @@ void hold(const MaskedUnits& place, Batch<S>& y) {
         y.middleRows(unit * place.positions, place.positions).setConstant(value);
     }
 }
+
+/// Sets to zero what goes along a place's units.
+template <class S>
+void stop(const MaskedUnits& place, Batch<S>& d) {
+    for (const Index unit : place.units) d.middleRows(unit * place.positions, place.positions).setZero();
+}
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI::detail {
+
+/// Nothing moves at a masked unit, and nothing goes below it: the tangent walks of a masked network.
+template <class Net>
+class MaskedTangents {
+    using S = typename Net::Scalar;
+    using P = typename Net::Parameters;
+    using C = typename Net::Cache;
+
+public:
+    template <class Outer, class Dw>
+    static void forward(const Outer& outer, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
+                        const BatchView<S>& y, C& cache, Batch<S>& dy, std::size_t end = Net::Tangents::to_the_last) {
+        require_own_layers(outer);
+        Net::Tangents::forward(outer.network(), w, dw, x, dx, y, cache, dy, end, Held{outer.mask(), outer.names()});
+    }
+    template <class Outer, class Dw, class G>
+    static void backward(const Outer& outer, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
+                         const BatchView<S>& y, C& cache, const BatchView<S>& above, const BatchView<S>& above_tangent,
+                         Batch<S>& dx_tangent, G& g, std::size_t end = Net::Tangents::to_the_last) {
+        require_own_layers(outer);
+        const Held held{outer.mask(), outer.names()};
+        const std::size_t last = std::min(end, static_cast<std::size_t>(outer.size()));
+        const auto go = [&](const BatchView<S>& over, const BatchView<S>& d_over) {
+            Net::Tangents::backward(outer.network(), w, dw, x, dx, y, cache, over, d_over, dx_tangent, g, end, held);
+        };
+        if (last == 0 || !held.has(last - 1)) {
+            go(above, above_tangent);
+            return;
+        }
+        Batch<S> over = above, d_over = above_tangent;
+        held(last - 1, over);
+        held(last - 1, d_over);
+        go(over, d_over);
+    }
+
+private:
+    struct Held {
+        const Mask& mask;
+        const std::vector<std::string>& names;
+
+        bool has(std::size_t i) const {
+            return std::any_of(mask.begin(), mask.end(), [&](const MaskedUnits& m) { return m.layer == names[i]; });
+        }
+        void operator()(std::size_t i, Batch<S>& d) const {
+            for (const MaskedUnits& place : mask) {
+                if (place.layer == names[i]) stop(place, d);
+            }
+        }
+    };
+    template <class Outer>
+    static void require_own_layers(const Outer& outer) {
+        for (const MaskedUnits& place : outer.mask()) {
+            if (std::find(outer.names().begin(), outer.names().end(), place.layer) != outer.names().end()) continue;
+            raise<DataError>("mask", "second derivatives with units of \"" + place.layer + "\" held",
+                             "a layer inside another", "layers of the network itself");
+        }
+    }
+};
+
+}  // namespace renn::inline RENN_ABI::detail
+
+namespace renn::inline RENN_ABI {
+namespace detail {
 
 /// What stands between a walk and whoever watches it: holds the masked units, and hands everything on.
 template <class V>
@@ -15719,9 +16217,7 @@ public:
             if (path.substr(inside_) != place.layer) continue;
             if (!held) below_ = given();
             held = true;
-            for (const Index unit : place.units) {
-                below_.middleRows(unit * place.positions, place.positions).setZero();
-            }
+            stop(place, below_);
         }
         return held ? BatchView<S>(below_) : given();
     }
@@ -15769,7 +16265,7 @@ void check_mask(const Net& net, const Mask& mask) {
 /// network does in evaluation (predict, evaluate, activations, trace, another network) and is told apart by its
 /// fingerprint; with an empty mask it is the network, bit for bit and by fingerprint. The weights stay as they are:
 /// network() is the network unchanged. Attribution and other reverse walks see the network as it runs: nothing goes
-/// through a masked unit.
+/// through a masked unit. So do second derivatives, where the masked layers are the network's own, not inside others.
 ///
 ///     renn::evaluate(renn::masked(net, {{.layer = "relu1", .units = {3, 17}}}), test)
 ///
@@ -15786,6 +16282,7 @@ public:
     using Cache = typename Net::Cache;
     static constexpr std::string_view name = "Masked";
     static constexpr Wiring wiring = Net::wiring;
+    using Tangents = detail::MaskedTangents<Net>;
 
     explicit Masked(Net net, Mask mask = {}) : net_(std::move(net)) { set_mask(std::move(mask)); }
 
@@ -15801,6 +16298,7 @@ public:
     const Parameters& parameters() const noexcept { return net_.parameters(); }
     Index in_features() const noexcept { return net_.in_features(); }
     Index out_features() const noexcept { return net_.out_features(); }
+    std::size_t size() const noexcept { return static_cast<std::size_t>(net_.size()); }
     bool mixes_samples() const noexcept { return net_.mixes_samples(); }
     void check_sizes() const { net_.check_sizes(); }
     const auto& names() const noexcept { return net_.names(); }
@@ -15863,6 +16361,19 @@ public:
         const std::size_t depth = path.view().size();
         detail::MaskRule<Rule, Scalar> held(mask_, rule, depth == 0 ? 0 : depth + 1);
         net_.walk_back(held, w, x, y, cache, above, below, gradient, path);
+    }
+
+    /// Of outputs along directions of input and parameters, after a forward pass: see TwiceDifferentiableLayer.
+    template <class Dw>
+    void tangent(const Parameters& w, const Dw& dw, const BatchView<Scalar>& x, const BatchView<Scalar>& dx,
+                 const BatchView<Scalar>& y, Cache& cache, Batch<Scalar>& dy) const {
+        Tangents::forward(*this, w, dw, x, dx, y, cache, dy);
+    }
+    template <class Dw, class G>
+    void backward_tangent(const Parameters& w, const Dw& dw, const BatchView<Scalar>& x, const BatchView<Scalar>& dx,
+                          const BatchView<Scalar>& y, Cache& cache, const BatchView<Scalar>& above,
+                          const BatchView<Scalar>& above_tangent, Batch<Scalar>& dx_tangent, G& g) const {
+        Tangents::backward(*this, w, dw, x, dx, y, cache, above, above_tangent, dx_tangent, g);
     }
 
     template <class Self, class P, class F>
@@ -16208,7 +16719,7 @@ struct HeatScale {
 
     /// Throws DataError for NaN; what is beyond 0 to 1 gets the colour of the nearer of the two.
     Colour operator()(double part) const {
-        if (std::isnan(part)) detail::raise<DataError>("HeatScale", "part", "NaN", "0 to 1");
+        if (std::isnan(part)) detail::raise<DataError>("HeatScale", "part", "NaN", "0..1");
         constexpr double at = 0.4;
         const double t = std::clamp(part, 0.0, 1.0);
         return t < at ? mix(none, some, t / at) : mix(some, full, (t - at) / (1.0 - at));
@@ -16263,7 +16774,7 @@ std::vector<double> pixel_values(const Eigen::MatrixBase<D>& scores, const Shape
     for (Index i = 0; i < scores.size(); ++i) {
         const auto score = static_cast<double>(scores(i, 0));
         if (!std::isfinite(score)) {
-            raise<DataError>("heatmap", "score " + std::to_string(i), html::number(score, 0), "a finite number");
+            raise<DataError>("heatmap", "score " + std::to_string(i), html::number(score, 0), "a finite value");
         }
         values[static_cast<std::size_t>(i % shape.positions())] += score;
     }
@@ -16465,7 +16976,7 @@ public:
         for (Index i = 0; i < column.size(); ++i) {
             if (std::isfinite(static_cast<double>(column[i]))) continue;
             detail::raise<DataError>(where, "score " + std::to_string(i),
-                                     html::number(static_cast<double>(column[i]), 0), "a finite number");
+                                     html::number(static_cast<double>(column[i]), 0), "a finite value");
         }
         AttributionMap added;
         added.method = std::move(method);
@@ -17357,8 +17868,8 @@ struct RankedSample {
 ///
 /// Shapes   values: one an id.
 /// Throws   ShapeError if they differ in number.
-inline std::vector<RankedSample> ranked_samples(std::span<const std::uint64_t> ids, std::span<const double> values,
-                                                std::size_t count, bool smallest_first = false) {
+inline std::vector<RankedSample> ranked_samples(ListView<std::uint64_t> ids, ListView<double> values, std::size_t count,
+                                                bool smallest_first = false) {
     if (ids.size() != values.size()) {
         detail::raise<ShapeError>("ranked_samples", "values", std::to_string(values.size()),
                                   std::to_string(ids.size()) + ", one an id");
@@ -17833,7 +18344,7 @@ private:
             for (std::size_t i = 0; i < s.x.size(); ++i) {
                 if (std::isfinite(s.x[i]) && std::isfinite(s.y[i])) continue;
                 raise<DataError>(where, "value " + std::to_string(i) + " of \"" + s.name + '"',
-                                 html::number(s.x[i], 3) + ", " + html::number(s.y[i], 3), "finite numbers");
+                                 html::number(s.x[i], 3) + ", " + html::number(s.y[i], 3), "finite values");
             }
             values += s.x.size();
         }
@@ -18593,8 +19104,7 @@ struct SourceTargets {
 /// Throws   ShapeError if weights and ids differ in number; DataError for no ids, an unknown one, a negative or
 ///          infinite weight, or data without targets.
 template <class S>
-SourceTargets<S> source_targets(std::span<const double> weights, std::span<const std::uint64_t> ids,
-                                const Dataset<S>& data) {
+SourceTargets<S> source_targets(ListView<double> weights, ListView<std::uint64_t> ids, const Dataset<S>& data) {
     detail::require_weight_each("source_targets", weights.size(), ids.size());
     detail::require_amounts("source_targets", "weight", weights);
     if (ids.empty()) detail::raise<DataError>("source_targets", "sources", "0", "1 or more");
@@ -20424,7 +20934,7 @@ std::vector<Index> unfamiliar(const Traced& traced, const Dataset<S>& queries, c
 /// Cost     two retraces a query.
 template <class Traced, class S = typename Traced::Scalar>
 Augmentation<S> propose_samples(const Traced& traced, const Dataset<S>& training, const Dataset<S>& queries,
-                                std::span<const Index> chosen, const AugmentOptions& options = {}) {
+                                ListView<Index> chosen, const AugmentOptions& options = {}) {
     if (chosen.empty()) detail::raise<DataError>("propose_samples", "queries chosen", "0", "1 or more");
     if (options.sources == 0) detail::raise<DataError>("propose_samples", "sources", "0", "1 or more");
     if (!training.has_labels()) detail::raise<DataError>("propose_samples", "labels", "none", "one a training sample");
@@ -21294,8 +21804,7 @@ std::vector<double> vote_shares(const Votes<I>& votes, std::size_t ranks) {
 inline std::optional<std::size_t> elbow(std::span<const double> curve) {
     for (std::size_t i = 0; i < curve.size(); ++i) {
         if (!std::isfinite(curve[i])) {
-            detail::raise<DataError>("elbow", "value " + std::to_string(i), std::to_string(curve[i]),
-                                     "a finite number");
+            detail::raise<DataError>("elbow", "value " + std::to_string(i), std::to_string(curve[i]), "a finite value");
         }
     }
     if (curve.size() < 3) return std::nullopt;
@@ -21397,7 +21906,7 @@ public:
     }
 
     /// Leave-one-out: of recorded samples, each without itself. Shapes: x features x ids, their inputs.
-    std::vector<LayerSources> sources_without_self(const BatchView<Scalar>& x, std::span<const std::uint64_t> ids,
+    std::vector<LayerSources> sources_without_self(const BatchView<Scalar>& x, ListView<std::uint64_t> ids,
                                                    const LayerSearchOptions& options = {}, int threads = 1) const {
         if (static_cast<Index>(ids.size()) != x.cols()) {
             detail::raise<ShapeError>("LayerSearch::sources_without_self", "ids", std::to_string(ids.size()),
@@ -22345,7 +22854,7 @@ inline StoreHead read_head(const std::string& where, std::string_view content, s
         }
     }
     if (file.size() < store_head_bytes) {
-        raise<FormatError>(where, "truncated", bytes, "at least " + std::to_string(store_head_bytes) + " bytes");
+        raise<FormatError>(where, "truncated", bytes, std::to_string(store_head_bytes) + " bytes or more");
     }
     std::memcpy(static_cast<void*>(&head), file.data(), sizeof(head));
     std::vector<char> page(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(store_head_bytes));
@@ -22358,9 +22867,9 @@ inline StoreHead read_head(const std::string& where, std::string_view content, s
                            "at most " + std::to_string(StoreHead::current_version));
     }
     if (head.version < StoreHead::oldest_version) {
-        raise<FormatError>(where, "format version", std::to_string(head.version),
-                           "at least " + std::to_string(StoreHead::oldest_version) +
-                               "; a format that this renn does not read any more");
+        raise<FormatError>(
+            where, "format version", std::to_string(head.version),
+            std::to_string(StoreHead::oldest_version) + " or more; a format that this renn does not read any more");
     }
     return head;
 }
@@ -22510,10 +23019,10 @@ public:
         begin_ = file_.data() + store_head_bytes;
         length_ = head_.table_offset - store_head_bytes;
         table_ = file_.data() + head_.table_offset;
-        if (checksum_of(table_, static_cast<std::size_t>(head_.table_bytes)) != head_.table_checksum) {
+        if (checksum_of(table_, head_.table_bytes) != head_.table_checksum) {
             raise<FormatError>(where_, "damaged: the table of checksums");
         }
-        words_ = static_cast<std::size_t>((chunks() + 63) / 64);
+        words_ = (chunks() + 63) / 64;
         bits_ = std::make_unique<std::atomic<std::uint64_t>[]>(words_);
     }
 
@@ -22550,7 +23059,7 @@ public:
         if (first >= length_ || bytes == 0) return;
         const std::uint64_t last = (first + std::min(bytes, length_ - first) - 1) / chunk_bytes;
         for (std::uint64_t chunk = first / chunk_bytes; chunk <= last; ++chunk) {
-            const std::uint64_t word = bits_[static_cast<std::size_t>(chunk / 64)].load(std::memory_order_acquire);
+            const std::uint64_t word = bits_[chunk / 64].load(std::memory_order_acquire);
             if (((word >> (chunk % 64)) & 1U) == 0) check_chunk(chunk);
         }
     }
@@ -22570,7 +23079,7 @@ private:
         std::uint64_t expected = 0;
         std::memcpy(&expected, table_ + chunk * sizeof(expected), sizeof(expected));
         const std::string number = std::to_string(chunk);
-        if (checksum_of(at(begin), static_cast<std::size_t>(end - begin)) != expected) {
+        if (checksum_of(at(begin), end - begin) != expected) {
             raise<FormatError>(where_, "damaged: the checksum of chunk " + number + " is wrong" + content(begin, end));
         }
         auto block =
@@ -22580,8 +23089,7 @@ private:
                 raise<FormatError>(where_, "damaged: impossible numbers in chunk " + number + content(begin, end));
             }
         }
-        bits_[static_cast<std::size_t>(chunk / 64)].fetch_or(std::uint64_t{1} << (chunk % 64),
-                                                             std::memory_order_release);
+        bits_[chunk / 64].fetch_or(std::uint64_t{1} << (chunk % 64), std::memory_order_release);
     }
 
     /// ", in ids, values of dense1 (pre-activation)"
@@ -22609,7 +23117,7 @@ private:
     template <class S>
     bool ascend(std::uint64_t begin, std::uint64_t end) const {
         const S* values = reinterpret_cast<const S*>(at(begin));
-        const auto count = static_cast<std::size_t>((end - begin) / sizeof(S));
+        const auto count = (end - begin) / sizeof(S);
         unsigned wrong = 0;
         for (std::size_t i = 1; i < count; ++i) wrong |= values[i - 1] <= values[i] ? 0U : 1U;
         return wrong == 0 && std::isfinite(values[0]) && std::isfinite(values[count - 1]);
@@ -22899,7 +23407,7 @@ inline std::uint64_t segment_checksum(std::uint64_t journal, SegmentHead head, c
     Checksum sum;
     sum.add(&journal, sizeof(journal));
     sum.add(&head, sizeof(head));
-    sum.add(rest, static_cast<std::size_t>(bytes));
+    sum.add(rest, bytes);
     return sum.value();
 }
 
@@ -22968,7 +23476,7 @@ public:
         if (head_.segment == 0 || head_.segment > 0xffffffffU) file_.fail("damaged: samples of a segment");
         if (head_.description_bytes > file_.size()) file_.fail("truncated");
         file_.require(aligned(store_head_bytes + head_.description_bytes));
-        std::string text(static_cast<std::size_t>(head_.description_bytes), '\0');
+        std::string text(head_.description_bytes, '\0');
         file_.read_at(store_head_bytes, text.data(), text.size());
         if (checksum_of(text.data(), text.size()) != head_.description_checksum) file_.fail("damaged description");
         what_ = read_description<S>(file_.context(), std::move(text));
@@ -22992,7 +23500,7 @@ public:
         const SegmentLayout at(what_, columns_, head.samples, head.tag_bytes);
         const std::uint64_t piece = head.samples * sizeof(S);
         const std::uint64_t together = std::max<std::uint64_t>(1, (std::uint64_t{1} << 20) / piece);
-        if (with_values) values_.resize(static_cast<std::size_t>(std::min(together, columns_) * head.samples));
+        if (with_values) values_.resize(std::min(together, columns_) * head.samples);
         for (std::uint64_t c = 0; with_values && c < columns_; c += together) {
             const std::uint64_t count = std::min(together, columns_ - c);
             if (!read_columns(end_, at, c, count, values_.data(), static_cast<std::size_t>(head.samples))) {
@@ -23023,12 +23531,17 @@ public:
         const Segment& s = segments_[segment];
         const SegmentLayout at(what_, columns_, s.samples, s.tag_bytes);
         std::uint64_t begin = at.ids, end = at.tag_ends;
-        if (kind == BlockKind::tag_ends) begin = at.tag_ends, end = at.column_sums;
-        if (kind == BlockKind::outputs) begin = at.outputs, end = at.labels;
-        if (kind == BlockKind::labels) begin = at.labels, end = at.predictions;
-        if (kind == BlockKind::predictions) begin = at.predictions, end = at.tags;
-        if (kind == BlockKind::tag_bytes) begin = at.tags, end = at.tags + s.tag_bytes;
-        to.resize(static_cast<std::size_t>((end - begin) / sizeof(T)));
+        const auto if_kind = [&](BlockKind wanted, std::uint64_t first, std::uint64_t last) {
+            if (kind != wanted) return;
+            begin = first;
+            end = last;
+        };
+        if_kind(BlockKind::tag_ends, at.tag_ends, at.column_sums);
+        if_kind(BlockKind::outputs, at.outputs, at.labels);
+        if_kind(BlockKind::labels, at.labels, at.predictions);
+        if_kind(BlockKind::predictions, at.predictions, at.tags);
+        if_kind(BlockKind::tag_bytes, at.tags, at.tags + s.tag_bytes);
+        to.resize((end - begin) / sizeof(T));
         file_.read_at(s.offset + begin, to.data(), end - begin);
     }
 
@@ -23073,7 +23586,7 @@ private:
         }
         const SegmentLayout at(what_, columns_, head.samples, head.tag_bytes);
         if (at.bytes != head.bytes) return torn("damaged segment");
-        beginning_.resize(static_cast<std::size_t>(at.values - sizeof(head)));
+        beginning_.resize(at.values - sizeof(head));
         file_.read_at(end_ + sizeof(head), beginning_.data(), beginning_.size());
         if (segment_checksum(head_.head_checksum, head, beginning_.data(), beginning_.size()) != head.checksum) {
             return torn("damaged segment");
@@ -23085,14 +23598,13 @@ private:
                       std::size_t stride) {
         const std::uint64_t samples = columns_ == 0 ? 0 : (at.tag_ends - at.ids) / sizeof(std::uint64_t);
         const std::uint64_t piece = samples * sizeof(S);
-        sums_.resize(static_cast<std::size_t>(count));
+        sums_.resize(count);
         file_.read_at(offset + at.column_sums + first * sizeof(std::uint64_t), sums_.data(), 8 * count);
         if (stride == samples) file_.read_at(offset + at.values + first * piece, to, count * piece);
         for (std::uint64_t c = 0; c < count; ++c) {
-            S* column = to + static_cast<std::size_t>(c) * stride;
+            S* column = to + c * stride;
             if (stride != samples) file_.read_at(offset + at.values + (first + c) * piece, column, piece);
-            if (checksum_of(column, static_cast<std::size_t>(piece)) != sums_[static_cast<std::size_t>(c)])
-                return false;
+            if (checksum_of(column, piece) != sums_[c]) return false;
         }
         return true;
     }
@@ -23217,7 +23729,7 @@ private:
         std::vector<char> page = head_page(head);
         std::memcpy(static_cast<void*>(&head), page.data(), sizeof(head));
         page.insert(page.end(), text.begin(), text.end());
-        page.resize(static_cast<std::size_t>(aligned(page.size())), 0);
+        page.resize(aligned(page.size()), 0);
         file.write(page.data(), page.size());
         file.sync();
         file.close();
@@ -23315,7 +23827,7 @@ Index choose_segment(const StoreDescription<S>& what, Index held, const RecordFi
     const auto wanted = static_cast<std::uint64_t>(options.segment);
     if (most < std::max<std::uint64_t>(1, wanted)) {
         raise<DataError>("record", "budget", std::to_string(options.budget) + " bytes",
-                         "at least " + std::to_string(6 * sample * std::max<std::uint64_t>(1, wanted)));
+                         std::to_string(6 * sample * std::max<std::uint64_t>(1, wanted)) + " bytes or more");
     }
     if (wanted > 0) return options.segment;
     const std::uint64_t enough = std::max<std::uint64_t>(1, (std::uint64_t{8} << 20) / sample);
@@ -23439,7 +23951,7 @@ private:
         const FinishPlan plan(sizeof(S), n, columns, finish_bytes<S>(n, columns, 0, 1), 0, true, options_.budget, 1);
         if (options_.budget >= plan.least) return;
         raise<DataError>("record", "budget", std::to_string(options_.budget) + " bytes",
-                         "at least " + std::to_string(plan.least));
+                         std::to_string(plan.least) + " bytes or more");
     }
 
     void run(Index begin, Index samples, int worker) {
@@ -23773,7 +24285,7 @@ public:
         const bool first = i == static_cast<std::size_t>(journal_->first(segment));
         const std::uint64_t begin = first ? 0 : ends_[i - 1], end = ends_[i];
         if (begin > end || end > bytes_.size()) raise<FormatError>(journal_->context(), "impossible tags");
-        return std::string(bytes_.data() + begin, static_cast<std::size_t>(end - begin));
+        return std::string(bytes_.data() + begin, end - begin);
     }
 
 private:
@@ -23852,12 +24364,12 @@ public:
             last_id_ = id;
             if (!labels.empty()) top = std::max(top, labels[i]);
         }
-        classes_ = std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
+        classes_ = std::max(top + 1, static_cast<int>(class_names.size()));
         plan_.emplace(plan(ordered));
         if (budget < plan_->least) {
             raise<DataError>(
                 "record", "budget", std::to_string(budget) + " bytes",
-                "at least " + std::to_string(plan_->least) + " for " + std::to_string(ids.size()) + " samples");
+                std::to_string(plan_->least) + " bytes or more for " + std::to_string(ids.size()) + " samples");
         }
         if (!ordered) by_id_.sort(ids, budget - plan_->fixed, plan_->group > 0);
         for (const Point& point : points) {
@@ -23894,7 +24406,7 @@ public:
             read(column, in_group_, group_.data());
         }
         if (column >= group_begin_) {
-            std::copy_n(group_.data() + static_cast<std::size_t>(column - group_begin_) * n, n, scratch.data());
+            std::copy_n(group_.data() + (column - group_begin_) * n, n, scratch.data());
         } else {
             read(column, 1, scratch.data());  // a thread came late: the group of its column has gone
         }
@@ -23960,7 +24472,7 @@ public:
           buffer_(buffer_bytes) {
         lay_out(head_, what_);
         file_.write(std::vector<char>(store_head_bytes, 0).data(), store_head_bytes);
-        sums_.reserve(static_cast<std::size_t>(chunk_count(head_.table_offset)));
+        sums_.reserve(chunk_count(head_.table_offset));
         const std::string text = description_text(what_);
         write(text.data(), text.size());
         pad();
@@ -24397,7 +24909,7 @@ bool write_columns_from_disk(StoreOutput<S, System>& out, const JournalSource<S,
                              JournalReader<S>& journal, const std::string& path, std::uint64_t budget,
                              const ProgressCallback& progress, const System& system) {
     constexpr std::size_t piece = 16384;
-    ExternalSort<S, System> sort(path + ".runs", static_cast<std::size_t>(budget), system);
+    ExternalSort<S, System> sort(path + ".runs", budget, system);
     RemoveUnlessKept<System> remove(path + ".order", system);
     std::vector<std::uint64_t> ids;
     std::vector<S> values;
@@ -24564,7 +25076,7 @@ template <class S, class Stream>
 class StreamSource {
 public:
     StreamSource(Stream& stream, Index every) : stream_(&stream), every_(every) {
-        if (!pull()) raise<DataError>("record", "samples", "0", "at least 1");
+        if (!pull()) raise<DataError>("record", "samples", "0", "1 or more");
         labelled_ = !batch_.labels.empty();
     }
 
@@ -24804,7 +25316,7 @@ RecordingEstimate estimate(const MemoryStore<S>& store, const Source& source, In
         for (std::uint64_t first = 0; first < n; first += length) {
             std::uint64_t bytes = 0;
             const std::uint64_t count = std::min(length, n - first);
-            for (std::uint64_t s = first; s < first + count; ++s) bytes += tags[static_cast<std::size_t>(s)].size();
+            for (std::uint64_t s = first; s < first + count; ++s) bytes += tags[s].size();
             result.journal_bytes += segment(count, bytes);
             all_tags += bytes + count * sizeof(std::string);
         }
@@ -24880,7 +25392,7 @@ RecordingEstimate estimate(const Net& net, Index n, const Selection& selection =
                            const RecordFileOptions& options = {}) {
     using S = typename Net::Scalar;
     detail::check_selection(selection);
-    if (n < 1) detail::raise<DataError>("estimate", "samples", std::to_string(n), "at least 1");
+    if (n < 1) detail::raise<DataError>("estimate", "samples", std::to_string(n), "1 or more");
     if (net.in_features() == Dynamic) {
         detail::raise<DataError>("estimate", "features of the network", "unknown", "a Dataset to estimate with");
     }
@@ -24960,7 +25472,7 @@ public:
         }
         const char* from = chunks_->at(bytes_.offset + begin);
         chunks_->check(from, end - begin);
-        return std::string(from, static_cast<std::size_t>(end - begin));
+        return std::string(from, end - begin);
     }
 
 private:
@@ -25318,7 +25830,7 @@ Journal<S> read_journal(const std::string& path) {
         std::uint64_t begin = 0;
         for (const std::uint64_t end : wide) {
             if (end < begin || end > text.size()) detail::raise<FormatError>(reader.context(), "impossible tags");
-            store.tags.emplace_back(text.data() + begin, static_cast<std::size_t>(end - begin));
+            store.tags.emplace_back(text.data() + begin, end - begin);
             begin = end;
         }
         std::uint64_t column = 0;
@@ -25571,7 +26083,7 @@ auto hold(Store&& store) {
 template <class Held>
 auto with_positions(Held store, std::vector<std::uint32_t> positions) {
     using Store = std::remove_cvref_t<decltype(*store)>;
-    if (positions.empty()) raise<DataError>("part of a store", "samples", "none", "at least 1");
+    if (positions.empty()) raise<DataError>("part of a store", "samples", "none", "1 or more");
     if (store->first_input.size() > 0 && positions.front() != 0) {
         raise<DataError>("part of a store", "first sample", "left out",
                          "kept, as the store has its input to know the foreign code again; record with a fingerprint");
@@ -25600,7 +26112,7 @@ std::vector<char> marked(const Store& store, std::span<const std::uint64_t> ids)
 
 /// The samples with these ids, in the order of the store. Throws DataError for an unknown id, or if none is left.
 template <class Store>
-auto only_samples(Store&& store, std::span<const std::uint64_t> ids) {
+auto only_samples(Store&& store, ListView<std::uint64_t> ids) {
     auto held = detail::hold(std::forward<Store>(store));
     const auto chosen = detail::marked(*held, ids);
     auto positions = detail::all_positions(*held);
@@ -25615,7 +26127,7 @@ auto only_samples(Store&& store, std::span<const std::uint64_t> ids) {
 /// replaces the file by one that has nothing of them left. Throws DataError for an unknown id, if none is left, or for
 /// the first sample of a store that keeps its input: one of foreign code without a fingerprint of its own.
 template <class Store>
-auto without_samples(Store&& store, std::span<const std::uint64_t> ids) {
+auto without_samples(Store&& store, ListView<std::uint64_t> ids) {
     auto held = detail::hold(std::forward<Store>(store));
     const auto chosen = detail::marked(*held, ids);
     auto positions = detail::all_positions(*held);
@@ -25684,7 +26196,7 @@ auto part_of(Store&& store, const Selection& selection) {
         places.push_back(p);
         known.points.push_back(std::move(point));
     }
-    if (known.points.empty()) refuse("places", "none", "at least 1");
+    if (known.points.empty()) refuse("places", "none", "1 or more");
     if (selection.every == 1) positions.clear();
     return PartOfStore<Plain>(std::move(held), std::move(known), std::move(places), std::move(units),
                               std::move(positions));
@@ -25735,7 +26247,7 @@ public:
         : state_(
               std::make_shared<State>(std::move(model), detail::hold(std::forward<Data>(data)), selection, options)) {
         const Dataset<S>& set = *state_->data;
-        if (set.empty()) detail::raise<DataError>("RecomputeStore", "samples", "0", "at least 1");
+        if (set.empty()) detail::raise<DataError>("RecomputeStore", "samples", "0", "1 or more");
         state_->options.progress = {};
         Known table;
         const Column<S> sample = set.input(0);
@@ -26256,7 +26768,7 @@ auto unite(First&& first, More&&... more) {
 /// The same for any number of stores of one type, which must outlive what is made of them.
 template <class Store>
 auto unite_all(std::span<const Store> stores) {
-    if (stores.empty()) detail::raise<DataError>("unite", "stores", "none", "at least 1");
+    if (stores.empty()) detail::raise<DataError>("unite", "stores", "none", "1 or more");
     UnitedStore<typename Store::Scalar, detail::Reduced<Store>> all;
     for (const Store& store : stores) all.join(store);
     all.index_ids();
@@ -26475,7 +26987,7 @@ struct JointLoss {
             detail::raise<DataError>("JointLoss", "head", std::to_string(head), "1.." + std::to_string(outputs - 1));
         }
         if (!(lambda >= 0.0) || std::isinf(lambda)) {
-            detail::raise<DataError>("JointLoss", "lambda", std::to_string(lambda), "finite and 0 or more");
+            detail::raise<DataError>("JointLoss", "lambda", std::to_string(lambda), "a finite value, 0 or more");
         }
         const Index rows = data.targets().rows(), wanted = own + (data.has_labels() ? 0 : answers);
         if (rows != wanted) {

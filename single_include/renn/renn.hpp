@@ -479,6 +479,7 @@ void require_shape(const char* where, const char* what, const M& m, std::int64_t
 #include <span>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 
@@ -658,6 +659,21 @@ Index parameter_count(const P& parameters) {
 }
 
 namespace detail {
+
+/// True if some layers of a network with these parameters are only known at run time: then a rule that a layer does not
+/// have is an exception, not an error of the compiler's.
+template <class P>
+constexpr bool has_run_time_parts() {
+    if constexpr (requires { P::is_run_time; }) {
+        return true;
+    } else if constexpr (requires(const P& p) { p.blocks(); }) {
+        return []<class... B>(std::type_identity<std::tuple<B...>>) {
+            return (has_run_time_parts<std::remove_cvref_t<B>>() || ...);
+        }(std::type_identity<decltype(std::declval<const P&>().blocks())>{});
+    } else {
+        return false;
+    }
+}
 
 /// A value of the same shapes, filled with zeros.
 template <class P>
@@ -1044,6 +1060,156 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI
+// renn/activations/leaky_softplus.hpp - smooth rectifier that leaks.
+
+#include <cmath>
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+// renn/activations/softplus.hpp - smooth rectifier.
+
+#include <cmath>
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+
+namespace renn::inline RENN_ABI {
+namespace detail {
+
+/// log(1 + exp(u)) - max(u, 0), which is log(1 + exp(-|u|)).
+template <class S, class P>
+P softplus_above_relu(const P& u) {
+    const P decayed = Eigen::internal::pexp(Eigen::internal::pnegate(Eigen::internal::pabs(u)));
+    if constexpr (Eigen::internal::packet_traits<S>::HasLog1p) {
+        return Eigen::internal::plog1p(decayed);
+    } else {
+        return by_lanes<S>(decayed, [](S v) { return std::log1p(v); });
+    }
+}
+
+}  // namespace detail
+
+/// log(1 + exp(beta x)) / beta, and x itself where beta x > threshold, as in PyTorch. Computed as
+/// max(x, 0) + log1p(exp(-|beta x|)) / beta, which never overflows.
+/// Limits   +inf stays +inf, -inf becomes 0 (to within 1e-37), NaN stays NaN.
+/// Throws   DataError unless beta is finite and above 0 and threshold is finite.
+/// Source   Dugas et al. (2001).
+template <std::floating_point S = float>
+struct Softplus : detail::Elementwise<Softplus<S>, S> {
+    static constexpr std::string_view name = "Softplus";
+
+    explicit Softplus(S beta = S(1), S threshold = S(20)) : beta_(beta), threshold_(threshold) { check(); }
+
+    S beta() const noexcept { return beta_; }
+    S threshold() const noexcept { return threshold_; }
+
+    template <class P>
+    P value(const P& x) const {
+        namespace ei = Eigen::internal;
+        const P zero = ei::pset1<P>(S(0)), beta = ei::pset1<P>(beta_);
+        const P u = ei::pmul(beta, x);
+        const P rectified = ei::pselect(ei::pcmp_le(x, zero), zero, x);
+        const P smooth = ei::padd(rectified, ei::pdiv(detail::softplus_above_relu<S>(u), beta));
+        return ei::pselect(is_straight(u), x, smooth);
+    }
+    template <class P>
+    P slope(const P& x, const P&) const {
+        namespace ei = Eigen::internal;
+        const P u = ei::pmul(ei::pset1<P>(beta_), x);
+        return ei::pselect(is_straight(u), ei::pset1<P>(S(1)), detail::logistic<S>(u));
+    }
+    template <class P>
+    P curvature(const P& x, const P&) const {
+        namespace ei = Eigen::internal;
+        const P u = ei::pmul(ei::pset1<P>(beta_), x), s = detail::logistic<S>(u);
+        const P bend = ei::pmul(ei::pset1<P>(beta_), ei::pmul(s, ei::psub(ei::pset1<P>(S(1)), s)));
+        return ei::pselect(is_straight(u), ei::pset1<P>(S(0)), bend);
+    }
+
+    auto constants() noexcept { return std::tie(beta_, threshold_); }
+    auto constants() const noexcept { return std::tie(beta_, threshold_); }
+    void check() const {
+        if (!(std::isfinite(beta_) && beta_ > S(0))) {
+            detail::raise<DataError>("Softplus", "beta", std::to_string(beta_), "a finite value above 0");
+        }
+        if (!std::isfinite(threshold_)) {
+            detail::raise<DataError>("Softplus", "threshold", std::to_string(threshold_), "a finite value");
+        }
+    }
+
+    std::string describe() const {
+        return "Softplus " + std::to_string(beta_) + " up to " + std::to_string(threshold_);
+    }
+
+private:
+    template <class P>
+    P is_straight(const P& u) const {
+        return Eigen::internal::pcmp_lt(Eigen::internal::pset1<P>(threshold_), u);
+    }
+
+    S beta_, threshold_;
+};
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// leak * x + (1 - leak) * log(1 + exp(beta x)) / beta: what Softplus is to ReLU, this is to LeakyReLU, from which it
+/// differs by at most |1 - leak| log(2) / beta, at 0. Computed as LeakyReLU of x plus
+/// (1 - leak) * log1p(exp(-|beta x|)) / beta, which never overflows.
+/// Throws   DataError unless leak is finite and beta finite and above 0.
+template <std::floating_point S = float>
+struct LeakySoftplus : detail::Elementwise<LeakySoftplus<S>, S> {
+    static constexpr std::string_view name = "LeakySoftplus";
+
+    explicit LeakySoftplus(S leak = S(0.01), S beta = S(1)) : leak_(leak), beta_(beta) { check(); }
+
+    S leak() const noexcept { return leak_; }
+    S beta() const noexcept { return beta_; }
+
+    template <class P>
+    P value(const P& x) const {
+        namespace ei = Eigen::internal;
+        const P beta = ei::pset1<P>(beta_);
+        const P leaked = ei::pselect(ei::pcmp_le(x, ei::pset1<P>(S(0))), ei::pmul(x, ei::pset1<P>(leak_)), x);
+        const P above = ei::pdiv(detail::softplus_above_relu<S>(ei::pmul(beta, x)), beta);
+        return ei::pmadd(ei::pset1<P>(S(1) - leak_), above, leaked);
+    }
+    template <class P>
+    P slope(const P& x, const P&) const {
+        namespace ei = Eigen::internal;
+        const P s = detail::logistic<S>(ei::pmul(ei::pset1<P>(beta_), x));
+        return ei::pmadd(ei::pset1<P>(S(1) - leak_), s, ei::pset1<P>(leak_));
+    }
+    template <class P>
+    P curvature(const P& x, const P&) const {
+        namespace ei = Eigen::internal;
+        const P s = detail::logistic<S>(ei::pmul(ei::pset1<P>(beta_), x));
+        return ei::pmul(ei::pset1<P>((S(1) - leak_) * beta_), ei::pmul(s, ei::psub(ei::pset1<P>(S(1)), s)));
+    }
+
+    auto constants() noexcept { return std::tie(leak_, beta_); }
+    auto constants() const noexcept { return std::tie(leak_, beta_); }
+    void check() const {
+        if (!std::isfinite(leak_)) {
+            detail::raise<DataError>("LeakySoftplus", "leak", std::to_string(leak_), "a finite value");
+        }
+        if (!(std::isfinite(beta_) && beta_ > S(0))) {
+            detail::raise<DataError>("LeakySoftplus", "beta", std::to_string(beta_), "a finite value above 0");
+        }
+    }
+
+    std::string describe() const { return "LeakySoftplus " + std::to_string(leak_) + ", " + std::to_string(beta_); }
+
+private:
+    S leak_, beta_;
+};
+
+}  // namespace renn::inline RENN_ABI
 // renn/activations/relu.hpp - rectified linear unit.
 
 #include <concepts>
@@ -1261,87 +1427,6 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI
-// renn/activations/softplus.hpp - smooth rectifier.
-
-#include <cmath>
-#include <concepts>
-#include <string>
-#include <string_view>
-#include <tuple>
-
-
-namespace renn::inline RENN_ABI {
-
-/// log(1 + exp(beta x)) / beta, and x itself where beta x > threshold, as in PyTorch. Computed as
-/// max(x, 0) + log1p(exp(-|beta x|)) / beta, which never overflows.
-/// Limits   +inf stays +inf, -inf becomes 0 (to within 1e-37), NaN stays NaN.
-/// Throws   DataError unless beta is finite and above 0 and threshold is finite.
-/// Source   Dugas et al. (2001).
-template <std::floating_point S = float>
-struct Softplus : detail::Elementwise<Softplus<S>, S> {
-    static constexpr std::string_view name = "Softplus";
-
-    explicit Softplus(S beta = S(1), S threshold = S(20)) : beta_(beta), threshold_(threshold) { check(); }
-
-    S beta() const noexcept { return beta_; }
-    S threshold() const noexcept { return threshold_; }
-
-    template <class P>
-    P value(const P& x) const {
-        namespace ei = Eigen::internal;
-        const P zero = ei::pset1<P>(S(0)), beta = ei::pset1<P>(beta_);
-        const P u = ei::pmul(beta, x);
-        const P rectified = ei::pselect(ei::pcmp_le(x, zero), zero, x);
-        const P smooth = ei::padd(rectified, ei::pdiv(log1p(ei::pexp(ei::pnegate(ei::pabs(u)))), beta));
-        return ei::pselect(is_straight(u), x, smooth);
-    }
-    template <class P>
-    P slope(const P& x, const P&) const {
-        namespace ei = Eigen::internal;
-        const P u = ei::pmul(ei::pset1<P>(beta_), x);
-        return ei::pselect(is_straight(u), ei::pset1<P>(S(1)), detail::logistic<S>(u));
-    }
-    template <class P>
-    P curvature(const P& x, const P&) const {
-        namespace ei = Eigen::internal;
-        const P u = ei::pmul(ei::pset1<P>(beta_), x), s = detail::logistic<S>(u);
-        const P bend = ei::pmul(ei::pset1<P>(beta_), ei::pmul(s, ei::psub(ei::pset1<P>(S(1)), s)));
-        return ei::pselect(is_straight(u), ei::pset1<P>(S(0)), bend);
-    }
-
-    auto constants() noexcept { return std::tie(beta_, threshold_); }
-    auto constants() const noexcept { return std::tie(beta_, threshold_); }
-    void check() const {
-        if (!(std::isfinite(beta_) && beta_ > S(0))) {
-            detail::raise<DataError>("Softplus", "beta", std::to_string(beta_), "a finite value above 0");
-        }
-        if (!std::isfinite(threshold_)) {
-            detail::raise<DataError>("Softplus", "threshold", std::to_string(threshold_), "a finite value");
-        }
-    }
-
-    std::string describe() const {
-        return "Softplus " + std::to_string(beta_) + " up to " + std::to_string(threshold_);
-    }
-
-private:
-    template <class P>
-    P is_straight(const P& u) const {
-        return Eigen::internal::pcmp_lt(Eigen::internal::pset1<P>(threshold_), u);
-    }
-    template <class P>
-    static P log1p(const P& x) {
-        if constexpr (Eigen::internal::packet_traits<S>::HasLog1p) {
-            return Eigen::internal::plog1p(x);
-        } else {
-            return detail::by_lanes<S>(x, [](S v) { return std::log1p(v); });
-        }
-    }
-
-    S beta_, threshold_;
-};
-
-}  // namespace renn::inline RENN_ABI
 // renn/activations/tanh.hpp - hyperbolic tangent.
 
 #include <cmath>
@@ -1385,7 +1470,6 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <numeric>
 #include <span>
 #include <string>
@@ -1394,6 +1478,39 @@ struct Tanh : detail::Elementwise<Tanh<S>, S> {
 
 #include <Eigen/Core>
 
+// renn/core/list_view.hpp - an argument that is a vector, an array or a list in braces.
+
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI {
+
+/// A span that can also be written {1, 2, 3}: for parameters, as what it looks at need not live longer than the call.
+template <class T>
+class ListView {
+public:
+    ListView(std::initializer_list<T> list) noexcept : items_(data(list), list.size()) {}
+    template <std::convertible_to<std::span<const T>> Items>
+    ListView(Items&& items) noexcept : items_(std::forward<Items>(items)) {}
+
+    auto begin() const noexcept { return items_.begin(); }
+    auto end() const noexcept { return items_.end(); }
+    bool empty() const noexcept { return items_.empty(); }
+    std::size_t size() const noexcept { return items_.size(); }
+    const T& operator[](std::size_t i) const noexcept { return items_[i]; }
+
+private:
+    /// (g++ warns of a constructor that keeps list.begin().)
+    static const T* data(std::initializer_list<T> list) noexcept { return list.begin(); }
+
+    std::span<const T> items_;
+};
+
+}  // namespace renn::inline RENN_ABI
 // renn/core/shape.hpp - a sample as channels of rows of values.
 
 #include <string>
@@ -1451,7 +1568,7 @@ namespace detail {
 /// Throws ShapeError unless there is one of each a sample and the image has as many features.
 template <class S>
 void check_counts(const DatasetDescription<S>& more, Index samples, Index features) {
-    if (samples > 0 && features == 0) raise<DataError>("Dataset", "features", "0", "at least 1");
+    if (samples > 0 && features == 0) raise<DataError>("Dataset", "features", "0", "1 or more");
     const auto require_count = [samples](const char* what, std::size_t got) {
         if (got == 0 || got == static_cast<std::size_t>(samples)) return;
         raise<ShapeError>("Dataset", what, std::to_string(got), std::to_string(samples) + " (one per sample)");
@@ -1503,7 +1620,7 @@ void check_finite(const char* what, const Batch<S>& m) {
             const char* got = std::isnan(m(r, c)) ? "NaN" : m(r, c) > 0 ? "inf" : "-inf";
             raise<DataError>("Dataset",
                              std::string(what) + " of sample " + std::to_string(c) + ", feature " + std::to_string(r),
-                             got, "a finite number");
+                             got, "a finite value");
         }
     }
 }
@@ -1633,7 +1750,7 @@ public:
     }
 
     /// Writes the samples at the given positions, in that order, repeats allowed.
-    void inputs(std::span<const Index> positions, Batch<S>& out) const {
+    void inputs(ListView<Index> positions, Batch<S>& out) const {
         require_positions("Dataset::inputs", positions);
         detail::reshape(out, features(), static_cast<Index>(positions.size()));
         S* to = out.data();
@@ -1687,10 +1804,7 @@ public:
     }
 
     /// The samples at the given positions, each at most once, with their ids, tags and names.
-    Dataset select(std::initializer_list<Index> positions) const {
-        return select(std::span<const Index>(positions.begin(), positions.size()));
-    }
-    Dataset select(std::span<const Index> positions) const {
+    Dataset select(ListView<Index> positions) const {
         require_positions("Dataset::select", positions);
         Description d;
         d.image = more_.image;
@@ -1884,7 +1998,7 @@ public:
 
     /// The file must be at least this long.
     void require(std::uint64_t length) const {
-        if (size_ < length) fail("truncated", bytes_text(size_), "at least " + bytes_text(length));
+        if (size_ < length) fail("truncated", bytes_text(size_), bytes_text(length) + " or more");
     }
 
     /// The file must be this long; to be asked before the payload is allocated.
@@ -2064,7 +2178,7 @@ public:
         }
         std::uint64_t payload = features;
         if (!fits || !multiply(payload, static_cast<std::uint64_t>(samples()))) {
-            file_.fail("shape", text, "samples of at least one byte, in all no more than a file can hold");
+            file_.fail("shape", text, "samples of 1 byte or more, in all at most what a file can hold");
         }
         file_.require_exactly(head + payload);
     }
@@ -2824,12 +2938,13 @@ Split<S> train_test_split(const Dataset<S>& data, const SplitOptions& options = 
 }
 
 }  // namespace renn::inline RENN_ABI
-// renn/data/statistics.hpp - mean, deviation and range of every feature, in one pass.
+// renn/data/statistics.hpp - mean, deviation and range of every feature of a stream or a data set, in one pass.
+
+// renn/core/feature_statistics.hpp - mean, deviation and range of every feature.
 
 #include <algorithm>
 #include <cmath>
 #include <string>
-#include <utility>
 
 
 namespace renn::inline RENN_ABI {
@@ -2858,50 +2973,83 @@ struct FeatureStatistics {
     }
 };
 
+namespace detail {
+
+/// Statistics of samples that come in parts.
+/// Throws   DataError without samples, or for values that are not finite; ShapeError if parts differ in features.
+/// Source   sums of squares are merged part by part: Chan, Golub and LeVeque (1979).
+class FeatureSums {
+public:
+    explicit FeatureSums(const char* context) : context_(context) {}
+
+    template <class S>
+    void add(const BatchView<S>& x) {
+        if (x.cols() == 0) return;
+        if (sums_.samples == 0) {
+            sums_.mean = squares_ = Column<double>::Zero(x.rows());
+            sums_.minimum = sums_.maximum = x.col(0).template cast<double>();
+        }
+        require_shape(context_, "a batch", x, sums_.mean.size(), x.cols());
+        const auto before = static_cast<double>(sums_.samples);
+        const double part = static_cast<double>(x.cols()) / (static_cast<double>(x.cols()) + before);
+        for (Index i = 0; i < x.rows(); ++i) {
+            const auto row = x.row(i).template cast<double>().array();
+            const double mean = row.mean(), apart = mean - sums_.mean[i];
+            squares_[i] += (row - mean).square().sum() + apart * apart * before * part;
+            if (!std::isfinite(squares_[i])) {
+                raise<DataError>(context_, "feature " + std::to_string(i),
+                                 "NaN or infinite, or too large to be squared", "finite values");
+            }
+            sums_.mean[i] += apart * part;
+            sums_.minimum[i] = std::min(sums_.minimum[i], row.minCoeff());
+            sums_.maximum[i] = std::max(sums_.maximum[i], row.maxCoeff());
+        }
+        sums_.samples += x.cols();
+    }
+
+    FeatureStatistics result() const {
+        FeatureStatistics s = sums_;
+        if (s.samples == 0) raise<DataError>(context_, "samples", "0", "1 or more");
+        s.deviation = (squares_ / static_cast<double>(s.samples)).cwiseSqrt();
+        for (Index i = 0; i < s.mean.size(); ++i) {
+            if (!s.constant(i)) continue;  // exactly, whatever the sums rounded to
+            s.mean[i] = s.minimum[i];
+            s.deviation[i] = 0.0;
+        }
+        return s;
+    }
+
+private:
+    const char* context_;
+    FeatureStatistics sums_;  // but for the deviations
+    Column<double> squares_;  // of the differences to the mean
+};
+
+/// Of the columns of one matrix.
+template <class S>
+FeatureStatistics statistics_of(const char* context, const BatchView<S>& x) {
+    FeatureSums sums(context);
+    sums.add<S>(x);
+    return sums.result();
+}
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
 /// feature_statistics<float>(stream): of a stream's inputs, any callable `bool next(SampleBatch<S>&)`, such as
 /// csv_stream or batches(data, n).
 ///
-/// Throws   DataError without samples or for values that are not finite; ShapeError if batches differ in features.
+/// Throws   DataError without samples, for values that are not finite or too large to be squared; ShapeError if batches
+///          differ in features.
 /// Cost     one pass; memory one batch.
-/// Source   sums of squares are merged batch by batch: Chan, Golub and LeVeque (1979).
 template <class S, SampleStream<S> Stream>
 FeatureStatistics feature_statistics(Stream&& next) {
-    FeatureStatistics s;
-    Column<double> squares;  // of the differences to the mean
+    detail::FeatureSums sums("feature_statistics");
     SampleBatch<S> batch;
-    while (next(batch)) {
-        const auto& x = batch.inputs;
-        if (x.cols() == 0) continue;
-        if (s.samples == 0) {
-            s.mean = squares = Column<double>::Zero(x.rows());
-            s.minimum = s.maximum = x.col(0).template cast<double>();
-        }
-        detail::require_shape("feature_statistics", "a batch", x, s.mean.size(), x.cols());
-        const auto n = static_cast<double>(x.cols()), before = static_cast<double>(s.samples), after = n + before;
-        for (Index i = 0; i < x.rows(); ++i) {
-            const auto row = x.row(i).template cast<double>().array();
-            const double mean = row.mean();
-            const double apart = mean - s.mean[i];
-            if (!std::isfinite(mean)) {
-                detail::raise<DataError>("feature_statistics", "feature " + std::to_string(i),
-                                         "values that are not finite", "finite ones");
-            }
-            squares[i] += (row - mean).square().sum() + apart * apart * before * n / after;
-            s.mean[i] += apart * n / after;
-            s.minimum[i] = std::min(s.minimum[i], row.minCoeff());
-            s.maximum[i] = std::max(s.maximum[i], row.maxCoeff());
-        }
-        s.samples += x.cols();
-    }
-    if (s.samples == 0) detail::raise<DataError>("feature_statistics", "samples", "0", "at least 1");
-    s.deviation.resize(squares.size());
-    for (Index i = 0; i < s.mean.size(); ++i) {
-        s.deviation[i] = std::sqrt(squares[i] / static_cast<double>(s.samples));
-        if (!s.constant(i)) continue;  // exactly, whatever the sums rounded to
-        s.mean[i] = s.minimum[i];
-        s.deviation[i] = 0.0;
-    }
-    return s;
+    while (next(batch)) sums.add<S>(batch.inputs);
+    return sums.result();
 }
 
 /// feature_statistics(data): of a data set's inputs.
@@ -3816,7 +3964,7 @@ inline std::string read_payload(std::istream& in, std::string_view content, std:
     const auto got = static_cast<std::uint64_t>(in.gcount());
     const auto truncated = [&](std::uint64_t bytes, std::uint64_t wanted) {
         raise<FormatError>(where, "truncated", std::to_string(bytes) + " bytes",
-                           "at least " + std::to_string(wanted) + " bytes");
+                           std::to_string(wanted) + " bytes or more");
     };
     check_magic(where, head, got);
     if (got < sizeof(head)) truncated(got, sizeof(head));
@@ -4359,16 +4507,25 @@ inline void check_names(const std::vector<std::string>& names) {
 
 namespace renn::inline RENN_ABI::detail {
 
+/// Holds nothing: the tangent walks of a network as it is.
+struct NothingHeld {
+    template <class S>
+    void operator()(std::size_t, Batch<S>&) const noexcept {}
+};
+
 /// The tangent walks of a LayerSequence (network/layer_sequence.hpp): see TwiceDifferentiableLayer. Both may end at an
-/// earlier layer: dy is then that of the layer before `end`, and `above` what arrives there.
+/// earlier layer: dy is then that of the layer before `end`, and `above` what arrives there. `held(i, d)` may set to
+/// zero what does not move of what layer i puts out, and what goes no further of what arrives there; of what is given
+/// as `above` that is up to the caller.
 template <class Derived, class S, class P, class C>
 class SequenceTangents {
 public:
     static constexpr auto to_the_last = static_cast<std::size_t>(-1);
 
-    template <class Dw>
+    template <class Dw, class Held = NothingHeld>
     static void forward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
-                        const BatchView<S>& y, C& cache, Batch<S>& dy, std::size_t end = to_the_last) {
+                        const BatchView<S>& y, C& cache, Batch<S>& dy, std::size_t end = to_the_last,
+                        const Held& held = {}) {
         const std::size_t n = std::min(end, static_cast<std::size_t>(net.size()));
         if (n == 0) dy = dx;
         for (std::size_t i = 0; i < n; ++i) {
@@ -4384,13 +4541,14 @@ public:
                 layer.tangent(Derived::template part<k>(w, i), direction<k>(dw, i), in, d_in, out,
                               Derived::template cache_part<k>(cache, i), d_out);
             });
+            held(i, d_out);
         }
     }
 
-    template <class Dw, class G>
+    template <class Dw, class G, class Held = NothingHeld>
     static void backward(const Derived& net, const P& w, const Dw& dw, const BatchView<S>& x, const BatchView<S>& dx,
                          const BatchView<S>& y, C& cache, const BatchView<S>& above, const BatchView<S>& above_tangent,
-                         Batch<S>& dx_tangent, G& g, std::size_t end = to_the_last) {
+                         Batch<S>& dx_tangent, G& g, std::size_t end = to_the_last, const Held& held = {}) {
         const std::size_t n = std::min(end, static_cast<std::size_t>(net.size()));
         if (n == 0) dx_tangent = above_tangent;
         for (std::size_t i = n; i-- > 0;) {
@@ -4409,6 +4567,9 @@ public:
                 NotWanted none;
                 if (i != 0) layer.backward(weights, in, out, inner, over, cache.deltas[i - 1], none);
             });
+            if (i == 0) continue;
+            held(i - 1, cache.deltas[i - 1]);
+            held(i - 1, d_under);
         }
     }
 
@@ -4460,7 +4621,7 @@ public:
     /// Throws DataError if the name is empty, has a '/', or is another layer's, or if there is no such layer.
     void rename(std::size_t index, std::string new_name) {
         if (index >= names_.size()) {
-            raise<DataError>("rename", "layer", std::to_string(index), "less than " + std::to_string(names_.size()));
+            raise<DataError>("rename", "layer", std::to_string(index), "0.." + std::to_string(std::ssize(names_) - 1));
         }
         auto changed = names_;
         changed[index] = std::move(new_name);
@@ -4730,13 +4891,11 @@ concept WalksFrom = CompositeLayer<Net> &&
 // renn/retrace/traced_network.hpp - a network that remembers its training samples.
 
 #include <algorithm>
-#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -5471,6 +5630,19 @@ concept IndexPolicy = requires(const typename P::template Locator<S>& l, const C
 };
 
 }  // namespace renn::inline RENN_ABI
+// renn/index/neuron_columns.hpp - the sorted columns of recorded neurons: those the store has, and those made here.
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
 // renn/index/packed_column.hpp - sorted columns in fewer bytes, without losing a bit of any value.
 
 #include <algorithm>
@@ -5632,7 +5804,7 @@ public:
     [[gnu::always_inline]] void prefetch(std::uint32_t begin, std::uint32_t end) const noexcept {
         if (begin >= end) return;
         const std::uint64_t from = word_of(begin), to = word_of(end - 1) + 1;
-        detail::prefetch(words_ + from, static_cast<std::size_t>(to - from + 1));
+        detail::prefetch(words_ + from, to - from + 1);
     }
 
 private:
@@ -5690,7 +5862,7 @@ public:
     [[gnu::always_inline]] void prefetch(std::uint32_t begin, std::uint32_t count) const noexcept {
         if (count == 0) return;
         const std::uint64_t from = std::uint64_t{begin} * width_ / 64, bits = std::uint64_t{count} * width_;
-        detail::prefetch(words_ + from, static_cast<std::size_t>(bits / 64 + 2));
+        detail::prefetch(words_ + from, bits / 64 + 2);
     }
 
 private:
@@ -5868,415 +6040,6 @@ std::vector<Derivation<typename Model::Scalar>> derivations(const Model& model, 
 
 }  // namespace detail
 }  // namespace renn::inline RENN_ABI
-// renn/tracing/memory_store.hpp - what recording leaves, in memory.
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <utility>
-#include <vector>
-
-// renn/tracing/encoding.hpp - what an encoding of recorded values is, and the one that keeps them as they are.
-
-#include <algorithm>
-#include <bit>
-#include <cmath>
-#include <concepts>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <span>
-#include <string>
-#include <string_view>
-#include <type_traits>
-
-
-namespace renn::inline RENN_ABI {
-
-/// Whose smallest and largest value an encoding needs to know before it writes.
-enum class Ranged : std::uint8_t { none, unit, sample };
-
-/// A grid of 256 values: lowest + code * step. The step is (largest - lowest) / 255 with its last bits cut off, so that
-/// code * step is exact in double and a value decodes to the same bits wherever it is decoded; 0 if the values are
-/// equal or differ by less than 256 times the smallest normal number.
-template <class S>
-struct ValueRange {
-    S lowest = 0;
-    S step = 0;
-
-    bool operator==(const ValueRange&) const = default;
-
-    /// Throws DataError if the difference is not finite.
-    static ValueRange of(S lowest, S largest) {
-        const double width = static_cast<double>(largest) - static_cast<double>(lowest);
-        if (!std::isfinite(width) || width < 0.0) {
-            detail::raise<DataError>("8-bit encoding", "range of values",
-                                     std::to_string(lowest) + ".." + std::to_string(largest), "a finite one");
-        }
-        constexpr int cut = sizeof(S) == sizeof(float) ? 29 : 8;  // bits of a double that S lacks, or that a code has
-        const auto bits = std::bit_cast<std::uint64_t>(width / 255.0) >> cut << cut;
-        const auto step = std::bit_cast<double>(bits);
-        return {lowest, step < static_cast<double>(std::numeric_limits<S>::min()) ? S(0) : static_cast<S>(step)};
-    }
-    S decode(std::uint8_t code) const noexcept {
-        return static_cast<S>(static_cast<double>(lowest) + code * static_cast<double>(step));
-    }
-    /// Of any value within the range: half a step, and the rounding of the sum.
-    double error_bound() const noexcept {
-        if (step == S(0)) return 256.0 * static_cast<double>(std::numeric_limits<S>::min());
-        const auto size = std::max(std::abs(static_cast<double>(lowest)), std::abs(static_cast<double>(decode(255))));
-        return static_cast<double>(step) / 2 + 4 * size * static_cast<double>(std::numeric_limits<S>::epsilon());
-    }
-};
-
-/// An encoding says what a value becomes in the store. encode() writes n codes and returns false if a value cannot be
-/// kept within error_bound(); decode() makes values of them. `ranges`: one for all (Ranged::unit) or one a value
-/// (Ranged::sample), else not looked at.
-template <class E, class S>
-concept Encoding = requires(const S* in, S* out, typename E::template Code<S>* to,
-                            const typename E::template Code<S>* from, Index n, const ValueRange<S>* ranges) {
-    { E::name } -> std::convertible_to<std::string_view>;
-    { E::ranged } -> std::convertible_to<Ranged>;
-    { E::encode(in, to, n, ranges) } -> std::same_as<bool>;
-    E::decode(from, out, n, ranges);
-    { E::error_bound(S(), ValueRange<S>()) } -> std::same_as<double>;
-};
-
-/// Values as they are.
-struct Exact {
-    static constexpr std::string_view name = "exact";
-    static constexpr Ranged ranged = Ranged::none;
-    template <class S>
-    using Code = S;
-
-    template <class S>
-    static bool encode(const S* values, S* codes, Index n, const ValueRange<S>* = nullptr) {
-        std::copy_n(values, n, codes);
-        return true;
-    }
-    template <class S>
-    static void decode(const S* codes, S* values, Index n, const ValueRange<S>* = nullptr) {
-        std::copy_n(codes, n, values);
-    }
-    template <class S>
-    static double error_bound(S, const ValueRange<S>& = {}) noexcept {
-        return 0.0;
-    }
-};
-
-/// Whether values are kept as they are.
-template <class E>
-inline constexpr bool is_exact = std::same_as<E, Exact>;
-
-namespace detail {
-
-/// Names the first of a column's values that the encoding cannot keep.
-template <class E, class S>
-[[noreturn]] void refuse(const char* where, const Point& point, Index column, std::span<const S> values,
-                         const ValueRange<S>* ranges, std::span<const std::uint64_t> ids) {
-    const std::uint32_t unit = point.units[static_cast<std::size_t>(column / point.dimensions())];
-    std::size_t i = 0;
-    typename E::template Code<S> code;
-    const auto kept = [&] { return E::encode(&values[i], &code, 1, ranges + (E::ranged == Ranged::sample ? i : 0)); };
-    while (i + 1 < values.size() && kept()) ++i;
-    raise<DataError>(where, point.name + ", unit " + std::to_string(unit) + ", sample " + std::to_string(ids[i]),
-                     std::to_string(values[i]), "a value that " + std::string(E::name) + " can keep");
-}
-
-}  // namespace detail
-
-/// Rounds one sample's values at one place as a store rounds them that keeps them so; a recorded sample then finds
-/// itself at distance 0. A value that no recorded sample can have, as it is beyond what the encoding keeps, stays as it
-/// is. `ranges`: one a value where units have ranges, else not looked at.
-template <class E, class S>
-    requires Encoding<E, S>
-void round_trip(std::span<S> values, const ValueRange<S>* ranges = nullptr) {
-    ValueRange<S> own{};
-    if constexpr (E::ranged == Ranged::sample) {
-        if (values.empty()) return;
-        const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
-        own = ValueRange<S>::of(*lowest, *largest);
-    }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const ValueRange<S>* range = E::ranged == Ranged::unit ? ranges + i : &own;
-        typename E::template Code<S> code;
-        if (E::encode(&values[i], &code, 1, range)) E::decode(&code, &values[i], 1, range);
-    }
-}
-
-}  // namespace renn::inline RENN_ABI
-// renn/tracing/recorded_samples.hpp - all that a store in memory knows beside the values.
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <numeric>
-#include <span>
-#include <string>
-#include <vector>
-
-
-namespace renn::inline RENN_ABI {
-
-/// Compiler, instruction set and scalar: activations have the same bits only where these are the same.
-template <class S>
-std::string build_description() {
-    std::string text;
-#if defined(__clang__)
-    text = "clang " + std::to_string(__clang_major__);
-#elif defined(__GNUC__)
-    text = "gcc " + std::to_string(__GNUC__);
-#else
-    text = "other compiler";
-#endif
-    return text + ", " + Eigen::SimdInstructionSetsInUse() + ", float" + std::to_string(8 * sizeof(S));
-}
-
-namespace detail {
-
-/// Position of a sample among ids that ascend, or do where `by_id` says. Throws DataError for an unknown id. O(log n).
-template <class Ids, class Order>
-Index position_of_id(const Ids& ids, const Order& by_id, std::uint64_t id) {
-    std::size_t low = 0, high = ids.size();
-    const auto place = [&by_id](std::size_t i) { return by_id.empty() ? i : std::size_t{by_id[i]}; };
-    while (low < high) {
-        const std::size_t middle = low + (high - low) / 2;
-        if (ids[place(middle)] < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low < ids.size() && ids[place(low)] == id) return static_cast<Index>(place(low));
-    raise<DataError>("store", "sample " + std::to_string(id), "an id that was not recorded",
-                     "one of " + std::to_string(ids.size()) + " recorded ids");
-}
-
-}  // namespace detail
-
-/// What is known of the model, its places and each sample. Samples are addressed by position here, by id outside.
-template <class S>
-struct RecordedSamples {
-    using Scalar = S;
-
-    std::vector<Point> points;
-    std::vector<std::uint64_t> ids;
-    std::vector<std::int32_t> labels;       ///< one a sample, or empty
-    std::vector<std::int32_t> predictions;  ///< one a sample, or empty for a model without outputs
-    std::vector<std::string> tags;          ///< one a sample, or empty
-    std::vector<std::string> class_names;
-    Batch<S> outputs;               ///< outputs x samples: the logits
-    std::uint64_t fingerprint = 0;  ///< of the model
-    std::string build = build_description<S>();
-    Batch<S> first_input;  ///< of foreign code: the first sample, to know the code again
-
-    Index samples() const noexcept { return static_cast<Index>(ids.size()); }
-    int classes() const noexcept {
-        const std::int32_t top = labels.empty() ? -1 : *std::max_element(labels.begin(), labels.end());
-        return std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
-    }
-
-    /// Position of a sample. Throws DataError for an unknown id. O(log n).
-    Index position_of(std::uint64_t id) const { return detail::position_of_id(ids, by_id_, id); }
-
-    /// Positions in ascending order of ids; empty where they ascend already.
-    const std::vector<std::uint32_t>& by_id() const noexcept { return by_id_; }
-
-    /// To be called once all samples are there. Throws DataError for a repeated id.
-    void index_ids() {
-        by_id_.clear();
-        if (!std::is_sorted(ids.begin(), ids.end())) {
-            by_id_.resize(ids.size());
-            std::iota(by_id_.begin(), by_id_.end(), 0U);
-            std::sort(by_id_.begin(), by_id_.end(),
-                      [this](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
-        }
-        for (std::size_t i = 1; i < ids.size(); ++i) {
-            const std::uint64_t before = by_id_.empty() ? ids[i - 1] : ids[by_id_[i - 1]];
-            const std::uint64_t here = by_id_.empty() ? ids[i] : ids[by_id_[i]];
-            if (before == here) {
-                detail::raise<DataError>("store", "id " + std::to_string(here), "recorded twice", "each id once");
-            }
-        }
-    }
-
-private:
-    std::vector<std::uint32_t> by_id_;
-};
-
-namespace detail {
-
-/// Most classes that a file may speak of: tables of them are made of that number.
-inline std::int64_t most_classes(std::size_t names, std::int64_t samples) {
-    return std::max({static_cast<std::int64_t>(names), samples, std::int64_t{65536}});
-}
-
-/// Throws FormatError for a label or prediction that cannot be.
-inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {
-    for (const std::int32_t value : values) {
-        if (value < 0 || value >= classes) {
-            raise<FormatError>("store", what, std::to_string(value), "0.." + std::to_string(classes - 1));
-        }
-    }
-}
-
-/// What is known of the samples at some positions.
-template <class Store>
-RecordedSamples<typename Store::Scalar> known_at(const Store& store, std::span<const std::uint32_t> positions) {
-    RecordedSamples<typename Store::Scalar> known;
-    known.points.assign(store.points.begin(), store.points.end());
-    known.class_names.assign(store.class_names.begin(), store.class_names.end());
-    known.fingerprint = store.fingerprint;
-    known.build = store.build;
-    known.first_input = store.first_input;
-    known.outputs.resize(store.outputs.rows(), static_cast<Index>(positions.size()));
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-        const std::size_t s = positions[i];
-        known.ids.push_back(store.ids[s]);
-        if (!store.labels.empty()) known.labels.push_back(store.labels[s]);
-        if (!store.predictions.empty()) known.predictions.push_back(store.predictions[s]);
-        if (!store.tags.empty()) known.tags.emplace_back(store.tags[s]);
-        known.outputs.col(static_cast<Index>(i)) = store.outputs.col(static_cast<Index>(s));
-    }
-    known.index_ids();
-    return known;
-}
-
-template <class Store>
-std::vector<std::uint32_t> all_positions(const Store& store) {
-    std::vector<std::uint32_t> positions(static_cast<std::size_t>(store.samples()));
-    std::iota(positions.begin(), positions.end(), 0U);
-    return positions;
-}
-
-}  // namespace detail
-}  // namespace renn::inline RENN_ABI
-
-namespace renn::inline RENN_ABI {
-
-/// The activation store: one block of values a stored point, unit after unit, each unit's values in sample order.
-/// Beside it what is known of each sample. A plain value; samples are addressed by position here, by id outside.
-/// Values are kept as they are, or as an encoding of tracing/reduced.hpp makes them; then they are decoded when asked
-/// for, and a query is rounded as its own sample was.
-template <class S, class E = Exact>
-class MemoryStore : public RecordedSamples<S> {
-public:
-    using Encoding = E;
-    using Code = typename E::template Code<S>;  ///< what a value is kept as
-    using RecordedSamples<S>::points;
-    using RecordedSamples<S>::samples;
-
-    MemoryStore() = default;
-    explicit MemoryStore(RecordedSamples<S> known) : RecordedSamples<S>(std::move(known)) {}
-
-    /// Values of a unit in sample order; the point must be a stored one. Of a channel in several dimensions, those of
-    /// one of them.
-    std::span<const S> values(Unit u, Index dimension = 0) const noexcept requires(is_exact<E>) {
-        return {column(u.point, column_of(u, dimension)), static_cast<std::size_t>(samples())};
-    }
-
-    /// The same as every store has it: one that keeps them in another form fills `scratch` and returns that.
-    std::span<const S> values(Unit u, Index dimension, std::vector<S>& scratch) const {
-        if constexpr (is_exact<E>) {
-            return values(u, dimension);
-        } else {
-            const Index at = column_of(u, dimension);
-            scratch.resize(static_cast<std::size_t>(samples()));
-            E::decode(column(u.point, at), scratch.data(), samples(), range(u.point, at, 0));
-            return scratch;
-        }
-    }
-    S value(Unit u, Index dimension, Index sample) const noexcept {
-        const Index at = column_of(u, dimension);
-        S result;
-        E::decode(column(u.point, at) + sample, &result, 1, range(u.point, at, sample));
-        return result;
-    }
-
-    /// Rounds one sample's recorded values at a point as those in the store are rounded.
-    void as_stored(std::size_t point, std::span<S> values_of_one_sample) const requires(!is_exact<E>) {
-        round_trip<E>(values_of_one_sample, range(point, 0, 0));
-    }
-
-    /// How far a value may be from the one that was recorded.
-    double error_bound(Unit u, Index dimension, Index sample) const noexcept {
-        if constexpr (E::ranged == Ranged::none) {
-            return E::error_bound(value(u, dimension, sample));
-        } else {
-            return E::error_bound(S(), *range(u.point, column_of(u, dimension), sample));
-        }
-    }
-
-    /// Where recording writes a column, unit after unit and dimension after dimension; room for `capacity` samples.
-    Code* column(std::size_t point, Index column) noexcept {
-        return blocks_[point].data() + static_cast<std::size_t>(column * stride_);
-    }
-    const Code* column(std::size_t point, Index column) const noexcept {
-        return blocks_[point].data() + static_cast<std::size_t>(column * stride_);
-    }
-    /// That of a column, or of a sample; null where the encoding needs none.
-    const ValueRange<S>* range(std::size_t point, [[maybe_unused]] Index column,
-                               [[maybe_unused]] Index sample) const noexcept {
-        if constexpr (E::ranged == Ranged::none) {
-            return nullptr;
-        } else {
-            return ranges_[point].data() + (E::ranged == Ranged::unit ? column : sample);
-        }
-    }
-    /// Of a point: one a column, or one a sample; empty where the encoding needs none.
-    std::vector<ValueRange<S>>& ranges(std::size_t point) noexcept { return ranges_[point]; }
-    Index capacity() const noexcept { return capacity_; }
-    /// From a column to the next: long ones begin with a cache line.
-    Index stride() const noexcept { return stride_; }
-    static Index stride_of(Index capacity) noexcept {
-        constexpr Index line = 64 / static_cast<Index>(sizeof(Code)), is_long = 4096;
-        return capacity < is_long ? capacity : (capacity + line - 1) / line * line;
-    }
-
-    /// Makes room for more samples, keeping the first `filled` of every unit.
-    void reserve(Index capacity, Index filled) {
-        const Index stride = stride_of(capacity);
-        std::vector<Pages> larger(points.size());
-        ranges_.resize(points.size());
-        for (std::size_t p = 0; p < points.size(); ++p) {
-            if (!points[p].stored()) continue;
-            larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * stride));
-            for (Index u = 0; u < points[p].columns() && filled > 0; ++u) {
-                std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * stride));
-            }
-            if constexpr (E::ranged == Ranged::unit) ranges_[p].resize(static_cast<std::size_t>(points[p].columns()));
-            if constexpr (E::ranged == Ranged::sample) ranges_[p].resize(static_cast<std::size_t>(capacity));
-        }
-        blocks_ = std::move(larger);
-        capacity_ = capacity;
-        stride_ = stride;
-    }
-
-    /// Gives up the values of a point, which are kept elsewhere from now on.
-    void release(std::size_t point) { blocks_[point] = Pages(); }
-
-    std::size_t bytes() const noexcept {
-        std::size_t total = 0;
-        for (const Pages& block : blocks_) total += block.size() * sizeof(Code);
-        for (const auto& ranges : ranges_) total += ranges.size() * sizeof(ValueRange<S>);
-        return total;
-    }
-
-private:
-    using Pages = detail::Pages<Code>;
-
-    Index column_of(Unit u, Index dimension) const noexcept {
-        return static_cast<Index>(u.unit) * points[u.point].dimensions() + dimension;
-    }
-
-    std::vector<Pages> blocks_;  ///< one a point, empty for derived ones
-    std::vector<std::vector<ValueRange<S>>> ranges_;
-    Index capacity_ = 0;
-    Index stride_ = 0;
-};
-
-}  // namespace renn::inline RENN_ABI
 // renn/tracing/store.hpp - what every activation store can do, wherever it keeps its values.
 
 #include <concepts>
@@ -6350,6 +6113,141 @@ concept Reduced = Rounds<Store> || requires {
 }  // namespace detail
 }  // namespace renn::inline RENN_ABI
 
+namespace renn::inline RENN_ABI::detail {
+
+/// A column is made when it is first asked for; of values that are not stored, over those recomputed. Where a
+/// post-activation keeps the order of its pre-activation, both have one (`source`).
+/// Threads   const members may run on several threads at once; a column is made once, by whoever needs it first.
+template <class Store>
+class NeuronColumns {
+public:
+    using Scalar = typename Store::Scalar;
+    using Scratch = RadixScratch<Scalar>;
+
+    /// Whether the store keeps columns in a form that is no array; then so are those made here.
+    static constexpr bool packed = requires(const Store& s, Unit u) { s.packed(u); };
+    using Column = std::conditional_t<packed, PackedView<Scalar>, ColumnView<Scalar>>;
+
+    /// Whether a sample's value is found through its unit's sorted column only.
+    static constexpr bool keeps_sorted = packed || requires(const Store& s, Unit u) { s.sorted(u); };
+
+    NeuronColumns(std::shared_ptr<const Store> store, std::vector<Derivation<Scalar>> derivations)
+        : store_(std::move(store)), derivations_(std::move(derivations)) {
+        starts_.push_back(0);
+        for (const Point& point : store_->points) starts_.push_back(starts_.back() + point.units.size());
+        made_ = std::make_unique<Once[]>(units());
+        if constexpr (packed) packed_.resize(units());
+        const auto n = static_cast<std::size_t>(store_->samples());
+        for (std::uint32_t p = 0; p < store_->points.size(); ++p) {  // address space; memory comes with the first touch
+            const bool sorted =
+                !packed && source({p, 0}).point == p && store_->points[p].dimensions() == 1 && stored({p, 0}).empty();
+            const std::size_t count = sorted ? store_->points[p].units.size() * n : 0;
+            values_.emplace_back(count);
+            order_.emplace_back(count);
+        }
+    }
+
+    const Store& store() const noexcept { return *store_; }
+
+    /// Units of all points are numbered one after the other.
+    std::size_t units() const noexcept { return starts_.back(); }
+    std::size_t number(Unit u) const noexcept { return starts_[u.point] + u.unit; }
+    Unit unit(std::size_t number) const {
+        std::uint32_t point = 0;
+        while (starts_[point + 1] <= number) ++point;
+        return {point, static_cast<std::uint32_t>(number - starts_[point])};
+    }
+
+    /// Set if what is seen is x > 0 ? x : slope * x of a stored point.
+    std::optional<Scalar> slope(std::uint32_t point) const noexcept { return derivations_[point].negative_slope; }
+
+    /// What a point that is not stored makes of n values of the point it is recomputed from.
+    void derive(std::uint32_t point, const Scalar* in, Scalar* out, Index n) const {
+        derivations_[point].apply(derivations_[point].layer, in, out, n);
+    }
+
+    /// The stored unit that another, which is not, is recomputed from.
+    Unit derived_from(Unit u) const noexcept {
+        return {static_cast<std::uint32_t>(store_->points[u.point].derived_from), u.unit};
+    }
+
+    /// The unit whose sorted column this one uses.
+    Unit source(Unit u) const noexcept { return slope(u.point) ? derived_from(u) : u; }
+
+    /// What the store has of the unit's index, or what was packed here.
+    auto stored([[maybe_unused]] Unit u) const {
+        if constexpr (packed) {
+            if (!store_->points[u.point].stored()) return packed_[number(u)][0];
+            return store_->packed(u);
+        } else {
+            StoredColumn<Scalar> found;
+            if constexpr (keeps_sorted) {
+                if (store_->points[u.point].stored()) found = store_->sorted(u);
+            }
+            return found;
+        }
+    }
+
+    /// The unit's own sorted column, seen as it is.
+    Column column(Unit u, Scratch* scratch) const {
+        const auto n = static_cast<std::size_t>(store_->samples());
+        if constexpr (packed) {
+            if (!store_->points[u.point].stored()) made_[number(u)].run([&] { pack(u, scratch); });
+            const PackedColumn<Scalar> ready = stored(u);
+            return {ready.values, ready.order, n};
+        } else {
+            if (const auto ready = stored(u); !ready.empty()) return {ready.values, ready.order, n};
+            Scalar* values = values_[u.point].data() + u.unit * n;
+            std::uint32_t* order = order_[u.point].data() + u.unit * n;
+            made_[number(u)].run([&] {
+                sort(u, values, order, scratch);
+                bytes_ += n * (sizeof(Scalar) + sizeof(std::uint32_t));
+            });
+            return {values, order, n};
+        }
+    }
+
+    /// Bytes of what has been made so far.
+    std::size_t bytes() const noexcept { return bytes_.load(); }
+
+private:
+    void pack(Unit u, Scratch* scratch) const {
+        std::vector<Scalar> values(static_cast<std::size_t>(store_->samples()));
+        std::vector<std::uint32_t> order(values.size());
+        sort(u, values.data(), order.data(), scratch);
+        PackedColumns<Scalar> one(values.size());
+        one.add(values, order);
+        one.finish();
+        bytes_ += one.bytes();
+        packed_[number(u)] = std::move(one);
+    }
+
+    void sort(Unit u, Scalar* values, std::uint32_t* order, Scratch* scratch) const {
+        Scratch own;
+        Scratch& buffers = scratch != nullptr ? *scratch : own;
+        std::vector<Scalar> loaded;
+        if (store_->points[u.point].stored()) {
+            sort_column<Scalar>(store_->values(u, 0, loaded), store_->by_id(), values, order, buffers);
+        } else {
+            const auto in = store_->values(derived_from(u), 0, loaded);
+            std::vector<Scalar> out(in.size());
+            derive(u.point, in.data(), out.data(), std::ssize(in));
+            sort_column<Scalar>(out, store_->by_id(), values, order, buffers);
+        }
+    }
+
+    std::shared_ptr<const Store> store_;
+    std::vector<Derivation<Scalar>> derivations_;
+    std::vector<std::size_t> starts_;            ///< number of the first unit of each point
+    mutable std::vector<Pages<Scalar>> values_;  ///< one a point: unit after unit; empty where another's is shared
+    mutable std::vector<Pages<std::uint32_t>> order_;
+    mutable std::vector<PackedColumns<Scalar>> packed_;  ///< one a unit, of those that the store has not
+    std::unique_ptr<Once[]> made_;                       ///< one a unit
+    mutable std::atomic<std::size_t> bytes_{0};
+};
+
+}  // namespace renn::inline RENN_ABI::detail
+
 namespace renn::inline RENN_ABI {
 
 /// The sorted values of every recorded neuron, over a store that does not change any more. A post-activation that keeps
@@ -6364,38 +6262,28 @@ public:
     using Locator = typename Policy::template Locator<Scalar>;
     static constexpr std::string_view policy_name = Policy::name;
 
-    /// Whether the store keeps columns in a form that is no array; then so are those made here.
-    static constexpr bool packed = requires(const Store& s, Unit u) { s.packed(u); };
-    using Column = std::conditional_t<packed, PackedView<Scalar>, ColumnView<Scalar>>;
+    using Columns = detail::NeuronColumns<Store>;
+    using Column = typename Columns::Column;
+    using Scratch = typename Columns::Scratch;
+    static constexpr bool packed = Columns::packed, keeps_sorted = Columns::keeps_sorted;
     static_assert(!packed || std::constructible_from<Locator, const Column&, std::span<const Scalar>>,
                   "renn: packed columns are searched through their levels: use the index policy Sorted");
 
     /// `owner` keeps alive what the derivations point to.
     NeuronIndex(std::shared_ptr<const Store> store, std::vector<Derivation<Scalar>> derivations,
                 std::shared_ptr<const void> owner)
-        : store_(std::move(store)), derivations_(std::move(derivations)), owner_(std::move(owner)) {
-        starts_.push_back(0);
-        for (std::size_t p = 0; p < store_->points.size(); ++p) {
-            const std::size_t count = store_->points[p].units.size();
-            starts_.push_back(starts_.back() + count);
-            const bool rectifier = derivations_[p].negative_slope == Scalar(0);
+        : columns_(std::move(store), std::move(derivations)), owner_(std::move(owner)) {
+        const auto points = static_cast<std::uint32_t>(this->store().points.size());
+        for (std::uint32_t p = 0; p < points; ++p) {
+            const bool rectifier = columns_.slope(p) == Scalar(0);
             clipped_starts_.push_back(rectifier ? static_cast<std::ptrdiff_t>(clipped_units_) : -1);
-            if (rectifier) clipped_units_ += count;
+            if (rectifier) clipped_units_ += this->store().points[p].units.size();
         }
-        slots_ = std::make_unique<Slot[]>(starts_.back());
-        if constexpr (packed) packed_.resize(starts_.back());
-        const auto n = static_cast<std::size_t>(store_->samples());
-        for (std::uint32_t p = 0; p < store_->points.size(); ++p) {  // address space; memory comes with the first touch
-            const bool sorted = !packed && source({p, 0}).point == p && store_->points[p].dimensions() == 1 &&
-                                stored_column({p, 0}).empty();
-            const std::size_t count = sorted ? store_->points[p].units.size() * n : 0;
-            values_.emplace_back(count);
-            order_.emplace_back(count);
-        }
+        slots_ = std::make_unique<Slot[]>(units());
     }
 
-    const Store& store() const noexcept { return *store_; }
-    std::size_t units() const noexcept { return starts_.back(); }
+    const Store& store() const noexcept { return columns_.store(); }
+    std::size_t units() const noexcept { return columns_.units(); }
 
     /// One neuron's part of the index.
     struct Entry {
@@ -6412,14 +6300,14 @@ public:
     /// The tree of a neuron in several dimensions. O(n log n) the first time.
     const ChannelTree<Scalar>& tree(Unit u) const {
         const Slot& s = slot(u);
-        s.locator_once.run([&] {
-            const Index dimensions = store_->points[u.point].dimensions();
+        s.once.run([&] {
+            const Index dimensions = store().points[u.point].dimensions();
             std::vector<std::vector<Scalar>> kept(static_cast<std::size_t>(dimensions));
             std::vector<std::span<const Scalar>> columns;
             for (Index d = 0; d < dimensions; ++d) {
-                columns.push_back(store_->values(u, d, kept[static_cast<std::size_t>(d)]));
+                columns.push_back(store().values(u, d, kept[static_cast<std::size_t>(d)]));
             }
-            s.tree = std::make_unique<ChannelTree<Scalar>>(std::move(columns), store_->by_id(), std::move(kept));
+            s.tree = std::make_unique<ChannelTree<Scalar>>(std::move(columns), store().by_id(), std::move(kept));
             bytes_ += s.tree->bytes();
         });
         return *s.tree;
@@ -6427,38 +6315,35 @@ public:
 
     /// Value of a sample at a unit, recomputed where it is not stored; in several dimensions, their mean.
     Scalar value(Unit u, std::uint32_t sample) const {
-        const Point& point = store_->points[u.point];
+        const Point& point = store().points[u.point];
         if (point.dimensions() > 1) {
             Scalar sum = 0;
-            for (Index d = 0; d < point.dimensions(); ++d) sum += store_->value(u, d, sample);
+            for (Index d = 0; d < point.dimensions(); ++d) sum += store().value(u, d, sample);
             return sum / static_cast<Scalar>(point.dimensions());
         }
-        if (point.stored()) return store_->value(u, 0, sample);
-        const Scalar in = store_->value({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, sample);
+        if (point.stored()) return store().value(u, 0, sample);
+        const Scalar in = store().value(columns_.derived_from(u), 0, sample);
         Scalar out;
-        derivations_[u.point].apply(derivations_[u.point].layer, &in, &out, 1);
+        derive(u.point, &in, &out, 1);
         return out;
     }
 
     /// What a point that is not stored makes of n values of the point it is recomputed from.
     void derive(std::uint32_t point, const Scalar* in, Scalar* out, Index n) const {
-        derivations_[point].apply(derivations_[point].layer, in, out, n);
+        columns_.derive(point, in, out, n);
     }
-
-    /// Whether a sample's value is found through its unit's sorted column only.
-    static constexpr bool keeps_sorted = packed || requires(const Store& s, Unit u) { s.sorted(u); };
 
     /// To be called for what was read of a column: a store that checks its bytes throws if they are not those written.
     template <class T>
     void check([[maybe_unused]] const T* from, [[maybe_unused]] std::size_t count) const {
-        if constexpr (requires { store_->check(from, count); }) store_->check(from, count * sizeof(T));
+        if constexpr (requires { store().check(from, count); }) store().check(from, count * sizeof(T));
     }
 
     /// The same for all that the window of a query rests on, its place included.
     void check_window([[maybe_unused]] const Entry& entry, [[maybe_unused]] double query,
                       [[maybe_unused]] std::uint32_t k, [[maybe_unused]] std::uint32_t position,
                       [[maybe_unused]] const Window& window, [[maybe_unused]] bool among) const {
-        if constexpr (requires { store_->check(entry.column.values, std::size_t{}); }) {
+        if constexpr (requires { store().check(entry.column.values, std::size_t{}); }) {
             detail::check_window(*this, entry.column, query, k, position, window, among);
         }
     }
@@ -6479,13 +6364,13 @@ public:
             }
             return static_cast<std::uint32_t>(at - view.order);
         } else {
-            const Scalar wanted = value(source(u), sample);
+            const Scalar wanted = value(columns_.source(u), sample);
             const Scalar* begin = std::lower_bound(view.values, view.values + view.size, wanted);
             const Scalar* end = std::upper_bound(begin, view.values + view.size, wanted);
-            const std::uint64_t id = store_->ids[sample];
+            const std::uint64_t id = store().ids[sample];
             const std::uint32_t* first = view.order + (begin - view.values);
             const std::uint32_t* last = view.order + (end - view.values);
-            const auto before = [this](std::uint32_t s, std::uint64_t i) { return store_->ids[s] < i; };
+            const auto before = [this](std::uint32_t s, std::uint64_t i) { return store().ids[s] < i; };
             return static_cast<std::uint32_t>(std::lower_bound(first, last, id, before) - view.order);
         }
     }
@@ -6493,7 +6378,7 @@ public:
     /// Samples that rectifiers (slope 0) hold at 0, and a unit's number in that table; -1 for other units.
     const detail::Clipped& clipped() const {
         clipped_once_.run([this] {
-            const Store& recorded = *store_;
+            const Store& recorded = store();
             const auto n = static_cast<std::size_t>(recorded.samples());
             clipped_ = detail::Clipped(n, clipped_units_, static_cast<std::size_t>(recorded.classes()));
             std::vector<Scalar> scratch;
@@ -6501,7 +6386,7 @@ public:
                 if (clipped_starts_[p] < 0) continue;
                 for (std::uint32_t u = 0; u < recorded.points[p].units.size(); ++u) {
                     clipped_.add<Scalar>(static_cast<std::size_t>(clipped_number({p, u})),
-                                         recorded.values(source({p, u}), 0, scratch), recorded.labels);
+                                         recorded.values(columns_.source({p, u}), 0, scratch), recorded.labels);
                 }
             }
             bytes_ += clipped_.bytes();
@@ -6515,13 +6400,12 @@ public:
     /// Builds every structure now. Returns false if the callback cancelled; what was built stays.
     bool build(int threads = 0, const ProgressCallback& progress = {}) const {
         const auto tasks = static_cast<Index>(units());
-        std::vector<detail::RadixScratch<Scalar>> scratch(
-            static_cast<std::size_t>(detail::thread_count(threads, tasks)));
+        std::vector<Scratch> scratch(static_cast<std::size_t>(detail::thread_count(threads, tasks)));
         return detail::parallel_for(
             tasks, threads,
             [&](Index task, int worker) {
-                const Unit u = unit(static_cast<std::size_t>(task));
-                if (store_->points[u.point].dimensions() > 1) {
+                const Unit u = columns_.unit(static_cast<std::size_t>(task));
+                if (store().points[u.point].dimensions() > 1) {
                     tree(u);
                 } else {
                     built(u, &scratch[static_cast<std::size_t>(worker)]);
@@ -6534,88 +6418,17 @@ public:
     }
 
     /// Bytes of what has been built so far.
-    std::size_t bytes() const noexcept { return bytes_.load(); }
+    std::size_t bytes() const noexcept { return columns_.bytes() + bytes_.load(); }
 
 private:
     struct alignas(64) Slot {  // what a query reads is in its first lines
-        mutable detail::Once locator_once, column_once;
+        mutable detail::Once once;
         mutable Column view;
         mutable std::optional<Locator> locator;
         mutable std::unique_ptr<ChannelTree<Scalar>> tree;  ///< of a neuron in several dimensions, in place of both
     };
 
-    const Slot& slot(Unit u) const noexcept { return slots_[starts_[u.point] + u.unit]; }
-
-    Unit unit(std::size_t number) const {
-        std::uint32_t point = 0;
-        while (starts_[point + 1] <= number) ++point;
-        return {point, static_cast<std::uint32_t>(number - starts_[point])};
-    }
-
-    /// The unit whose sorted column this one uses.
-    Unit source(Unit u) const noexcept {
-        const bool shares = derivations_[u.point].negative_slope.has_value();
-        return shares ? Unit{static_cast<std::uint32_t>(store_->points[u.point].derived_from), u.unit} : u;
-    }
-
-    /// What the store has of the unit's index, or what was packed here.
-    auto stored_column([[maybe_unused]] Unit u) const {
-        if constexpr (packed) {
-            if (!store_->points[u.point].stored()) return packed_[starts_[u.point] + u.unit][0];
-            return store_->packed(u);
-        } else {
-            StoredColumn<Scalar> found;
-            if constexpr (keeps_sorted) {
-                if (store_->points[u.point].stored()) found = store_->sorted(u);
-            }
-            return found;
-        }
-    }
-
-    /// The unit's own sorted column, seen as it is.
-    Column column(Unit u, detail::RadixScratch<Scalar>* scratch) const {
-        const auto n = static_cast<std::size_t>(store_->samples());
-        if constexpr (packed) {
-            if (!store_->points[u.point].stored()) slot(u).column_once.run([&] { pack(u, scratch); });
-            const PackedColumn<Scalar> ready = stored_column(u);
-            return {ready.values, ready.order, n};
-        } else {
-            if (const auto stored = stored_column(u); !stored.empty()) return {stored.values, stored.order, n};
-            Scalar* values = values_[u.point].data() + u.unit * n;
-            std::uint32_t* order = order_[u.point].data() + u.unit * n;
-            slot(u).column_once.run([&] {
-                sort(u, values, order, scratch);
-                bytes_ += n * (sizeof(Scalar) + sizeof(std::uint32_t));
-            });
-            return {values, order, n};
-        }
-    }
-
-    void pack(Unit u, detail::RadixScratch<Scalar>* scratch) const {
-        std::vector<Scalar> values(static_cast<std::size_t>(store_->samples()));
-        std::vector<std::uint32_t> order(values.size());
-        sort(u, values.data(), order.data(), scratch);
-        PackedColumns<Scalar> one(values.size());
-        one.add(values, order);
-        one.finish();
-        bytes_ += one.bytes();
-        packed_[starts_[u.point] + u.unit] = std::move(one);
-    }
-
-    void sort(Unit u, Scalar* values, std::uint32_t* order, detail::RadixScratch<Scalar>* scratch) const {
-        detail::RadixScratch<Scalar> own;
-        auto& buffers = scratch != nullptr ? *scratch : own;
-        const Point& point = store_->points[u.point];
-        std::vector<Scalar> loaded;
-        if (point.stored()) {
-            sort_column<Scalar>(store_->values(u, 0, loaded), store_->by_id(), values, order, buffers);
-        } else {
-            const auto in = store_->values({static_cast<std::uint32_t>(point.derived_from), u.unit}, 0, loaded);
-            std::vector<Scalar> out(in.size());
-            derivations_[u.point].apply(derivations_[u.point].layer, in.data(), out.data(), std::ssize(in));
-            sort_column<Scalar>(out, store_->by_id(), values, order, buffers);
-        }
-    }
+    const Slot& slot(Unit u) const noexcept { return slots_[columns_.number(u)]; }
 
     /// Where the values above 0 begin.
     static std::uint32_t positives(const Column& column) {
@@ -6623,10 +6436,10 @@ private:
     }
 
     /// From the levels in the store, from the locator of the column it shares, or from the column.
-    void make_locator(Unit u, Unit from, detail::RadixScratch<Scalar>* scratch) const {
+    void make_locator(Unit u, Unit from, Scratch* scratch) const {
         const Slot& s = slot(u);
         if constexpr (std::constructible_from<Locator, const Column&, std::span<const Scalar>>) {
-            if (const auto stored = stored_column(from); !stored.empty()) {
+            if (const auto stored = columns_.stored(from); !stored.empty()) {
                 s.locator.emplace(s.view, stored.levels);
                 return;
             }
@@ -6643,12 +6456,12 @@ private:
         }
     }
 
-    const Slot& built(Unit u, detail::RadixScratch<Scalar>* scratch) const {
+    const Slot& built(Unit u, Scratch* scratch) const {
         const Slot& s = slot(u);
-        s.locator_once.run([&] {
-            const Unit from = source(u);
-            s.view = column(from, scratch);
-            s.view.slope = derivations_[u.point].negative_slope.value_or(Scalar(1));
+        s.once.run([&] {
+            const Unit from = columns_.source(u);
+            s.view = columns_.column(from, scratch);
+            s.view.slope = columns_.slope(u.point).value_or(Scalar(1));
             make_locator(u, from, scratch);
             bytes_ += s.locator->bytes();
             if (s.view.slope == Scalar(0)) {
@@ -6660,14 +6473,8 @@ private:
         return s;
     }
 
-    std::shared_ptr<const Store> store_;
-    std::vector<Derivation<Scalar>> derivations_;
+    Columns columns_;
     std::shared_ptr<const void> owner_;
-    mutable std::vector<detail::Pages<Scalar>>
-        values_;  ///< one a point: unit after unit; empty where another's is shared
-    mutable std::vector<detail::Pages<std::uint32_t>> order_;
-    mutable std::vector<PackedColumns<Scalar>> packed_;  ///< one a unit, of those that the store has not
-    std::vector<std::size_t> starts_;                    ///< number of the first unit of each point
     std::unique_ptr<Slot[]> slots_;
     std::vector<std::ptrdiff_t> clipped_starts_;  ///< number of a rectifier's first unit in the table; -1: no rectifier
     std::size_t clipped_units_ = 0;
@@ -7653,6 +7460,152 @@ private:
 };
 
 }  // namespace renn::inline RENN_ABI
+// renn/tracing/recorded_samples.hpp - all that a store in memory knows beside the values.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Compiler, instruction set and scalar: activations have the same bits only where these are the same.
+template <class S>
+std::string build_description() {
+    std::string text;
+#if defined(__clang__)
+    text = "clang " + std::to_string(__clang_major__);
+#elif defined(__GNUC__)
+    text = "gcc " + std::to_string(__GNUC__);
+#else
+    text = "other compiler";
+#endif
+    return text + ", " + Eigen::SimdInstructionSetsInUse() + ", float" + std::to_string(8 * sizeof(S));
+}
+
+namespace detail {
+
+/// Position of a sample among ids that ascend, or do where `by_id` says. Throws DataError for an unknown id. O(log n).
+template <class Ids, class Order>
+Index position_of_id(const Ids& ids, const Order& by_id, std::uint64_t id) {
+    std::size_t low = 0, high = ids.size();
+    const auto place = [&by_id](std::size_t i) { return by_id.empty() ? i : std::size_t{by_id[i]}; };
+    while (low < high) {
+        const std::size_t middle = low + (high - low) / 2;
+        if (ids[place(middle)] < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low < ids.size() && ids[place(low)] == id) return static_cast<Index>(place(low));
+    raise<DataError>("store", "sample " + std::to_string(id), "an id that was not recorded",
+                     "one of " + std::to_string(ids.size()) + " recorded ids");
+}
+
+}  // namespace detail
+
+/// What is known of the model, its places and each sample. Samples are addressed by position here, by id outside.
+template <class S>
+struct RecordedSamples {
+    using Scalar = S;
+
+    std::vector<Point> points;
+    std::vector<std::uint64_t> ids;
+    std::vector<std::int32_t> labels;       ///< one a sample, or empty
+    std::vector<std::int32_t> predictions;  ///< one a sample, or empty for a model without outputs
+    std::vector<std::string> tags;          ///< one a sample, or empty
+    std::vector<std::string> class_names;
+    Batch<S> outputs;               ///< outputs x samples: the logits
+    std::uint64_t fingerprint = 0;  ///< of the model
+    std::string build = build_description<S>();
+    Batch<S> first_input;  ///< of foreign code: the first sample, to know the code again
+
+    Index samples() const noexcept { return static_cast<Index>(ids.size()); }
+    int classes() const noexcept {
+        const std::int32_t top = labels.empty() ? -1 : *std::max_element(labels.begin(), labels.end());
+        return std::max(static_cast<int>(top) + 1, static_cast<int>(class_names.size()));
+    }
+
+    /// Position of a sample. Throws DataError for an unknown id. O(log n).
+    Index position_of(std::uint64_t id) const { return detail::position_of_id(ids, by_id_, id); }
+
+    /// Positions in ascending order of ids; empty where they ascend already.
+    const std::vector<std::uint32_t>& by_id() const noexcept { return by_id_; }
+
+    /// To be called once all samples are there. Throws DataError for a repeated id.
+    void index_ids() {
+        by_id_.clear();
+        if (!std::is_sorted(ids.begin(), ids.end())) {
+            by_id_.resize(ids.size());
+            std::iota(by_id_.begin(), by_id_.end(), 0U);
+            std::sort(by_id_.begin(), by_id_.end(),
+                      [this](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
+        }
+        for (std::size_t i = 1; i < ids.size(); ++i) {
+            const std::uint64_t before = by_id_.empty() ? ids[i - 1] : ids[by_id_[i - 1]];
+            const std::uint64_t here = by_id_.empty() ? ids[i] : ids[by_id_[i]];
+            if (before == here) {
+                detail::raise<DataError>("store", "id " + std::to_string(here), "recorded twice", "each id once");
+            }
+        }
+    }
+
+private:
+    std::vector<std::uint32_t> by_id_;
+};
+
+namespace detail {
+
+/// Most classes that a file may speak of: tables of them are made of that number.
+inline std::int64_t most_classes(std::size_t names, std::int64_t samples) {
+    return std::max({static_cast<std::int64_t>(names), samples, std::int64_t{65536}});
+}
+
+/// Throws FormatError for a label or prediction that cannot be.
+inline void check_classes(const char* what, const std::vector<std::int32_t>& values, std::int64_t classes) {
+    for (const std::int32_t value : values) {
+        if (value < 0 || value >= classes) {
+            raise<FormatError>("store", what, std::to_string(value), "0.." + std::to_string(classes - 1));
+        }
+    }
+}
+
+/// What is known of the samples at some positions.
+template <class Store>
+RecordedSamples<typename Store::Scalar> known_at(const Store& store, std::span<const std::uint32_t> positions) {
+    RecordedSamples<typename Store::Scalar> known;
+    known.points.assign(store.points.begin(), store.points.end());
+    known.class_names.assign(store.class_names.begin(), store.class_names.end());
+    known.fingerprint = store.fingerprint;
+    known.build = store.build;
+    known.first_input = store.first_input;
+    known.outputs.resize(store.outputs.rows(), static_cast<Index>(positions.size()));
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+        const std::size_t s = positions[i];
+        known.ids.push_back(store.ids[s]);
+        if (!store.labels.empty()) known.labels.push_back(store.labels[s]);
+        if (!store.predictions.empty()) known.predictions.push_back(store.predictions[s]);
+        if (!store.tags.empty()) known.tags.emplace_back(store.tags[s]);
+        known.outputs.col(static_cast<Index>(i)) = store.outputs.col(static_cast<Index>(s));
+    }
+    known.index_ids();
+    return known;
+}
+
+template <class Store>
+std::vector<std::uint32_t> all_positions(const Store& store) {
+    std::vector<std::uint32_t> positions(static_cast<std::size_t>(store.samples()));
+    std::iota(positions.begin(), positions.end(), 0U);
+    return positions;
+}
+
+}  // namespace detail
+}  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
 
@@ -8445,6 +8398,269 @@ Activations<typename Net::Scalar> activations(const Net& net, const BatchView<ty
 }
 
 }  // namespace renn::inline RENN_ABI
+// renn/tracing/memory_store.hpp - what recording leaves, in memory.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+// renn/tracing/encoding.hpp - what an encoding of recorded values is, and the one that keeps them as they are.
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+
+namespace renn::inline RENN_ABI {
+
+/// Whose smallest and largest value an encoding needs to know before it writes.
+enum class Ranged : std::uint8_t { none, unit, sample };
+
+/// A grid of 256 values: lowest + code * step. The step is (largest - lowest) / 255 with its last bits cut off, so that
+/// code * step is exact in double and a value decodes to the same bits wherever it is decoded; 0 if the values are
+/// equal or differ by less than 256 times the smallest normal number.
+template <class S>
+struct ValueRange {
+    S lowest = 0;
+    S step = 0;
+
+    bool operator==(const ValueRange&) const = default;
+
+    /// Throws DataError if the difference is not finite.
+    static ValueRange of(S lowest, S largest) {
+        const double width = static_cast<double>(largest) - static_cast<double>(lowest);
+        if (!std::isfinite(width) || width < 0.0) {
+            detail::raise<DataError>("8-bit encoding", "range of values",
+                                     std::to_string(lowest) + ".." + std::to_string(largest), "a finite one");
+        }
+        constexpr int cut = sizeof(S) == sizeof(float) ? 29 : 8;  // bits of a double that S lacks, or that a code has
+        const auto bits = std::bit_cast<std::uint64_t>(width / 255.0) >> cut << cut;
+        const auto step = std::bit_cast<double>(bits);
+        return {lowest, step < static_cast<double>(std::numeric_limits<S>::min()) ? S(0) : static_cast<S>(step)};
+    }
+    S decode(std::uint8_t code) const noexcept {
+        return static_cast<S>(static_cast<double>(lowest) + code * static_cast<double>(step));
+    }
+    /// Of any value within the range: half a step, and the rounding of the sum.
+    double error_bound() const noexcept {
+        if (step == S(0)) return 256.0 * static_cast<double>(std::numeric_limits<S>::min());
+        const auto size = std::max(std::abs(static_cast<double>(lowest)), std::abs(static_cast<double>(decode(255))));
+        return static_cast<double>(step) / 2 + 4 * size * static_cast<double>(std::numeric_limits<S>::epsilon());
+    }
+};
+
+/// An encoding says what a value becomes in the store. encode() writes n codes and returns false if a value cannot be
+/// kept within error_bound(); decode() makes values of them. `ranges`: one for all (Ranged::unit) or one a value
+/// (Ranged::sample), else not looked at.
+template <class E, class S>
+concept Encoding = requires(const S* in, S* out, typename E::template Code<S>* to,
+                            const typename E::template Code<S>* from, Index n, const ValueRange<S>* ranges) {
+    { E::name } -> std::convertible_to<std::string_view>;
+    { E::ranged } -> std::convertible_to<Ranged>;
+    { E::encode(in, to, n, ranges) } -> std::same_as<bool>;
+    E::decode(from, out, n, ranges);
+    { E::error_bound(S(), ValueRange<S>()) } -> std::same_as<double>;
+};
+
+/// Values as they are.
+struct Exact {
+    static constexpr std::string_view name = "exact";
+    static constexpr Ranged ranged = Ranged::none;
+    template <class S>
+    using Code = S;
+
+    template <class S>
+    static bool encode(const S* values, S* codes, Index n, const ValueRange<S>* = nullptr) {
+        std::copy_n(values, n, codes);
+        return true;
+    }
+    template <class S>
+    static void decode(const S* codes, S* values, Index n, const ValueRange<S>* = nullptr) {
+        std::copy_n(codes, n, values);
+    }
+    template <class S>
+    static double error_bound(S, const ValueRange<S>& = {}) noexcept {
+        return 0.0;
+    }
+};
+
+/// Whether values are kept as they are.
+template <class E>
+inline constexpr bool is_exact = std::same_as<E, Exact>;
+
+namespace detail {
+
+/// Names the first of a column's values that the encoding cannot keep.
+template <class E, class S>
+[[noreturn]] void refuse(const char* where, const Point& point, Index column, std::span<const S> values,
+                         const ValueRange<S>* ranges, std::span<const std::uint64_t> ids) {
+    const std::uint32_t unit = point.units[static_cast<std::size_t>(column / point.dimensions())];
+    std::size_t i = 0;
+    typename E::template Code<S> code;
+    const auto kept = [&] { return E::encode(&values[i], &code, 1, ranges + (E::ranged == Ranged::sample ? i : 0)); };
+    while (i + 1 < values.size() && kept()) ++i;
+    raise<DataError>(where, point.name + ", unit " + std::to_string(unit) + ", sample " + std::to_string(ids[i]),
+                     std::to_string(values[i]), "a value that " + std::string(E::name) + " can keep");
+}
+
+}  // namespace detail
+
+/// Rounds one sample's values at one place as a store rounds them that keeps them so; a recorded sample then finds
+/// itself at distance 0. A value that no recorded sample can have, as it is beyond what the encoding keeps, stays as it
+/// is. `ranges`: one a value where units have ranges, else not looked at.
+template <class E, class S>
+    requires Encoding<E, S>
+void round_trip(std::span<S> values, const ValueRange<S>* ranges = nullptr) {
+    ValueRange<S> own{};
+    if constexpr (E::ranged == Ranged::sample) {
+        if (values.empty()) return;
+        const auto [lowest, largest] = std::minmax_element(values.begin(), values.end());
+        own = ValueRange<S>::of(*lowest, *largest);
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const ValueRange<S>* range = E::ranged == Ranged::unit ? ranges + i : &own;
+        typename E::template Code<S> code;
+        if (E::encode(&values[i], &code, 1, range)) E::decode(&code, &values[i], 1, range);
+    }
+}
+
+}  // namespace renn::inline RENN_ABI
+
+namespace renn::inline RENN_ABI {
+
+/// The activation store: one block of values a stored point, unit after unit, each unit's values in sample order.
+/// Beside it what is known of each sample. A plain value; samples are addressed by position here, by id outside.
+/// Values are kept as they are, or as an encoding of tracing/reduced.hpp makes them; then they are decoded when asked
+/// for, and a query is rounded as its own sample was.
+template <class S, class E = Exact>
+class MemoryStore : public RecordedSamples<S> {
+public:
+    using Encoding = E;
+    using Code = typename E::template Code<S>;  ///< what a value is kept as
+    using RecordedSamples<S>::points;
+    using RecordedSamples<S>::samples;
+
+    MemoryStore() = default;
+    explicit MemoryStore(RecordedSamples<S> known) : RecordedSamples<S>(std::move(known)) {}
+
+    /// Values of a unit in sample order; the point must be a stored one. Of a channel in several dimensions, those of
+    /// one of them.
+    std::span<const S> values(Unit u, Index dimension = 0) const noexcept requires(is_exact<E>) {
+        return {column(u.point, column_of(u, dimension)), static_cast<std::size_t>(samples())};
+    }
+
+    /// The same as every store has it: one that keeps them in another form fills `scratch` and returns that.
+    std::span<const S> values(Unit u, Index dimension, std::vector<S>& scratch) const {
+        if constexpr (is_exact<E>) {
+            return values(u, dimension);
+        } else {
+            const Index at = column_of(u, dimension);
+            scratch.resize(static_cast<std::size_t>(samples()));
+            E::decode(column(u.point, at), scratch.data(), samples(), range(u.point, at, 0));
+            return scratch;
+        }
+    }
+    S value(Unit u, Index dimension, Index sample) const noexcept {
+        const Index at = column_of(u, dimension);
+        S result;
+        E::decode(column(u.point, at) + sample, &result, 1, range(u.point, at, sample));
+        return result;
+    }
+
+    /// Rounds one sample's recorded values at a point as those in the store are rounded.
+    void as_stored(std::size_t point, std::span<S> values_of_one_sample) const requires(!is_exact<E>) {
+        round_trip<E>(values_of_one_sample, range(point, 0, 0));
+    }
+
+    /// How far a value may be from the one that was recorded.
+    double error_bound(Unit u, Index dimension, Index sample) const noexcept {
+        if constexpr (E::ranged == Ranged::none) {
+            return E::error_bound(value(u, dimension, sample));
+        } else {
+            return E::error_bound(S(), *range(u.point, column_of(u, dimension), sample));
+        }
+    }
+
+    /// Where recording writes a column, unit after unit and dimension after dimension; room for `capacity` samples.
+    Code* column(std::size_t point, Index column) noexcept {
+        return blocks_[point].data() + static_cast<std::size_t>(column * stride_);
+    }
+    const Code* column(std::size_t point, Index column) const noexcept {
+        return blocks_[point].data() + static_cast<std::size_t>(column * stride_);
+    }
+    /// That of a column, or of a sample; null where the encoding needs none.
+    const ValueRange<S>* range(std::size_t point, [[maybe_unused]] Index column,
+                               [[maybe_unused]] Index sample) const noexcept {
+        if constexpr (E::ranged == Ranged::none) {
+            return nullptr;
+        } else {
+            return ranges_[point].data() + (E::ranged == Ranged::unit ? column : sample);
+        }
+    }
+    /// Of a point: one a column, or one a sample; empty where the encoding needs none.
+    std::vector<ValueRange<S>>& ranges(std::size_t point) noexcept { return ranges_[point]; }
+    Index capacity() const noexcept { return capacity_; }
+    /// From a column to the next: long ones begin with a cache line.
+    Index stride() const noexcept { return stride_; }
+    static Index stride_of(Index capacity) noexcept {
+        constexpr Index line = 64 / static_cast<Index>(sizeof(Code)), is_long = 4096;
+        return capacity < is_long ? capacity : (capacity + line - 1) / line * line;
+    }
+
+    /// Makes room for more samples, keeping the first `filled` of every unit.
+    void reserve(Index capacity, Index filled) {
+        const Index stride = stride_of(capacity);
+        std::vector<Pages> larger(points.size());
+        ranges_.resize(points.size());
+        for (std::size_t p = 0; p < points.size(); ++p) {
+            if (!points[p].stored()) continue;
+            larger[p] = Pages(static_cast<std::size_t>(points[p].columns() * stride));
+            for (Index u = 0; u < points[p].columns() && filled > 0; ++u) {
+                std::copy_n(column(p, u), filled, larger[p].data() + static_cast<std::size_t>(u * stride));
+            }
+            if constexpr (E::ranged == Ranged::unit) ranges_[p].resize(static_cast<std::size_t>(points[p].columns()));
+            if constexpr (E::ranged == Ranged::sample) ranges_[p].resize(static_cast<std::size_t>(capacity));
+        }
+        blocks_ = std::move(larger);
+        capacity_ = capacity;
+        stride_ = stride;
+    }
+
+    /// Gives up the values of a point, which are kept elsewhere from now on.
+    void release(std::size_t point) { blocks_[point] = Pages(); }
+
+    std::size_t bytes() const noexcept {
+        std::size_t total = 0;
+        for (const Pages& block : blocks_) total += block.size() * sizeof(Code);
+        for (const auto& ranges : ranges_) total += ranges.size() * sizeof(ValueRange<S>);
+        return total;
+    }
+
+private:
+    using Pages = detail::Pages<Code>;
+
+    Index column_of(Unit u, Index dimension) const noexcept {
+        return static_cast<Index>(u.unit) * points[u.point].dimensions() + dimension;
+    }
+
+    std::vector<Pages> blocks_;  ///< one a point, empty for derived ones
+    std::vector<std::vector<ValueRange<S>>> ranges_;
+    Index capacity_ = 0;
+    Index stride_ = 0;
+};
+
+}  // namespace renn::inline RENN_ABI
 // renn/tracing/probe.hpp - traces Eigen code that knows nothing of renn.
 
 #include <cstdint>
@@ -8943,7 +9159,7 @@ std::vector<Point> make_points(const Activations<S>& seen, const Selection& sele
         point_of[b] = static_cast<Index>(points.size());
         points.push_back(std::move(point));
     }
-    if (points.empty()) raise<DataError>("trace", "selection", "no layer", "at least one of " + seen.names());
+    if (points.empty()) raise<DataError>("trace", "selection", "no layer", "1 or more of " + seen.names());
     return points;
 }
 
@@ -9255,7 +9471,7 @@ inline void require_class_weights(const char* where, const std::vector<double>& 
     for (std::size_t c = 0; c < weights.size(); ++c) {
         if (weights[c] >= 0.0 && std::isfinite(weights[c])) continue;
         raise<DataError>(where, "weight of class " + std::to_string(c), std::to_string(weights[c]),
-                         "a finite value >= 0");
+                         "a finite value, 0 or more");
     }
 }
 
@@ -9519,7 +9735,7 @@ BatchMeasures measure(const L& loss, const Batch<S>& y, const Targets<S>& target
 /// Throws unless the network can be run on the data and its outputs compared with what the data wants.
 template <class Net, class S, class L>
 void require_trainable(const char* where, const Net& net, const Dataset<S>& data, const L& loss) {
-    if (data.empty()) raise<DataError>(where, "samples", "0", "at least 1");
+    if (data.empty()) raise<DataError>(where, "samples", "0", "1 or more");
     if (net.in_features() != Dynamic && net.in_features() != data.features()) {
         raise<ShapeError>(where, "features", std::to_string(data.features()),
                           std::to_string(net.in_features()) + ", the network's in_features");
@@ -9656,7 +9872,7 @@ inline void check_record_options(const RecordOptions& options) {
 
 template <class Model, class S>
 void check_data(const Model& model, const Dataset<S>& data) {
-    if (data.empty()) raise<DataError>("record", "samples", "0", "at least 1");
+    if (data.empty()) raise<DataError>("record", "samples", "0", "1 or more");
     if (data.samples() > static_cast<Index>(std::numeric_limits<std::uint32_t>::max())) {
         raise<DataError>("record", "samples", std::to_string(data.samples()), "at most 2^32 - 1");
     }
@@ -9690,7 +9906,7 @@ Activations<S> first_look(const Model& model, const BatchView<S>& sample, std::u
     Activations<S> seen;
     auto workspace = make_workspace(model);
     seen.collect(model, sample, std::span(&id, 1), workspace);
-    if (seen.blocks().empty()) raise<DataError>("record", "places the model reported", "none", "at least one");
+    if (seen.blocks().empty()) raise<DataError>("record", "places the model reported", "none", "1 or more");
     store.points = make_points(seen, selection);
     store.outputs.resize(seen.output().rows(), 0);
     store.fingerprint = model_fingerprint(model, seen);
@@ -9838,7 +10054,7 @@ std::optional<MemoryStore<S, E>> record_stream(const Model& model, Stream&& next
             return std::nullopt;
         }
     }
-    if (!seen) detail::raise<DataError>("record", "samples", "0", "at least 1");
+    if (!seen) detail::raise<DataError>("record", "samples", "0", "1 or more");
     detail::make_room(store, store.samples(), store.samples());
     const auto negative = std::find_if(store.labels.begin(), store.labels.end(), [](auto l) { return l < 0; });
     if (negative != store.labels.end()) {
@@ -9930,7 +10146,7 @@ public:
 
     /// Leave-one-out: traces recorded samples, each without itself as a source.
     /// Shapes   x: features x ids, the recorded inputs of those ids.
-    std::vector<Answer> retrace_without_self(const BatchView<Scalar>& x, std::span<const std::uint64_t> ids,
+    std::vector<Answer> retrace_without_self(const BatchView<Scalar>& x, ListView<std::uint64_t> ids,
                                              const RetraceOptions& options = {}, int threads = 1) const {
         if (static_cast<renn::Index>(ids.size()) != x.cols()) {
             detail::raise<ShapeError>("retrace_without_self", "ids", std::to_string(ids.size()),
@@ -9942,7 +10158,7 @@ public:
     /// The same from what was recorded of them: no inputs and no forward pass.
     /// Throws   DataError for an id that was not recorded.
     /// Cost     many at once, side by side in the store, are cheaper than one by one.
-    std::vector<Answer> retrace_recorded(std::span<const std::uint64_t> ids, const RetraceOptions& options = {},
+    std::vector<Answer> retrace_recorded(ListView<std::uint64_t> ids, const RetraceOptions& options = {},
                                          int threads = 1) const {
         const Store& recorded = index("retrace_recorded").store();
         std::vector<std::uint32_t> positions;
@@ -10119,58 +10335,6 @@ private:
     std::shared_ptr<detail::QueryMemory> memory_ = std::make_shared<detail::QueryMemory>();
 };
 
-/// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.
-template <class Policy = KdTree, CompositeLayer Net>
-auto trace(Net net, Selection selection = {}) {
-    return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
-}
-
-/// trace<Sorted, Float16>(net): the same with values kept as an encoding of tracing/reduced.hpp makes them.
-template <class Policy, class E, CompositeLayer Net>
-    requires Encoding<E, typename Net::Scalar>
-auto trace(Net net, Selection selection = {}) {
-    return TracedNetwork<Net, MemoryStore<typename Net::Scalar, E>, Policy>(std::move(net), std::move(selection));
-}
-
-/// trace<Sorted, PackedStore>(net): the same with what is recorded kept otherwise, in a store made of a MemoryStore
-/// (tracing/sorted_store.hpp, tracing/packed_store.hpp).
-template <class Policy, template <class> class Store, CompositeLayer Net>
-auto trace(Net net, Selection selection = {}) {
-    return TracedNetwork<Net, Store<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
-}
-
-/// trace<Sorted>(net, FileStore<float>::open("digits.store")): with a store recorded earlier. Throws MismatchError if
-/// it belongs to another network.
-template <class Policy = KdTree, CompositeLayer Net, ActivationStore Store>
-auto trace(Net net, Store store) {
-    return TracedNetwork<Net, Store, Policy>(std::move(net), std::move(store));
-}
-
-/// trace(callable): any code that takes a matrix, features x samples, and reports named matrices to a probe. It runs on
-/// one thread unless the options allow more.
-template <class Policy = KdTree, class S = float, class F>
-    requires Probed<S, F>
-auto trace(F function, ForeignOptions options = {}, Selection selection = {}) {
-    using Model = Foreign<S, F>;
-    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(function), options), std::move(selection));
-}
-
-/// The same for foreign code.
-template <class Policy = KdTree, class S = float, class F, ActivationStore Store>
-    requires Probed<S, F>
-auto trace(F function, Store store, ForeignOptions options = {}) {
-    using Model = Foreign<S, F>;
-    return TracedNetwork<Model, Store, Policy>(Model(std::move(function), options), std::move(store));
-}
-
-/// trace_each([] { return MyNetwork(); }): foreign code that keeps state, made anew for each thread.
-template <class Policy = KdTree, class S = float, class F>
-    requires Probed<S, std::invoke_result_t<F&>>
-auto trace_each(F make, ForeignOptions options = {}, Selection selection = {}) {
-    using Model = Foreign<S, F>;
-    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), options), std::move(selection));
-}
-
 }  // namespace renn::inline RENN_ABI
 
 namespace renn::inline RENN_ABI {
@@ -10274,7 +10438,7 @@ void get(A& ar, MemoryStore<S>& store, const detail::Limit& limit = {}) {
     detail::get(ar, store.outputs, limit);
     detail::get(ar, store.first_input, limit);
     const std::size_t n = store.ids.size();
-    if (n == 0) detail::raise<FormatError>("store", "samples", "0", "at least 1");
+    if (n == 0) detail::raise<FormatError>("store", "samples", "0", "1 or more");
     const auto fits = [n](std::size_t count) { return count == 0 || count == n; };
     if (!fits(store.labels.size()) || !fits(store.predictions.size()) || !fits(store.tags.size()) ||
         store.outputs.cols() != static_cast<Index>(n)) {
@@ -10447,8 +10611,8 @@ struct Clipping {
     double value = std::numeric_limits<double>::infinity();  ///< every entry is cut to -value..value
 
     void check() const {
-        if (!(norm > 0.0)) detail::raise<DataError>("Clipping", "norm", std::to_string(norm), "a value > 0");
-        if (!(value > 0.0)) detail::raise<DataError>("Clipping", "value", std::to_string(value), "a value > 0");
+        if (!(norm > 0.0)) detail::raise<DataError>("Clipping", "norm", std::to_string(norm), "above 0");
+        if (!(value > 0.0)) detail::raise<DataError>("Clipping", "value", std::to_string(value), "above 0");
     }
 };
 
@@ -10531,7 +10695,8 @@ struct EarlyStopping {
     void check() const {
         if (patience < 0) detail::raise<DataError>("EarlyStopping", "patience", std::to_string(patience), "0 or more");
         if (!(min_delta >= 0.0 && std::isfinite(min_delta))) {
-            detail::raise<DataError>("EarlyStopping", "min_delta", std::to_string(min_delta), "a finite value >= 0");
+            detail::raise<DataError>("EarlyStopping", "min_delta", std::to_string(min_delta),
+                                     "a finite value, 0 or more");
         }
     }
     bool gain(double value, double best) const noexcept {
@@ -10618,9 +10783,9 @@ struct Sgd {
     double weight_decay = 0.0;
 
     void check() const {
-        detail::require_option("Sgd", "learning_rate", learning_rate, learning_rate >= 0, "a finite value >= 0");
-        detail::require_option("Sgd", "momentum", momentum, momentum >= 0 && momentum < 1, "0 <= momentum < 1");
-        detail::require_option("Sgd", "weight_decay", weight_decay, weight_decay >= 0, "a finite value >= 0");
+        detail::require_option("Sgd", "learning_rate", learning_rate, learning_rate >= 0, "a finite value, 0 or more");
+        detail::require_option("Sgd", "momentum", momentum, momentum >= 0 && momentum < 1, "0 or more, below 1");
+        detail::require_option("Sgd", "weight_decay", weight_decay, weight_decay >= 0, "a finite value, 0 or more");
     }
 
     template <class P>
@@ -10655,11 +10820,11 @@ struct AdamConstants {
 };
 
 inline void check_adam(const char* where, const AdamConstants& o) {
-    require_option(where, "learning_rate", o.learning_rate, o.learning_rate >= 0, "a finite value >= 0");
-    require_option(where, "beta1", o.beta1, o.beta1 >= 0 && o.beta1 < 1, "0 <= beta1 < 1");
-    require_option(where, "beta2", o.beta2, o.beta2 >= 0 && o.beta2 < 1, "0 <= beta2 < 1");
-    require_option(where, "epsilon", o.epsilon, o.epsilon > 0, "a finite value > 0");
-    require_option(where, "weight_decay", o.weight_decay, o.weight_decay >= 0, "a finite value >= 0");
+    require_option(where, "learning_rate", o.learning_rate, o.learning_rate >= 0, "a finite value, 0 or more");
+    require_option(where, "beta1", o.beta1, o.beta1 >= 0 && o.beta1 < 1, "0 or more, below 1");
+    require_option(where, "beta2", o.beta2, o.beta2 >= 0 && o.beta2 < 1, "0 or more, below 1");
+    require_option(where, "epsilon", o.epsilon, o.epsilon > 0, "a finite value above 0");
+    require_option(where, "weight_decay", o.weight_decay, o.weight_decay >= 0, "a finite value, 0 or more");
 }
 
 /// At most piece_length values.
@@ -10779,7 +10944,7 @@ struct StepDecay {
     void check() const {
         if (every < 1) detail::raise<DataError>("StepDecay", "every", std::to_string(every), "1 or more epochs");
         if (!(factor >= 0.0 && std::isfinite(factor))) {
-            detail::raise<DataError>("StepDecay", "factor", std::to_string(factor), "a finite value >= 0");
+            detail::raise<DataError>("StepDecay", "factor", std::to_string(factor), "a finite value, 0 or more");
         }
     }
     double operator()(const TrainingPoint& at) const { return std::pow(factor, at.epoch / every); }
@@ -10791,7 +10956,7 @@ struct ExponentialDecay {
 
     void check() const {
         if (!(factor >= 0.0 && std::isfinite(factor))) {
-            detail::raise<DataError>("ExponentialDecay", "factor", std::to_string(factor), "a finite value >= 0");
+            detail::raise<DataError>("ExponentialDecay", "factor", std::to_string(factor), "a finite value, 0 or more");
         }
     }
     double operator()(const TrainingPoint& at) const { return std::pow(factor, at.epoch); }
@@ -10829,7 +10994,7 @@ double rate_factor(const Schedule& schedule, std::uint64_t warm_up, const Traini
     if (at.step < warm_up) factor *= static_cast<double>(at.step + 1) / static_cast<double>(warm_up);
     if (!(factor >= 0.0 && std::isfinite(factor))) {
         raise<DataError>("fit: schedule", "factor before step " + std::to_string(at.step + 1), std::to_string(factor),
-                         "a finite value >= 0");
+                         "a finite value, 0 or more");
     }
     return factor;
 }
@@ -11911,7 +12076,7 @@ public:
         detail::reshape(y, x.rows(), x.cols());
         cache.values = pass.training ? x.cols() * shape_.positions() : 0;
         if (cache.values == 1) {
-            detail::raise<DataError>("BatchNorm::forward", "values of a channel in training", "1", "at least 2");
+            detail::raise<DataError>("BatchNorm::forward", "values of a channel in training", "1", "2 or more");
         }
         cache.mean = mean_;
         cache.variance = variance_;
@@ -12047,7 +12212,7 @@ public:
             detail::raise<DataError>("BatchNorm", "epsilon", std::to_string(epsilon_), "a finite value above 0");
         }
         if (!(momentum_ >= 0.0 && momentum_ <= 1.0)) {
-            detail::raise<DataError>("BatchNorm", "momentum", std::to_string(momentum_), "0 <= momentum <= 1");
+            detail::raise<DataError>("BatchNorm", "momentum", std::to_string(momentum_), "0..1");
         }
         detail::require_shape("BatchNorm", "running mean", mean_, shape_.channels, 1);
         detail::require_shape("BatchNorm", "running variance", variance_, shape_.channels, 1);
@@ -13231,7 +13396,7 @@ public:
     auto constants() const noexcept { return std::tie(rate_); }
     void check() const {
         if (!(rate_ >= 0.0 && rate_ < 1.0)) {
-            detail::raise<DataError>("Dropout", "rate", std::to_string(rate_), "0 <= rate < 1");
+            detail::raise<DataError>("Dropout", "rate", std::to_string(rate_), "0 or more, below 1");
         }
     }
 
@@ -13924,19 +14089,11 @@ public:
     Standardize(S mean, S scale) : Standardize(Column<S>::Constant(1, mean), Column<S>::Constant(1, scale)) {}
     Standardize(Column<S> mean, Column<S> scale) : mean_(std::move(mean)), scale_(std::move(scale)) { check(); }
 
-    /// Mean and standard deviation of every feature over the samples of x; a constant feature gets scale 1.
+    /// Mean and standard deviation of every feature over the samples of x; a constant feature gets scale 1. Throws
+    /// DataError for no samples and for values that are not finite.
     static Standardize of(const BatchView<S>& x) {
-        if (x.cols() == 0) detail::raise<DataError>("Standardize::of", "samples", "0", "at least 1");
-        Column<S> mean(x.rows()), scale(x.rows());
-        for (Index i = 0; i < x.rows(); ++i) {
-            const auto row = x.row(i).template cast<double>();
-            const double m = row.mean();
-            const double deviation = std::sqrt((row.array() - m).square().mean());
-            mean[i] = static_cast<S>(m);
-            scale[i] = static_cast<S>(deviation);  // of equal values not always 0: their mean is rounded
-            if (row.minCoeff() == row.maxCoeff() || scale[i] == S(0)) scale[i] = S(1);
-        }
-        return Standardize(std::move(mean), std::move(scale));
+        const FeatureStatistics statistics = detail::statistics_of<S>("Standardize::of", x);
+        return Standardize(statistics.shift<S>(), statistics.scale<S>());
     }
 
     const Column<S>& mean() const noexcept { return mean_; }
@@ -14388,6 +14545,11 @@ public:
     /// take what comes out before it; then nothing has changed.
     template <class L>
     BasicSequential& add(const L& layer) {
+        return add(layer, layer.parameters());
+    }
+    /// The same with these parameters in place of the layer's own.
+    template <class L>
+    BasicSequential& add(const L& layer, const typename L::Parameters& parameters) {
         std::string free_name;
         for (int number = 1; free_name.empty(); ++number) {
             free_name = detail::default_name(L::name, number);
@@ -14397,7 +14559,7 @@ public:
         }
         detail::Flow flow = this->flow();
         flow.pass(layer, name, free_name);
-        append(layer, layer.parameters());
+        append(layer, parameters);
         this->names_.push_back(std::move(free_name));
         return *this;
     }
@@ -14407,7 +14569,7 @@ public:
     void visit(std::size_t place, F&& f) const {
         if (place >= size()) {
             detail::raise<DataError>("Sequential::visit", "layer", std::to_string(place),
-                                     "less than " + std::to_string(size()));
+                                     "0.." + std::to_string(static_cast<Index>(size()) - 1));
         }
         dispatch(place, [&](auto k) { f(layer_at<k>(*this, place), part<k>(this->parameters_, place)); });
     }
@@ -14559,7 +14721,7 @@ template <class S = float>
 using Sequential =
     BasicSequential<S, Dense<S>, Conv1d<S>, Conv2d<S>, MaxPool2d<S>, AvgPool2d<S>, GlobalAvgPool<S>, BatchNorm<S>,
                     LayerNorm<S>, Standardize<S>, Dropout<S>, Flatten<S>, Identity<S>, ReLU<S>, LeakyReLU<S>, ELU<S>,
-                    Sigmoid<S>, Tanh<S>, Softplus<S>, SiLU<S>, GELU<S>, GELUTanh<S>, Softmax<S>>;
+                    Sigmoid<S>, Tanh<S>, Softplus<S>, LeakySoftplus<S>, SiLU<S>, GELU<S>, GELUTanh<S>, Softmax<S>>;
 
 }  // namespace renn::inline RENN_ABI
 // renn/network/summary.hpp - a network as a table: layers, shapes, parameters, what a recording takes.
@@ -14701,7 +14863,7 @@ inline void require_amounts(const char* where, const char* what, std::span<const
     for (std::size_t i = 0; i < amounts.size(); ++i) {
         if (amounts[i] >= 0.0 && std::isfinite(amounts[i])) continue;
         raise<DataError>(where, std::string(what) + " " + std::to_string(i), std::to_string(amounts[i]),
-                         "finite and 0 or more");
+                         "a finite value, 0 or more");
     }
 }
 
@@ -14792,7 +14954,7 @@ inline std::vector<double> sequential_weights(std::span<const double> weights) {
 /// Shapes   weights: one a column; the result has the columns' length.
 /// Throws   ShapeError if weights and columns differ in number.
 template <class D>
-Column<typename D::Scalar> blend(std::span<const double> weights, const Eigen::MatrixBase<D>& vectors) {
+Column<typename D::Scalar> blend(ListView<double> weights, const Eigen::MatrixBase<D>& vectors) {
     using S = typename D::Scalar;
     static_assert(std::floating_point<S>,
                   "renn::blend: bytes or whole numbers cannot hold a blend; use .cast<float>()");
@@ -14821,7 +14983,7 @@ inline void require_weight_each(const char* where, std::size_t weights, std::siz
 /// Shapes   weights: one an id; the result has the data set's features.
 /// Throws   ShapeError if weights and ids differ in number, DataError for an unknown id.
 template <class S>
-Column<S> blend(std::span<const double> weights, std::span<const std::uint64_t> ids, const Dataset<S>& data) {
+Column<S> blend(ListView<double> weights, ListView<std::uint64_t> ids, const Dataset<S>& data) {
     detail::require_weight_each("blend", weights.size(), ids.size());
     Column<double> sum = Column<double>::Zero(data.features());
     for (std::size_t i = 0; i < ids.size(); ++i) sum += weights[i] * data.input_of(ids[i]).template cast<double>();
@@ -14835,7 +14997,7 @@ Column<S> blend(std::span<const double> weights, std::span<const std::uint64_t> 
 /// Throws   ShapeError if weights and ids differ in number, DataError for an unknown id or data with neither targets
 ///          nor labels.
 template <class S>
-Column<S> blend_targets(std::span<const double> weights, std::span<const std::uint64_t> ids, const Dataset<S>& data) {
+Column<S> blend_targets(ListView<double> weights, ListView<std::uint64_t> ids, const Dataset<S>& data) {
     detail::require_weight_each("blend_targets", weights.size(), ids.size());
     if (!data.has_targets() && !data.has_labels()) {
         detail::raise<DataError>("blend_targets", "data", "neither targets nor labels", "one of them");
@@ -14858,8 +15020,8 @@ Column<S> blend_targets(std::span<const double> weights, std::span<const std::ui
 /// Shapes   weights: one an id; the result has one entry a recorded unit.
 /// Throws   ShapeError if weights and ids differ in number, DataError for an unknown id or place.
 template <class I>
-Column<typename I::Scalar> blend_activations(std::span<const double> weights, std::span<const std::uint64_t> ids,
-                                             const I& index, std::string_view place) {
+Column<typename I::Scalar> blend_activations(ListView<double> weights, ListView<std::uint64_t> ids, const I& index,
+                                             std::string_view place) {
     detail::require_weight_each("blend_activations", weights.size(), ids.size());
     const auto& points = index.store().points;
     const auto point = std::find_if(points.begin(), points.end(), [&](const Point& p) { return p.name == place; });
@@ -14891,6 +15053,67 @@ Column<S> blend(const NeuronSources& neuron, const Dataset<S>& data) {
     std::vector<std::uint64_t> ids;
     for (const Neighbour& n : neuron.neighbours) ids.push_back(n.id);
     return blend(distance_weights(neuron.neighbours), ids, data);
+}
+
+}  // namespace renn::inline RENN_ABI
+// renn/retrace/trace.hpp - makes a traced network of a network or of any code, with its index and its store.
+
+#include <type_traits>
+#include <utility>
+
+
+namespace renn::inline RENN_ABI {
+
+/// trace(net) or trace<Sorted>(net): the network unchanged, ready to record.
+template <class Policy = KdTree, CompositeLayer Net>
+auto trace(Net net, Selection selection = {}) {
+    return TracedNetwork<Net, MemoryStore<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
+}
+
+/// trace<Sorted, Float16>(net): the same with values kept as an encoding of tracing/reduced.hpp makes them.
+template <class Policy, class E, CompositeLayer Net>
+    requires Encoding<E, typename Net::Scalar>
+auto trace(Net net, Selection selection = {}) {
+    return TracedNetwork<Net, MemoryStore<typename Net::Scalar, E>, Policy>(std::move(net), std::move(selection));
+}
+
+/// trace<Sorted, PackedStore>(net): the same with what is recorded kept otherwise, in a store made of a MemoryStore
+/// (tracing/sorted_store.hpp, tracing/packed_store.hpp).
+template <class Policy, template <class> class Store, CompositeLayer Net>
+auto trace(Net net, Selection selection = {}) {
+    return TracedNetwork<Net, Store<typename Net::Scalar>, Policy>(std::move(net), std::move(selection));
+}
+
+/// trace<Sorted>(net, FileStore<float>::open("digits.store")): with a store recorded earlier. Throws MismatchError if
+/// it belongs to another network.
+template <class Policy = KdTree, CompositeLayer Net, ActivationStore Store>
+auto trace(Net net, Store store) {
+    return TracedNetwork<Net, Store, Policy>(std::move(net), std::move(store));
+}
+
+/// trace(callable): any code that takes a matrix, features x samples, and reports named matrices to a probe. It runs on
+/// one thread unless the options allow more.
+template <class Policy = KdTree, class S = float, class F>
+    requires Probed<S, F>
+auto trace(F function, ForeignOptions options = {}, Selection selection = {}) {
+    using Model = Foreign<S, F>;
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(function), options), std::move(selection));
+}
+
+/// The same for foreign code.
+template <class Policy = KdTree, class S = float, class F, ActivationStore Store>
+    requires Probed<S, F>
+auto trace(F function, Store store, ForeignOptions options = {}) {
+    using Model = Foreign<S, F>;
+    return TracedNetwork<Model, Store, Policy>(Model(std::move(function), options), std::move(store));
+}
+
+/// trace_each([] { return MyNetwork(); }): foreign code that keeps state, made anew for each thread.
+template <class Policy = KdTree, class S = float, class F>
+    requires Probed<S, std::invoke_result_t<F&>>
+auto trace_each(F make, ForeignOptions options = {}, Selection selection = {}) {
+    using Model = Foreign<S, F>;
+    return TracedNetwork<Model, MemoryStore<S>, Policy>(Model(std::move(make), options), std::move(selection));
 }
 
 }  // namespace renn::inline RENN_ABI
