@@ -7734,9 +7734,9 @@ auto smoothed_with(const Network<Layers...>& net, const typename Network<Layers.
         using Smooth = Network<decltype(smoothed_part(net.template layer<I>(), std::get<I>(weights.layers), beta))...>;
         Smooth smooth(smoothed_part(net.template layer<I>(), std::get<I>(weights.layers), beta)...);
         const auto take = [](auto& to, const auto& from) { to = from; };
-        const auto take_leaf = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
-            if constexpr (!CompositeLayer<typename Network<Layers...>::template LayerType<K>>) {
-                for_each_block(take, smooth.template parameters<K>(), std::get<K>(weights.layers));
+        const auto take_leaf = [&](auto k) {
+            if constexpr (!CompositeLayer<typename Network<Layers...>::template LayerType<k()>>) {
+                for_each_block(take, smooth.template parameters<k()>(), std::get<k()>(weights.layers));
             }
         };
         (take_leaf(std::integral_constant<std::size_t, I>{}), ...);
@@ -11329,9 +11329,11 @@ struct Whole {
 template <class S, class Model, class T>
 Whole whole_of(const Model& model, const BatchView<S>& x, const T& target, const Column<S>& value,
                const Attribution<S>& attribution, const std::optional<Baseline>& baseline) {
-    constexpr const char* of_difference = "|sum R - (f - f(x0))| / |f - f(x0)|, greatest";
     const Column<double> f = value.template cast<double>();
-    if (baseline) return {rise_from<S>("check_axioms", model, x, target, *baseline), of_difference};
+    if (baseline) {
+        return {rise_from<S>("check_axioms", model, x, target, *baseline),
+                "|sum R - (f - f(x0))| / |f - f(x0)|, greatest"};
+    }
     if (attribution.gap.size() == 0) return {f, "|sum R - f| / |f|, greatest"};
     const Batch<double> scores = attribution.scores.template cast<double>();
     const Column<double> own = attribution.gap.template cast<double>() + scores.colwise().sum().transpose();

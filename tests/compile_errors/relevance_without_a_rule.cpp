@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect: Doubled.*knows no rule for this layer. Available are Zero|knows no rule for this layer. Available are Zero.*Doubled
+// expect: Doubled.*knows no rule for this layer. Available|knows no rule for this layer. Available are Zero.*Doubled
 #include <string_view>
 
 #include <renn/attribution/relevance_propagation.hpp>

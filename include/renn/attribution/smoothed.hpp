@@ -113,9 +113,9 @@ auto smoothed_with(const Network<Layers...>& net, const typename Network<Layers.
         using Smooth = Network<decltype(smoothed_part(net.template layer<I>(), std::get<I>(weights.layers), beta))...>;
         Smooth smooth(smoothed_part(net.template layer<I>(), std::get<I>(weights.layers), beta)...);
         const auto take = [](auto& to, const auto& from) { to = from; };
-        const auto take_leaf = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
-            if constexpr (!CompositeLayer<typename Network<Layers...>::template LayerType<K>>) {
-                for_each_block(take, smooth.template parameters<K>(), std::get<K>(weights.layers));
+        const auto take_leaf = [&](auto k) {
+            if constexpr (!CompositeLayer<typename Network<Layers...>::template LayerType<k()>>) {
+                for_each_block(take, smooth.template parameters<k()>(), std::get<k()>(weights.layers));
             }
         };
         (take_leaf(std::integral_constant<std::size_t, I>{}), ...);

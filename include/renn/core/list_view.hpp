@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
-#include <utility>
 
 #include <renn/core/abi.hpp>
 
@@ -17,8 +16,11 @@ template <class T>
 class ListView {
 public:
     ListView(std::initializer_list<T> list) noexcept : items_(data(list), list.size()) {}
+    ListView(std::span<const T> items) noexcept : items_(items) {}
     template <std::convertible_to<std::span<const T>> Items>
-    ListView(Items&& items) noexcept : items_(std::forward<Items>(items)) {}
+        requires(!std::same_as<Items, ListView> && !std::same_as<Items, std::span<const T>>)
+    ListView(const Items& items)
+    noexcept : items_(items) {}
 
     auto begin() const noexcept { return items_.begin(); }
     auto end() const noexcept { return items_.end(); }

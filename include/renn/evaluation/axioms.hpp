@@ -89,9 +89,11 @@ struct Whole {
 template <class S, class Model, class T>
 Whole whole_of(const Model& model, const BatchView<S>& x, const T& target, const Column<S>& value,
                const Attribution<S>& attribution, const std::optional<Baseline>& baseline) {
-    constexpr const char* of_difference = "|sum R - (f - f(x0))| / |f - f(x0)|, greatest";
     const Column<double> f = value.template cast<double>();
-    if (baseline) return {rise_from<S>("check_axioms", model, x, target, *baseline), of_difference};
+    if (baseline) {
+        return {rise_from<S>("check_axioms", model, x, target, *baseline),
+                "|sum R - (f - f(x0))| / |f - f(x0)|, greatest"};
+    }
     if (attribution.gap.size() == 0) return {f, "|sum R - f| / |f|, greatest"};
     const Batch<double> scores = attribution.scores.template cast<double>();
     const Column<double> own = attribution.gap.template cast<double>() + scores.colwise().sum().transpose();
