@@ -249,8 +249,7 @@ BOOST_AUTO_TEST_CASE(a_network_comes_back_from_its_file_and_what_does_not_fit_is
     BOOST_TEST(refused(bytes + "x", data) == "file: this file cannot be read as a network: more bytes follow it");
     BOOST_TEST(refused("hello", data) == "file: this file cannot be read as a network: not a renn file");
     BOOST_TEST(refused("", data) ==
-               "file: this file cannot be read as a network: truncated: got 0 bytes, expected at "
-               "least 64 bytes");
+               "file: this file cannot be read as a network: truncated: got 0 bytes, expected 64 bytes or more");
     // A few bytes that ask for billions of values.
     const playground::Net huge(renn::MaxPool2d<float>({1, 6, 6}, {.kernel = 40000, .stride = 1, .padding = 20000}),
                                renn::GlobalAvgPool<float>(renn::Shape{1, 7, 7}), renn::Dense<float>(1, 3));

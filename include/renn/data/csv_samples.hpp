@@ -148,7 +148,9 @@ private:
     }
 
     bool missing(std::size_t c) const {
+        static constexpr std::string_view usual[] = {"", "?", "NA", "N/A", "NaN", "nan", "NULL", "null"};
         const auto& texts = options_.missing_texts;
+        if (texts.empty()) return std::find(std::begin(usual), std::end(usual), lines_[c]) != std::end(usual);
         return std::find(texts.begin(), texts.end(), lines_[c]) != texts.end();
     }
 
