@@ -2015,6 +2015,8 @@ void reverse(Rescale<S, RunTime>& rule, const Step<L>& s, X<L> above, Below& bel
 /// Source   Shrikumar, Greenside, Kundaje (2017), "Learning important features through propagating activation
 ///          differences"; max pooling as Captum does it.
 struct DeepLiftRescale {
+    static constexpr bool from_logits = true;  ///< a network's that ends in Softmax: what is explained is of those
+
     Baseline baseline = {};    ///< the reference input
     double threshold = 1e-10;  ///< differences of inputs below it count as none
 
@@ -7117,6 +7119,8 @@ enum class RelevanceStart : std::uint8_t { value, slope };
 ///          form of its weights. Used again with the same workspace and result it allocates nothing.
 /// Source   Bach et al. (2015); Montavon et al. (2019).
 struct RelevancePropagation {
+    static constexpr bool from_logits = true;  ///< a network's that ends in Softmax: what is explained is of those
+
     relevance::Composite composite = relevance::epsilon_plus();
     RelevanceStart start = RelevanceStart::value;
     bool keep_relevance = false;
@@ -7575,7 +7579,11 @@ struct Smoothed {
                     AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
         using S = typename Net::Scalar;
         check(x.rows());
-        forward_to(net, x, target, workspace);
+        if constexpr (requires { Method::from_logits; }) {
+            detail::forward_to_logits(net, x, target, workspace);
+        } else {
+            forward_to(net, x, target, workspace);
+        }
         const T chosen = settled(target, workspace);
         const Column<S> explained = workspace.value;
         Column<S> range = Column<S>::Ones(x.cols());

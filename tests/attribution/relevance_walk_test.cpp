@@ -16,6 +16,7 @@
 #include <renn/attribution/relevance/canonise.hpp>
 #include <renn/attribution/relevance/conservation.hpp>
 #include <renn/attribution/relevance_propagation.hpp>
+#include <renn/attribution/smooth_gradient.hpp>
 #include <renn/layers/batch_norm.hpp>
 #include <renn/layers/concatenate.hpp>
 #include <renn/layers/convolution.hpp>
@@ -226,6 +227,10 @@ BOOST_AUTO_TEST_CASE(relevance_starts_below_the_softmax_that_a_network_ends_in) 
             same(probability(1), start);
             same(log_odds(1), start);
         }
+        const renn::Smoothed<RelevancePropagation> smoothed{.draws = 3};
+        const auto got = attribute(net, x, predicted_output(), smoothed);
+        const auto wanted = attribute(logits, x, predicted_output(), smoothed);
+        BOOST_TEST((got.scores == wanted.scores && got.explained == wanted.explained && got.warnings.size() == 1U));
         const auto before = attribute(net, x, at("dense1", output(2)), RelevancePropagation{});
         BOOST_TEST((before.warnings.empty() && before.ledger.lines.size() == 1U));
         BOOST_TEST(attribute(net, Batch<S>(4, 0), output(1), RelevancePropagation{}).scores.cols() == 0);

@@ -115,6 +115,8 @@ void reverse(Rescale<S, RunTime>& rule, const Step<L>& s, X<L> above, Below& bel
 /// Source   Shrikumar, Greenside, Kundaje (2017), "Learning important features through propagating activation
 ///          differences"; max pooling as Captum does it.
 struct DeepLiftRescale {
+    static constexpr bool from_logits = true;  ///< a network's that ends in Softmax: what is explained is of those
+
     Baseline baseline = {};    ///< the reference input
     double threshold = 1e-10;  ///< differences of inputs below it count as none
 

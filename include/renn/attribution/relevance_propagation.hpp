@@ -52,6 +52,8 @@ enum class RelevanceStart : std::uint8_t { value, slope };
 ///          form of its weights. Used again with the same workspace and result it allocates nothing.
 /// Source   Bach et al. (2015); Montavon et al. (2019).
 struct RelevancePropagation {
+    static constexpr bool from_logits = true;  ///< a network's that ends in Softmax: what is explained is of those
+
     relevance::Composite composite = relevance::epsilon_plus();
     RelevanceStart start = RelevanceStart::value;
     bool keep_relevance = false;

@@ -10,6 +10,7 @@
 
 #include <renn/attribution/attribution.hpp>
 #include <renn/attribution/gradient.hpp>
+#include <renn/attribution/logits.hpp>
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
 #include <renn/core/rng.hpp>
@@ -41,7 +42,11 @@ struct Smoothed {
                     AttributionWorkspace<Net>& workspace, Attribution<typename Net::Scalar>& result) const {
         using S = typename Net::Scalar;
         check(x.rows());
-        forward_to(net, x, target, workspace);
+        if constexpr (requires { Method::from_logits; }) {
+            detail::forward_to_logits(net, x, target, workspace);
+        } else {
+            forward_to(net, x, target, workspace);
+        }
         const T chosen = settled(target, workspace);
         const Column<S> explained = workspace.value;
         Column<S> range = Column<S>::Ones(x.cols());
