@@ -18,6 +18,19 @@ async function picturesShow(page, where, least) {
   }
 }
 
+/** A bubble stays inside a page that is made narrower, also before the page has heard of it. */
+async function narrowed(page) {
+  await page.evaluate(() => { window.deaf = true; });
+  await page.locator('.neuron').nth(4).focus();
+  await page.getByRole('tooltip').waitFor();
+  await page.setViewportSize({width: 400, height: 900});
+  check(await page.getByRole('tooltip').count() === 1, 'the bubble was hidden, so nothing was tested');
+  check(await wide(page) <= 0, 'the bubble makes the page wider');
+  await page.setViewportSize({width: 1280, height: 900});
+  await page.evaluate(() => { window.deaf = false; });
+  await page.keyboard.press('Escape');
+}
+
 /** The screen in light and dark, and as a phone has it. */
 async function looks(page, name) {
   for (const colorScheme of ['light', 'dark']) {
@@ -34,6 +47,10 @@ async function looks(page, name) {
 
 export default async function ({playground, browser}) {
   const page = await browser.open(playground.address);
+  await page.addInitScript(() => addEventListener('resize', (event) => {
+    if (window.deaf) event.stopImmediatePropagation();
+  }, true));
+  await page.reload();
   await choose(page, 'Visualization');
   await page.getByText('Nothing to retrace yet').waitFor();
   await looks(page, 'empty');
@@ -104,6 +121,7 @@ export default async function ({playground, browser}) {
   await screenshot(page, 'answers-bubble');
   await page.keyboard.press('Escape');
   check(await page.getByRole('tooltip').count() === 0, 'the bubble stays');
+  await narrowed(page);
   await page.getByRole('button', {name: /Show more \(40 of 128\)/}).first().click();
   await page.getByRole('button', {name: /Show more \(80 of 128\)/}).first().waitFor();
   await looks(page, 'neurons');

@@ -28,13 +28,15 @@ function showBubble(button, neuron, place, traced) {
     h('ul', {}, neuron.nearest.map((near) => h('li', {}, look(near, '', 36),
       h('span', {}, near.label === undefined ? near.tag || `no. ${near.id}` : `${className(traced, near.label)} · no. ${near.id}`),
       h('span', {class: 'quiet'}, `distance ${number(near.distance)}`)))));
+  const edge = 8;
+  bubble.style.right = `${edge}px`;  // as wide as it likes to be, whatever its last place was
   bubble.hidden = false;
   const at = button.getBoundingClientRect();
   const box = bubble.getBoundingClientRect();
-  const edge = 8;
-  const left = Math.min(Math.max(edge, at.left + at.width / 2 - box.width / 2), document.documentElement.clientWidth - box.width - edge);
+  const width = document.documentElement.clientWidth;
+  const left = Math.min(Math.max(edge, at.left + at.width / 2 - box.width / 2), width - box.width - edge);
   const above = at.top - box.height - edge;
-  bubble.style.left = `${left + scrollX}px`;
+  bubble.style.right = `${width - left - box.width - scrollX}px`;  // from the right: a page made narrower stays narrow
   bubble.style.top = `${(above > edge ? above : at.bottom + edge) + scrollY}px`;
   button.setAttribute('aria-describedby', bubble.id);
   owner = button;
