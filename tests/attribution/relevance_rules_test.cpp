@@ -24,6 +24,7 @@
 #include <renn/retrace/relevance_profiles.hpp>
 #include <renn/retrace/responsibility.hpp>
 
+#include "support/beside_a_throw.hpp"
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
 
@@ -253,6 +254,21 @@ BOOST_AUTO_TEST_CASE(rules_that_cannot_be) {
     BOOST_TEST(test::message_of<ShapeError>([&] {
                    scores(net, Batch<double>::Ones(3, 1), relevance::ZBox{{0, 0}, {1, 1}});
                }) == "relevance::ZBox: bounds of dense1: got 2, expected 1, one a channel, or 3, one a feature");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_left_out_stands_for_the_usual) {
+    const auto net = rectified(true);
+    const Batch<double> x = test::random_batch<double>(6, 3, 4).cwiseAbs();
+    BOOST_TEST((scores(net, x, relevance::ZBox{}) == scores(net, x, relevance::ZBox{{0.0}, {1.0}})));
+    BOOST_TEST((scores(net, x, relevance::ZBox{.high = {2.0}}) == scores(net, x, relevance::ZBox{{0.0}, {2.0}})));
+    const relevance::WithinBox box, same{{0.0}, {1.0}};
+    for (const double w : {-1.0, 0.0, 1.0}) BOOST_TEST(box(0.3, w, 1) == same(0.3, w, 1));
+    const RelevancePropagation usual{relevance::epsilon_plus()};
+    BOOST_TEST(
+        (attribute(net, x, output(0), RelevancePropagation{}).scores == attribute(net, x, output(0), usual).scores));
+    BOOST_TEST(test::outlives_a_throw_beside_it<relevance::ZBox>());
+    BOOST_TEST(test::outlives_a_throw_beside_it<relevance::WithinBox>());
+    BOOST_TEST(test::outlives_a_throw_beside_it<RelevancePropagation>());
 }
 
 BOOST_AUTO_TEST_CASE(units_ranked_by_the_relevance_of_a_class) {

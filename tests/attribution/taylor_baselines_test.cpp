@@ -18,6 +18,7 @@
 #include <renn/network/network.hpp>
 #include <renn/training/fit.hpp>
 
+#include "support/beside_a_throw.hpp"
 #include "support/message_of.hpp"
 #include "support/random_batch.hpp"
 
@@ -55,6 +56,7 @@ BOOST_AUTO_TEST_CASE(retraining_and_permutation_tell_inputs_that_matter) {
     RetrainingOptions options{.fit = quick()};
     const auto compared = retrain_and_compare(train, test, {1}, small, options);
     BOOST_TEST(compared.selected.runs.size() == 5U);
+    BOOST_TEST(test::outlives_a_throw_beside_it<RetrainingOptions>());
     BOOST_TEST(std::abs(compared.all.accuracy().mean - compared.selected.accuracy().mean) < 0.03);
     BOOST_TEST(compared.selected.auc().mean > 0.85);
     BOOST_TEST(compared.selected.ams().mean > 5.0);

@@ -11,6 +11,7 @@
 #include <renn/report/audit_page.hpp>
 #include <renn/retrace/trace.hpp>
 
+#include "support/beside_a_throw.hpp"
 #include "support/message_of.hpp"
 #include "support/small_models.hpp"
 
@@ -102,4 +103,14 @@ BOOST_AUTO_TEST_CASE(without_labels_and_pictures) {
     BOOST_TEST(count(page, "label-conflict") == 0U);
     BOOST_TEST(count(page, "No two samples are the same") == 1U);
     BOOST_TEST(well_formed(page_of(renn::SampleAudit(), data, {})));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_left_out_stands_for_the_usual) {
+    const Dataset<float> data = renn::test::small_data<float>(40);
+    auto traced = renn::trace<renn::Sorted>(renn::test::small_net<float>());
+    traced.record(data);
+    const std::string page = page_of(audit_samples(traced, {.retrace = {.k = 4}}), data, {});
+    BOOST_TEST(count(page, "<title>Which training samples to look at</title>") == 1U);
+    BOOST_TEST(count(page, "href=\"#audit-") == 6U);
+    BOOST_TEST(renn::test::outlives_a_throw_beside_it<renn::AuditPage>());
 }

@@ -21,6 +21,7 @@
 #include <renn/retrace/familiarity.hpp>
 #include <renn/retrace/trace.hpp>
 
+#include "support/beside_a_throw.hpp"
 #include "support/html.hpp"
 #include "support/message_of.hpp"
 #include "support/scratch_file.hpp"
@@ -464,4 +465,9 @@ BOOST_AUTO_TEST_CASE(a_report_goes_on_a_page_with_other_sections) {
     BOOST_TEST(contains(html, "<dt>Mine</dt>"));
     BOOST_TEST(html.find("<p>b</p>") < html.find("<article"));
     BOOST_TEST(html.find("</article>") < html.find("<p>a</p>"));
+}
+
+BOOST_AUTO_TEST_CASE(a_page_without_title_has_the_usual_one) {
+    BOOST_TEST(contains(RetraceReport().html(), "<title>Retraced predictions</title>"));
+    BOOST_TEST(renn::test::outlives_a_throw_beside_it<renn::RetracePage>());
 }

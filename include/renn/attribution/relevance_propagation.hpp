@@ -54,7 +54,7 @@ enum class RelevanceStart : std::uint8_t { value, slope };
 struct RelevancePropagation {
     static constexpr bool from_logits = true;  ///< a network's that ends in Softmax: what is explained is of those
 
-    relevance::Composite composite = relevance::epsilon_plus();
+    relevance::Composite composite = {};  ///< left out: relevance::epsilon_plus()
     RelevanceStart start = RelevanceStart::value;
     bool keep_relevance = false;
 
@@ -101,6 +101,8 @@ private:
     template <class Net, class S>
     void assign(const Net& net, std::vector<detail::RelevancePlace<S>>& places, Ledger<S>& ledger) const {
         static const relevance::Rule sum_rule = relevance::Norm{};
+        static const relevance::Composite usual = relevance::epsilon_plus();
+        const relevance::Composite& rules = composite.empty() ? usual : composite;
         std::size_t count = 0;
         const auto next_line = [&](std::string_view path) -> detail::RelevancePlace<S>& {
             if (places.size() == count) places.emplace_back();
@@ -126,7 +128,7 @@ private:
             if (places[i].rule != nullptr) continue;
             places[i].info.path = ledger.lines[i].layer;
             places[i].info.weighted_count = next.weighted_index;
-            places[i].rule = &composite.rule(places[i].info);
+            places[i].rule = &rules.rule(places[i].info);
         }
     }
 

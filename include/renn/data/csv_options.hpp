@@ -53,8 +53,7 @@ struct CsvOptions {
     std::int32_t most_classes = std::numeric_limits<std::int32_t>::max();  ///< more are an error: not a label's column
     CsvMissing missing = CsvMissing::refuse;
     /// Cells that count as missing, in quotes or not, where these are not refused; left out: empty ones, "?", "NA",
-    /// "N/A", "NaN", "nan", "NULL" and "null". (A default that is not empty g++ 12 destroys twice where what is
-    /// initialised beside the options throws.)
+    /// "N/A", "NaN", "nan", "NULL" and "null".
     std::vector<std::string> missing_texts = {};
 };
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,11 +25,10 @@ namespace renn::inline RENN_ABI {
 
 /// What the lists of an audit show.
 struct AuditPage {
-    std::string title = "Which training samples to look at";
+    std::string title = {};  ///< left out: "Which training samples to look at"
     std::string introduction = {};
-    std::size_t samples = 48;  ///< most, a list
-    std::vector<Finding> findings = {Finding::label_conflict, Finding::harm, Finding::isolation, Finding::used,
-                                     Finding::unused};  ///< those that need labels are left out without
+    std::size_t samples = 48;            ///< most, a list
+    std::vector<Finding> findings = {};  ///< left out: all of them. Those that need labels are left out without
     bool duplicates = true;
     std::function<std::string(std::uint64_t id)> note = {};       ///< your own words under a sample, "" for none
     std::vector<std::pair<std::string, std::string>> facts = {};  ///< for the head of a page
@@ -78,8 +78,10 @@ public:
     }
 
     std::vector<Finding> findings() const {
+        static constexpr Finding all[] = {Finding::label_conflict, Finding::harm, Finding::isolation, Finding::used,
+                                          Finding::unused};
         std::vector<Finding> known;
-        for (const Finding f : page_.findings) {
+        for (const Finding f : page_.findings.empty() ? std::span(all) : std::span(page_.findings)) {
             const bool labels = f == Finding::label_conflict, votes = f == Finding::harm;
             if (labels && audit_.conflicts.empty()) continue;
             if (votes && audit_.use.wrong_votes.empty()) continue;
@@ -197,7 +199,7 @@ template <class S>
 void write_audit_page(std::ostream& out, const SampleAudit& audit, const Dataset<S>& data, const AuditPage& page = {}) {
     const Index width = data.image().unknown() ? 0 : data.image().width;
     const Index thumb = width == 0 || width > 56 ? 56 : (56 + width / 2) / width * width;
-    Page made(page.title, page.introduction);
+    Page made(page.title.empty() ? "Which training samples to look at" : page.title, page.introduction);
     for (const auto& [name, value] : page.facts) made.fact(name, value);
     made.style(detail::retrace_style);
     made.style(":root{--thumb:" + std::to_string(thumb) +

@@ -121,7 +121,7 @@ public:
 
     /// The samples as a page of their own.
     Page page() const {
-        Page page(page_.title, page_.introduction);
+        Page page(page_.title.empty() ? "Retraced predictions" : page_.title, page_.introduction);
         add_to(page);
         return page;
     }

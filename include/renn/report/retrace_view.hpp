@@ -117,7 +117,7 @@ struct RetracePage {
         std::string name, value;
     };
 
-    std::string title = "Retraced predictions";
+    std::string title = {};  ///< left out: "Retraced predictions"
     std::string introduction = {};
     std::string sample_name = "sample";           ///< what a query is called: "test image"
     std::string source_name = "training sample";  ///< what a source is called: "training image"

@@ -104,6 +104,8 @@ public:
         return *this;
     }
 
+    bool empty() const noexcept { return entries_.empty(); }
+
     /// The rule of a layer; stays where it is as long as the composite does.
     /// Throws   DataError naming the layer and the rules it can have, if it has none or one that cannot be used there.
     const Rule& rule(const LayerInfo& layer) const {

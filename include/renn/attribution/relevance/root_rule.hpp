@@ -29,13 +29,14 @@ struct AlongExcitation {
 
 /// Within a box: v = x - low [w > 0] - high [w < 0]. As ZBox. Bounds: one number, or one a feature.
 struct WithinBox {
-    std::vector<double> low = {0.0};
-    std::vector<double> high = {1.0};
+    std::vector<double> low = {};   ///< left out: 0
+    std::vector<double> high = {};  ///< left out: 1
     double operator()(double x, double w, Index feature) const {
-        const auto at = [feature](const std::vector<double>& bounds) {
+        const auto at = [feature](const std::vector<double>& bounds, double left_out) {
+            if (bounds.empty()) return left_out;
             return bounds[bounds.size() == 1 ? 0 : static_cast<std::size_t>(feature)];
         };
-        return w > 0.0 ? x - at(low) : w < 0.0 ? x - at(high) : x;
+        return w > 0.0 ? x - at(low, 0.0) : w < 0.0 ? x - at(high, 1.0) : x;
     }
 };
 

@@ -87,8 +87,8 @@ struct FlatRule {
 /// one a feature (after the normalisation of the input, if there is one).
 /// Source   Montavon et al. (2017).
 struct ZBox {
-    std::vector<double> low = {0.0};
-    std::vector<double> high = {1.0};
+    std::vector<double> low = {};   ///< left out: 0
+    std::vector<double> high = {};  ///< left out: 1
     double stabiliser = 1e-6;
 };
 
@@ -186,15 +186,17 @@ public:
               {.parts = {{1.0, {{InputForm::one, WeightForm::one}}}}, .stabiliser = r.stabiliser, .bias = Bias::zero}) {
     }
     Rule(const ZBox& r)
-        : Rule("ZBox", bounds(r),
+        : Rule("ZBox", "",
                {.parts = {{1.0,
                            {{},
                             {InputForm::low, WeightForm::positive, -1.0},
                             {InputForm::high, WeightForm::negative, -1.0}}}},
                 .stabiliser = r.stabiliser,
                 .bias = Bias::zero,
-                .low = r.low,
-                .high = r.high}) {}
+                .low = r.low.empty() ? std::vector{0.0} : r.low,
+                .high = r.high.empty() ? std::vector{1.0} : r.high}) {
+        text_ += " " + bounds(linear_.low, linear_.high);
+    }
     Rule(const PassOn&) : Rule("PassOn", Form::pass) {}
     Rule(const Winner&) : Rule("Winner", Form::winner) {}
     Rule(const SplitTies&) : Rule("SplitTies", Form::split_ties) {}
@@ -242,20 +244,18 @@ private:
         std::snprintf(digits, sizeof digits, "%g", value);
         return digits;
     }
-    static std::string bounds(const ZBox& r) {
-        const bool broadcast = r.low.size() == 1 || r.high.size() == 1 || r.low.size() == r.high.size();
-        bool fit = !r.low.empty() && !r.high.empty() && broadcast;
-        for (std::size_t i = 0; fit && i < std::max(r.low.size(), r.high.size()); ++i) {
-            fit = r.low[r.low.size() == 1 ? 0 : i] <= r.high[r.high.size() == 1 ? 0 : i];
+    static std::string bounds(const std::vector<double>& low, const std::vector<double>& high) {
+        bool fit = low.size() == 1 || high.size() == 1 || low.size() == high.size();
+        for (std::size_t i = 0; fit && i < std::max(low.size(), high.size()); ++i) {
+            fit = low[low.size() == 1 ? 0 : i] <= high[high.size() == 1 ? 0 : i];
         }
         if (!fit) {
             detail::raise<DataError>(
                 "relevance::ZBox", "bounds",
-                std::to_string(r.low.size()) + " low and " + std::to_string(r.high.size()) + " high values",
+                std::to_string(low.size()) + " low and " + std::to_string(high.size()) + " high values",
                 "one each or as many of both, none of low above its high");
         }
-        return r.low.size() == 1 && r.high.size() == 1 ? number(r.low[0]) + ".." + number(r.high[0])
-                                                       : "bounds by input";
+        return low.size() == 1 && high.size() == 1 ? number(low[0]) + ".." + number(high[0]) : "bounds by input";
     }
     void check() const {
         const auto fits = [](double value) { return std::isfinite(value) && value >= 0.0; };

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,9 +37,9 @@ struct TaylorOptions {
     TaylorInputs inputs = TaylorInputs::in_deviations;
     std::vector<std::pair<Index, Index>> pairs = {};  ///< for second order; none: every pair, of at most 64 inputs
     std::vector<std::string> names = {};              ///< of the inputs; none: "x1", "x2", ...
-    std::vector<double> quantiles = {0.05, 0.25, 0.5, 0.75, 0.95};  ///< of the absolute values, parts of 1
-    double tolerance = 0.1;  ///< of `standardised`: how far mean and deviation may be off
-    Index batch = 256;       ///< samples that go through the network together
+    std::vector<double> quantiles = {};               ///< of the absolute values; none: 0.05, 0.25, 0.5, 0.75, 0.95
+    double tolerance = 0.1;                           ///< of `standardised`: how far mean and deviation may be off
+    Index batch = 256;                                ///< samples that go through the network together
 };
 
 /// One term of the expansion, over a data set. Its value at a sample is df/dx_i, 1/2 d2f/dx_i^2 or, as both equal terms
@@ -162,6 +163,7 @@ inline Column<double> taylor_factors(const std::vector<std::pair<Index, Index>>&
 
 /// Value, error, mean and quantiles of a term from its values at the samples.
 inline void summarise(TaylorCoefficient& term, const Column<double>& values, const std::vector<double>& quantiles) {
+    static constexpr double usual[] = {0.05, 0.25, 0.5, 0.75, 0.95};
     const auto n = static_cast<double>(values.size());
     std::vector<double> sorted(static_cast<std::size_t>(values.size()));
     std::transform(values.begin(), values.end(), sorted.begin(), [](double v) { return std::abs(v); });
@@ -171,7 +173,7 @@ inline void summarise(TaylorCoefficient& term, const Column<double>& values, con
     double squares = 0.0;
     for (const double v : sorted) squares += (v - term.value) * (v - term.value);
     if (n > 1.0) term.error = std::sqrt(squares / (n - 1.0) / n);
-    for (const double q : quantiles) {
+    for (const double q : quantiles.empty() ? std::span(usual) : std::span(quantiles)) {
         if (!(q >= 0.0 && q <= 1.0)) raise<DataError>("taylor_coefficients", "quantile", std::to_string(q), "0..1");
         const double place = q * (n - 1.0), below = std::floor(place);
         const auto at = static_cast<std::size_t>(below);

@@ -126,10 +126,19 @@ Dataset<S> with_inputs(const Dataset<S>& data, const std::vector<Index>& inputs)
 
 /// How networks are trained again.
 struct RetrainingOptions {
-    FitOptions fit = {};  ///< the seed is that of the run
-    std::vector<std::uint64_t> seeds = {1, 2, 3, 4, 5};
+    FitOptions fit = {};                    ///< the seed is that of the run
+    std::vector<std::uint64_t> seeds = {};  ///< a network each; none: 1, 2, 3, 4 and 5
     double validation = 0.25;  ///< part of the training data that is kept for early stopping, where `fit` has it
 };
+
+namespace detail {
+
+inline std::span<const std::uint64_t> seeds_of(const RetrainingOptions& options) {
+    static constexpr std::uint64_t usual[] = {1, 2, 3, 4, 5};
+    return options.seeds.empty() ? std::span(usual) : std::span(options.seeds);
+}
+
+}  // namespace detail
 
 /// Networks trained on the same inputs with different seeds, measured on the test set.
 struct Retraining {
@@ -150,17 +159,16 @@ private:
 
 /// Trains a network for each seed on these inputs alone. `make(inputs, seed)` returns one for so many inputs.
 ///
-/// Throws   DataError for no seeds, no inputs or data without labels; as fit and make.
+/// Throws   DataError for no inputs or data without labels; as fit and make.
 /// Cost     a training run a seed.
 template <class S, class Make>
 Retraining retrain(const Dataset<S>& train, const Dataset<S>& test, const std::vector<Index>& inputs, Make&& make,
                    const RetrainingOptions& options = {}) {
     detail::require_labelled("retrain", test);
-    if (options.seeds.empty()) detail::raise<DataError>("retrain", "seeds", "0", "1 or more");
     if (inputs.empty()) detail::raise<DataError>("retrain", "inputs", "0", "1 or more");
     const Dataset<S> of_train = with_inputs(train, inputs), of_test = with_inputs(test, inputs);
     Retraining result{.inputs = inputs};
-    for (const std::uint64_t seed : options.seeds) {
+    for (const std::uint64_t seed : detail::seeds_of(options)) {
         auto net = make(static_cast<Index>(inputs.size()), seed);
         FitOptions fit_options = options.fit;
         fit_options.seed = seed;
@@ -215,8 +223,8 @@ struct LeaveOneOut {
 template <class S, class Make>
 LeaveOneOut leave_one_out(const Dataset<S>& train, const Dataset<S>& test, Make&& make,
                           const RetrainingOptions& options = {}) {
-    if (options.seeds.size() < 5) {
-        detail::raise<DataError>("leave_one_out", "seeds", std::to_string(options.seeds.size()), "5 or more");
+    if (const std::size_t seeds = detail::seeds_of(options).size(); seeds < 5) {
+        detail::raise<DataError>("leave_one_out", "seeds", std::to_string(seeds), "5 or more");
     }
     if (train.features() < 2) {
         detail::raise<DataError>("leave_one_out", "inputs", std::to_string(train.features()), "2 or more");
