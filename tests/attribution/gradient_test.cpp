@@ -65,6 +65,7 @@ BOOST_AUTO_TEST_CASE(every_target_at_every_place_against_differences) {
     check(probability(2));
     check(probability(labels));
     check(log_odds(0));
+    check(log_odds({0, 1, 2, 2, 1, 0}));
     check(class_difference(0, 2));
     check(direction(Eigen::Vector3d(0.3, -2, 1)));
     check(direction(test::random_batch<double>(3, 6, 8)));

@@ -56,16 +56,18 @@ BOOST_AUTO_TEST_CASE(a_history_is_the_retraces_of_each_epoch) {
         for (const double part : overlap) BOOST_TEST((part >= 0.0 && part <= 1.0));
     }
     BOOST_TEST((other.entries()[2].samples[0].sources == traced.retrace(query, {.k = 6}).top(50)));
+    History listed(data, {data.id(5), data.id(40)}, options);
+    listed.add(net, 3);
+    BOOST_TEST((listed.entries()[0] == history.entries()[3]));
     BOOST_TEST((history.recordings()[3].retrace(query, {.k = 6}).top(9) == traced.retrace(query, {.k = 6}).top(9)));
 
     const std::vector<Source> a{{1, 2.0}, {2, 1.0}}, b{{2, 5.0}, {7, 1.0}, {8, 1.0}, {9, 1.0}};
     BOOST_TEST(renn::source_overlap(a, b) == 0.25);
     BOOST_TEST(renn::source_overlap(a, a) == 1.0);
     BOOST_TEST(renn::source_overlap({}, {}) == 1.0);
-    BOOST_TEST(message_of<DataError>([&] { History(data, std::vector<std::uint64_t>{}); }) ==
+    BOOST_TEST(message_of<DataError>([&] { History(data, {}); }) ==
                "SourceHistory: samples to follow: got 0, expected 1 or more");
-    BOOST_TEST(message_of<DataError>([&] { History(data, std::vector<std::uint64_t>{4}); }) ==
-               "Dataset::position_of: no sample has id 4");
+    BOOST_TEST(message_of<DataError>([&] { History(data, {4}); }) == "Dataset::position_of: no sample has id 4");
     BOOST_TEST(message_of<DataError>([&] { History(data, query, {.sources = 0}); }) ==
                "SourceHistory: sources: got 0, expected 1 or more");
     BOOST_TEST(message_of<DataError>([&] { history.overlap(2); }) ==

@@ -4,12 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -18,7 +18,7 @@ class OutputChoice {
 public:
     OutputChoice() = default;
     explicit OutputChoice(std::int64_t one) : one_(one) {}
-    explicit OutputChoice(std::span<const std::int32_t> each) : chosen_(each.begin(), each.end()), kind_(Kind::each) {}
+    explicit OutputChoice(ListView<std::int32_t> each) : chosen_(each.begin(), each.end()), kind_(Kind::each) {}
     static OutputChoice predicted() {
         OutputChoice choice;
         choice.kind_ = Kind::predicted;

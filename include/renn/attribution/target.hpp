@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include <renn/core/batch.hpp>
 #include <renn/core/canonical.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 
 namespace renn::inline RENN_ABI {
 
@@ -258,7 +258,7 @@ inline OutputTarget output(std::int64_t c) {
     return {OutputChoice(c)};
 }
 /// \copydoc output(std::int64_t)
-inline OutputTarget output(std::span<const std::int32_t> each) {
+inline OutputTarget output(ListView<std::int32_t> each) {
     return {OutputChoice(each)};
 }
 /// \copydoc output(std::int64_t)
@@ -271,7 +271,7 @@ inline ProbabilityTarget probability(std::int64_t c) {
     return {OutputChoice(c)};
 }
 /// \copydoc probability(std::int64_t)
-inline ProbabilityTarget probability(std::span<const std::int32_t> each) {
+inline ProbabilityTarget probability(ListView<std::int32_t> each) {
     return {OutputChoice(each)};
 }
 
@@ -280,7 +280,7 @@ inline LogOddsTarget log_odds(std::int64_t c) {
     return {OutputChoice(c)};
 }
 /// \copydoc log_odds(std::int64_t)
-inline LogOddsTarget log_odds(std::span<const std::int32_t> each) {
+inline LogOddsTarget log_odds(ListView<std::int32_t> each) {
     return {OutputChoice(each)};
 }
 

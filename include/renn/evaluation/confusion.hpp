@@ -13,6 +13,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/core/parallel.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/tracing/observe.hpp>
@@ -74,8 +75,7 @@ private:
 };
 
 /// Counts predictions made elsewhere. Throws ShapeError if there are not as many as labels; DataError as Confusion.
-inline Confusion confusion(std::span<const std::int32_t> labels, std::span<const std::int32_t> predictions,
-                           Index classes) {
+inline Confusion confusion(ListView<std::int32_t> labels, ListView<std::int32_t> predictions, Index classes) {
     if (labels.size() != predictions.size()) {
         detail::raise<ShapeError>("confusion", "predictions", std::to_string(predictions.size()),
                                   std::to_string(labels.size()) + ", one a label");

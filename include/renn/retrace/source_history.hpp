@@ -14,6 +14,7 @@
 
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/data/dataset.hpp>
 #include <renn/index/sorted.hpp>
 #include <renn/retrace/retrace.hpp>
@@ -50,9 +51,9 @@ struct HistoryOptions {
 /// Records a training set with the network as it is after each epoch and retraces chosen samples. Keeps their sources
 /// and nothing else, unless whole recordings are asked for.
 ///
-///     SourceHistory<Net> history(training, std::vector<std::uint64_t>{3, 7});  // ids of training samples
+///     SourceHistory<Net> history(training, {3, 7});  // ids of training samples
 ///     fit(net, training, {.epochs = 10, .on_epoch = history.observer(net)});
-///     history.overlap(0);                                                      // of sample 3, epoch after epoch
+///     history.overlap(0);                       // of sample 3, epoch after epoch
 ///
 /// The training set, and the network given to observer, must live as long.
 /// Cost     an epoch: a recording, the sorting of its columns, and a retrace a sample.
@@ -80,14 +81,14 @@ public:
 
     /// Follows training samples, each without itself as a source.
     /// Throws   DataError for no ids or one that the training set lacks.
-    SourceHistory(const Dataset<Scalar>& training, std::vector<std::uint64_t> ids, HistoryOptions options = {})
-        : training_(&training), ids_(std::move(ids)), options_(std::move(options)) {
+    SourceHistory(const Dataset<Scalar>& training, ListView<std::uint64_t> ids, HistoryOptions options = {})
+        : training_(&training), ids_(ids.begin(), ids.end()), options_(std::move(options)) {
         for (const std::uint64_t id : ids_) training.position_of(id);
         check(std::ssize(ids_));
     }
     /// Follows other samples, features x samples. Throws DataError for none.
-    SourceHistory(const Dataset<Scalar>& training, Batch<Scalar> queries, HistoryOptions options = {})
-        : training_(&training), queries_(std::move(queries)), options_(std::move(options)) {
+    SourceHistory(const Dataset<Scalar>& training, const BatchView<Scalar>& queries, HistoryOptions options = {})
+        : training_(&training), queries_(queries), options_(std::move(options)) {
         check(queries_.cols());
     }
 

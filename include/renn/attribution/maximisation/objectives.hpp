@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include <renn/attribution/target.hpp>
 #include <renn/core/batch.hpp>
 #include <renn/core/error.hpp>
+#include <renn/core/list_view.hpp>
 #include <renn/core/rng.hpp>
 #include <renn/core/shape.hpp>
 
@@ -168,11 +168,11 @@ inline Objective<ProbabilityTarget> class_probability(std::int64_t c) {
 }
 
 /// A class of its own for each picture of a batch.
-inline Objective<OutputTarget> logit(std::span<const std::int32_t> each) {
+inline Objective<OutputTarget> logit(ListView<std::int32_t> each) {
     return on_outputs(output(each));
 }
-/// \copydoc logit(std::span<const std::int32_t>)
-inline Objective<LogProbabilityTarget> log_probability(std::span<const std::int32_t> each) {
+/// \copydoc logit(ListView<std::int32_t>)
+inline Objective<LogProbabilityTarget> log_probability(ListView<std::int32_t> each) {
     return on_outputs(LogProbabilityTarget{OutputChoice(each)});
 }
 
