@@ -63,7 +63,7 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
         if (largest > 0.0) forecast = (forecast / largest * 1e9).array().round();
         const double here = spearman_correlation(forecast, outputs.col(q));
         result.per_query.push_back(here);
-        result.undefined += std::isnan(here) ? 1 : 0;
+        result.undefined += std::isnan(here) ? 1U : 0U;
     }
     result.mean = detail::mean_of(result.per_query);
     result.standard_error = detail::standard_error_of(result.per_query);
