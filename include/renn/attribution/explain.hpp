@@ -74,22 +74,6 @@ struct FromPlace {
     }
 };
 
-template <class Rule, class S, class L, class Below>
-void reverse(FromPlace<Rule, S>& from, const Step<L>& s, X<L> above, Below& below) {
-    if (from.reached) {
-        reverse(from.rule, s, above, below);
-    } else if constexpr (is_wanted<Below>) {
-        reshape(below, s.x.rows(), above.cols());
-        below.setZero();
-    }
-}
-
-template <class Rule, class S>
-BatchView<S> share(FromPlace<Rule, S>& from, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
-                   const BatchView<S>& above, Batch<S>& scratch) {
-    return from.reached ? share(from.rule, path, branch, sum, above, scratch) : above;
-}
-
 template <class Net, class V>
 void run_from(const Net& net, const BatchView<typename Net::Scalar>& x, Workspace<Net>& pass, V& visitor,
               std::size_t first) {

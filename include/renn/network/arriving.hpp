@@ -2,6 +2,7 @@
 // renn/network/arriving.hpp - looks at what a reverse walk brings to each layer, or puts something else in its place.
 #pragma once
 
+#include <concepts>
 #include <string_view>
 #include <utility>
 
@@ -55,4 +56,29 @@ BatchView<S> share(Arriving<Rule, F>& arriving, std::string_view path, const Bat
     return share(arriving.rule(), path, branch, sum, above, scratch);
 }
 
+namespace detail {
+
+/// A rule around another one that begins inside the network: above where it is reached, everything is 0.
+template <class R>
+concept BeginsInside = requires(R& r) {
+    r.rule;
+    { r.reached } -> std::convertible_to<bool>;
+};
+
+template <BeginsInside R, class L, class Below>
+void reverse(R& from, const Step<L>& s, X<L> above, Below& below) {
+    if (from.reached) {
+        reverse(from.rule, s, above, below);
+    } else if constexpr (is_wanted<Below>) {
+        reshape(below, s.x.rows(), above.cols());
+        below.setZero();
+    }
+}
+template <BeginsInside R, class S>
+BatchView<S> share(R& from, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
+                   const BatchView<S>& above, Batch<S>& scratch) {
+    return from.reached ? share(from.rule, path, branch, sum, above, scratch) : above;
+}
+
+}  // namespace detail
 }  // namespace renn::inline RENN_ABI

@@ -20,6 +20,7 @@
 #include <renn/core/error.hpp>
 #include <renn/core/function_ref.hpp>
 #include <renn/core/layer.hpp>
+#include <renn/network/arriving.hpp>
 #include <renn/network/gradient.hpp>
 #include <renn/network/layer_paths.hpp>
 #include <renn/network/layer_sequence.hpp>
@@ -103,21 +104,6 @@ struct FromTerms {
         return sum == nullptr ? above : BatchView<S>(*sum);
     }
 };
-
-template <class Rule, class S, class L, class Below>
-void reverse(FromTerms<Rule, S>& from, const Step<L>& s, X<L> above, Below& below) {
-    if (from.reached) {
-        reverse(from.rule, s, above, below);
-    } else if constexpr (is_wanted<Below>) {
-        reshape(below, s.x.rows(), s.x.cols());
-        below.setZero();
-    }
-}
-template <class Rule, class S>
-BatchView<S> share(FromTerms<Rule, S>& from, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
-                   const BatchView<S>& above, Batch<S>& scratch) {
-    return from.reached ? share(from.rule, path, branch, sum, above, scratch) : above;
-}
 
 /// A layer, or a network, that stands before the one that is looked into.
 template <class S, class L>
