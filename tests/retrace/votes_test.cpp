@@ -262,7 +262,7 @@ BOOST_AUTO_TEST_CASE(questions_that_cannot_be_answered_are_refused_by_name) {
         refusal({.layers = {"dense9"}}) ==
         "retrace: layer: got \"dense9\", expected one of dense1, relu1, dense2, leakyrelu1, dense3, sigmoid1, dense4");
     BOOST_TEST(refusal({.pre = false}) ==
-               "retrace: voting neurons: got none, expected a kind (pre, post) that was recorded");
+               "retrace: voting neurons: got none, expected a kind that was recorded, .pre = true");
     BOOST_TEST(refusal({.ids = {3}}) ==
                "store: sample 3: got an id that was not recorded, expected one of 20 recorded ids");
     BOOST_TEST(refusal({.without = 3}) ==

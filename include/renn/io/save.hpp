@@ -174,6 +174,8 @@ T load_from(From& from) {
     if constexpr (requires { typename T::Answer; }) {
         using Model = std::remove_cvref_t<decltype(std::declval<T>().network())>;
         using Store = std::remove_cvref_t<decltype(std::declval<T>().store())>;
+        static_assert(std::is_default_constructible_v<Model>,
+                      "renn::load: foreign code is not in a file; trace it again, then restore(path, traced)");
         Model model;
         Store store;
         read_frame(from, "traced", sizeof(typename T::Scalar), [&](auto& ar, const Limit& limit) {

@@ -184,7 +184,9 @@ inline std::vector<std::uint32_t> voting_points(const std::vector<Point>& points
         if (options.layers.empty() ? kind : named) voting.push_back(static_cast<std::uint32_t>(p));
     }
     if (voting.empty()) {
-        raise<DataError>("retrace", "voting neurons", "none", "a kind (pre, post) that was recorded");
+        const bool pre = std::any_of(points.begin(), points.end(), [](const Point& p) { return p.kind == Kind::pre; });
+        raise<DataError>("retrace", "voting neurons", "none",
+                         std::string("a kind that was recorded, .") + (pre ? "pre" : "post") + " = true");
     }
     return voting;
 }
