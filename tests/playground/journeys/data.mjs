@@ -103,6 +103,11 @@ export default async function ({playground, browser}) {
   await page.keyboard.press('ArrowRight');
   await until(page, 'arrow keys turn the cube', async () => (await drawn()).sum !== sum, true);
   await looks(page, 'data-hsv');
+  const distance = () => page.evaluate(() => Math.hypot(...Object.values(document.querySelector('.cube').layout.scene.camera.eye)));
+  await until(page, 'the cube as near as it may be', async () => await distance() < 2.2, true);
+  await page.setViewportSize({width: 400, height: 900});
+  await until(page, 'all of the cube in a page made narrower', async () => await distance() > 2.5, true);
+  await page.setViewportSize({width: 1280, height: 900});
 
   // A table: its errors where they are, then as it should be.
   await pick('Your own file').click();
@@ -130,7 +135,7 @@ export default async function ({playground, browser}) {
   const row = await page.getByRole('button', {name: /^Open sample/}).first().evaluate((b) =>
     [...b.closest('tr').children].map((cell) => cell.textContent));
   const id = Number(row[0]);
-  check(Number(row[2]) === id / 10 && Number(row[3]) === (id * 7) % 11, `values as in the file: ${row}`);
+  check(row[2] === String(id / 10) && row[3] === String((id * 7) % 11), `values as in the file: ${row}`);
   await looks(page, 'data-flowers');
 
   // Pictures of one's own; the table is lost only if that is said.

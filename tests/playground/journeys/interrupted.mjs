@@ -50,13 +50,16 @@ async function oneAnswer(page) {
 async function changedLate(page) {
   await choose(page, 'Network');
   const path = '**/plan?*';
+  let begin;
+  const begun = new Promise((done) => { begin = done; });
   await page.route(path, async (route) => {
-    if (route.request().method() === 'PUT') await new Promise((done) => setTimeout(done, 500));
+    if (route.request().method() === 'PUT') await begun;
     await route.continue();
   });
   await seed(page, 77);
   await next(page, 'Training');
   await button(page, 'Begin anew').click();
+  begin();
   await until(page, 'the seed of the result', () => page.locator('.results dd b').last().textContent(), '77');
   await page.unroute(path);
 }

@@ -183,6 +183,11 @@ async function neurons(page, line) {
   await button(page, 'Neurons off').click();
   await page.getByText(/^Without \d+ of/).waitFor();
   await button(page, 'Switch all on').click();
+  // Another one, which begins when the reader is back from elsewhere.
+  await page.getByLabel('Class', {exact: true}).selectOption({label: '3'});
+  await atOnce(page, [['.class-off .main'], ['[data-part=draw]'], ['[data-part=off]']]);
+  await page.getByText(/class 3 is (not )?gone/).waitFor();
+  await button(page, 'Switch all on').click();
 }
 
 async function audit(page, line) {
