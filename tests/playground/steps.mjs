@@ -21,6 +21,7 @@ export const chosen = (page, name) => page.locator('.pick[aria-pressed=true]', {
 
 /** From the tab Network: the seed, so that a journey is the same every time. */
 export async function seed(page, number) {
+  await page.getByLabel('Random').waitFor();  // before, it says nothing of the plan
   await page.getByLabel('Random').uncheck();
   await page.getByLabel('Number, 0 to 99999').fill(String(number));
 }

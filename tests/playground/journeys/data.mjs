@@ -153,11 +153,20 @@ export default async function ({playground, browser}) {
   await error.filter({hasText: 'read_idx: grey-images: truncated: got 500 bytes, expected 1936 bytes'}).waitFor();
   await looks(page, 'data-idx');
   await page.getByLabel('Pictures to train with').setInputFiles({name: 'grey-images', mimeType: '', buffer: images});
+  // What is chosen of them before the upload is answered stays.
+  let answer;
+  await page.route('**/data/idx*', async (route) => { answer = {route, response: await route.fetch()}; });
   await page.getByRole('button', {name: 'Use these pictures'}).click();
   await page.getByRole('button', {name: 'Change the data'}).click();
   await chosen(page, 'grey-images');
   await page.getByLabel('Class', {exact: true}).selectOption('2');
   await until(page, 'one grey alone', () => shown(page), '2');
+  await until(page, 'the answer', () => Boolean(answer), true);
+  await answer.route.fulfill({response: answer.response});
+  await page.locator('.own').waitFor({state: 'hidden'});
+  await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'));
+  await until(page, 'one grey alone, still', () => shown(page), '2');
+  await page.unroute('**/data/idx*');
   const grey = await pixels(page.locator('.tile img').first());
   check(grey.width === 8 && Math.abs(grey.mean - 200) < 1 && grey.spread < 1, `grey: ${JSON.stringify(grey)}`);
 
