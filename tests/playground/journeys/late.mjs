@@ -181,12 +181,13 @@ async function neurons(page, line) {
   await button(page, 'Draw').click();
   await until(page, 'the search', async () => (await state(page)).job.kind + (await state(page)).job.state, 'class_offdone');
   await button(page, 'Neurons off').click();
-  await page.getByText(/^Without \d+ of/).waitFor();
+  const found = (pattern) => until(page, 'what was found', () => page.locator('.search-note').textContent(), pattern);
+  await found(/^(Without \d+ of|Even without all) .*class 0 is (not )?gone/);
   await button(page, 'Switch all on').click();
   // Another one, which begins when the reader is back from elsewhere.
   await page.getByLabel('Class', {exact: true}).selectOption({label: '3'});
   await atOnce(page, [['.class-off .main'], ['[data-part=draw]'], ['[data-part=off]']]);
-  await page.getByText(/class 3 is (not )?gone/).waitFor();
+  await found(/class 3 is (not )?gone/);
   await button(page, 'Switch all on').click();
 }
 
