@@ -46,7 +46,7 @@ const sizes = (points, all) => {
 /** By Plotly: {draw(points, markers), turn(eye)}. */
 function solidCube(Plotly, box, look, turned) {
   const place = () => {
-    const far = Math.max(2.1, 2.44 * box.clientHeight / Math.max(1, box.clientWidth));  // in a narrow box the cube is as wide as it
+    const far = Math.max(2.1, 2.8 * box.clientHeight / Math.max(1, box.clientWidth));  // in a narrow box the cube is as wide as it
     return {x: far * Math.cos(look.up) * Math.cos(look.round), y: far * Math.cos(look.up) * Math.sin(look.round), z: far * Math.sin(look.up)};
   };
   let listens = false;
