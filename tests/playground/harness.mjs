@@ -77,7 +77,8 @@ const serveFrom = (context, folder) => context.route(/^http:\/\/127\.0\.0\.1:\d+
   return route.fulfill({headers: {...headers, 'content-type': `${type}; charset=utf-8`}, body: readFileSync(file)});
 });
 
-/** Chromium, and pages of the playground in it; what a page complains about is collected in page.complaints. */
+/** Chromium, and pages of the playground in it; what a page complains about is collected in page.complaints. With
+ * PLAYGROUND_SLOW=4 in the environment a page has a fourth of the processor. */
 export async function startBrowser() {
   const profile = mkdtempSync(join(tmpdir(), 'renn-playground-'));
   const context = await chromium.launchPersistentContext(profile, {
@@ -95,8 +96,11 @@ export async function startBrowser() {
         if (['error', 'warning'].includes(message.type()) && !slow) page.complaints.push(`${message.text()} ${message.location().url}`);
       });
       page.on('pageerror', (error) => page.complaints.push(String(error)));
+      if (process.env.PLAYGROUND_SLOW) {
+        await (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', {rate: Number(process.env.PLAYGROUND_SLOW)});
+      }
       await page.goto(address);
-      await page.getByRole('tab', {name: 'Dataset'}).waitFor();
+      await page.getByText('connected', {exact: true}).waitFor();  // it has its session
       return page;
     },
     async close() {
@@ -110,7 +114,8 @@ export async function startBrowser() {
 export const choose = (page, name) => page.getByRole('tab', {name, exact: true}).click();
 
 /** Mean and spread of an image's or canvas's pixels, 0 to 255, and how many different colours it has. */
-export const pixels = (locator) => locator.evaluate((element) => {
+export const pixels = (locator) => locator.evaluate(async (element) => {
+  while (element.naturalWidth === 0) await new Promise((go) => setTimeout(go, 20));  // an image that is not read yet
   const canvas = document.createElement('canvas');
   canvas.width = element.naturalWidth ?? element.width;
   canvas.height = element.naturalHeight ?? element.height;

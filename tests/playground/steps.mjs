@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Steps that several journeys make, as a reader makes them.
 import {readFileSync} from 'node:fs';
-import {check, pixels} from './harness.mjs';
+import {check, pixels, screenshot} from './harness.mjs';
 
 export const button = (page, name) => page.getByRole('button', {name, exact: true});
 
@@ -21,6 +21,7 @@ export const chosen = (page, name) => page.locator('.pick[aria-pressed=true]', {
 
 /** From the tab Network: the seed, so that a journey is the same every time. */
 export async function seed(page, number) {
+  await page.getByLabel('Random').waitFor();  // before, it says nothing of the plan
   await page.getByLabel('Random').uncheck();
   await page.getByLabel('Number, 0 to 99999').fill(String(number));
 }
@@ -53,6 +54,43 @@ export async function until(page, what, look, wanted) {
   }
 }
 
+/** Until there is nothing of it. */
+export const none = (page, what, locator) => until(page, what, () => locator.count(), 0);
+
+/** Nothing is wider than the screen. */
+export const fits = (page, name) => until(page, `${name} is wider than the screen, by`, () => page.evaluate((width) =>
+  (innerWidth === width ? document.documentElement.scrollWidth - width : 'an unknown width'), page.viewportSize().width), 0);
+
+/** The screen as it is, at a desk and on a phone, light and dark: it fits, and see() finds nothing wrong. */
+export async function looks(page, name, see = () => {}) {
+  for (const width of [1280, 400]) {
+    await page.setViewportSize({width, height: 900});
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({colorScheme});
+      await fits(page, `${name} at ${width}`);
+      await see(`${name}, ${colorScheme}, ${width}`);
+      await screenshot(page, `${name}-${width}-${colorScheme}`);
+    }
+  }
+  await page.emulateMedia({colorScheme: 'light'});
+  await page.setViewportSize({width: 1280, height: 900});
+  await fits(page, name);  // what follows is done on the wide page
+}
+
+/** Draws a line by mouse through points of the pad, whose sides are 1. */
+export async function stroke(page, points, steps = 3) {
+  const pad = page.locator('canvas.pad');
+  await pad.scrollIntoViewIfNeeded();
+  const box = await pad.boundingBox(), at = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.move(...at(points[0]));
+  await page.mouse.down();
+  for (const point of points.slice(1)) await page.mouse.move(...at(point), {steps});
+  await page.mouse.up();
+}
+
+/** What the network says of the drawing. */
+export const says = (page, digit) => page.locator('.drawn-answer .verdict', {hasText: `says ${digit}`}).waitFor();
+
 /** A trained network without a click; of raw outputs all learn. */
 export async function trained(page, {layers = [{size: 128}, {size: 128}], output = 'None', ...wanted} = {}) {
   await api(page, 'PUT', '/plan', {seed: 5, layers, output_activation: output});
@@ -61,10 +99,9 @@ export async function trained(page, {layers = [{size: 128}, {size: 128}], output
 }
 
 /** Takes away what the browser itself tells of a refusal that was asked for; it has to be there. */
-export function expected(page, pattern) {
-  const others = page.complaints.filter((text) => !pattern.test(text));
-  check(others.length < page.complaints.length, `the browser does not tell ${pattern}`);
-  page.complaints = others;
+export async function expected(page, pattern) {
+  await until(page, `the browser tells ${pattern}`, () => page.complaints.some((text) => pattern.test(text)), true);
+  page.complaints = page.complaints.filter((text) => !pattern.test(text));
 }
 
 /** The end of a journey: nobody complained. */
@@ -73,12 +110,24 @@ export async function leave(page) {
   await page.close();
 }
 
+/** From the tab Training: what begins a training, and the network that comes of it, which the page shows. */
+export async function learns(page, begin) {
+  const before = (await api(page, 'GET', '')).model_version;
+  await begin();
+  await until(page, 'training', async () => {
+    const {job, model_version: version} = await api(page, 'GET', '');
+    return version === before ? 'nothing learnt' : job.state;
+  }, 'done');
+  await page.getByRole('heading', {name: 'Result'}).waitFor();
+  await trainable(page);
+}
+/** The next training may begin: for the page too, the last one is over. */
+export const trainable = (page) => page.waitForFunction(() => document.querySelector('.training button.main')?.disabled === false);
+
 /** From the tab Training: trains so many epochs, and waits for the result. */
 export async function train(page, epochs) {
   await set(page, 'Epochs', epochs);
-  await button(page, 'Train').click();
-  await page.getByRole('heading', {name: 'Result'}).waitFor();
-  await page.waitForFunction(() => !document.querySelector('.training button.main')?.disabled);
+  await learns(page, () => button(page, 'Train').click());
 }
 
 /** Saves the report, opens it in a page of its own, and gives that page. */

@@ -4,31 +4,23 @@
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {check, choose} from '../harness.mjs';
-import {button, leave, train} from '../steps.mjs';
+import {button, leave, looks, train} from '../steps.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-async function look(page, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    for (const width of [1280, 400]) {
-      await page.emulateMedia({colorScheme, reducedMotion: 'reduce'});
-      await page.setViewportSize({width, height: 900});
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      check(wide <= width, `${name} is ${wide} wide on a screen of ${width}`);
-      const found = await page.evaluate(async (source) => {
-        if (!window.axe) (0, eval)(source);
-        const {violations} = await window.axe.run(document, {resultTypes: ['violations']});
-        return violations.filter((v) => ['serious', 'critical'].includes(v.impact))
-          .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`).join('; ')}`);
-      }, axe);
-      check(found.length === 0, `${name}, ${colorScheme}, ${width}:\n${found.join('\n')}`);
-    }
-  }
-  await page.setViewportSize({width: 1280, height: 900});
-}
+const look = (page, name) => looks(page, `accessible-${name}`, async (where) => {
+  const found = await page.evaluate(async (source) => {
+    if (!window.axe) (0, eval)(source);
+    const {violations} = await window.axe.run(document, {resultTypes: ['violations']});
+    return violations.filter((v) => ['serious', 'critical'].includes(v.impact))
+      .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`).join('; ')}`);
+  }, axe);
+  check(found.length === 0, `${where}:\n${found.join('\n')}`);
+});
 
 export default async function ({playground, browser}) {
   const page = await browser.open(playground.address);
+  await page.emulateMedia({reducedMotion: 'reduce'});
   await page.locator('.tile img').first().waitFor();
   await look(page, 'Dataset');
   await choose(page, 'Visualization');
@@ -48,6 +40,7 @@ export default async function ({playground, browser}) {
   await page.locator('dialog[open]').waitFor();
   await look(page, 'a source');
   await page.keyboard.press('Escape');
+  await page.locator('dialog[open]').waitFor({state: 'detached'});
   const parts = {'Draw': 'canvas.pad', 'Neurons off': '.accuracies li', 'Classes': '.strip', 'Training samples': '.audit'};
   for (const [part, shown] of Object.entries(parts)) {
     await button(page, part).click();

@@ -2,16 +2,19 @@
 // Test samples are retraced: every view, settings that hold together, pictures by their pixels, answers as files.
 import {readFileSync} from 'node:fs';
 import {check, choose, pixels, screenshot} from '../harness.mjs';
-import {api, expected, leave, openReport, trained} from '../steps.mjs';
+import {api, expected, fits, leave, looks, none, openReport, trained, until} from '../steps.mjs';
 
-const settled = (page) => page.getByText(/predictions? retraced/).waitFor();
-const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+/** Does what asks for answers, and waits until they are shown: what was shown before says so too. */
+async function settled(page, act) {
+  await Promise.all([page.waitForResponse('**/retrace'), act()]);
+  await page.getByText(/predictions? retraced/).waitFor();
+  await page.locator('.answer-box:not([aria-busy])').first().waitFor();
+}
 
 async function picturesShow(page, where, least) {
   const images = page.locator(`${where} img.look`);
-  const n = await images.count();
-  check(n >= least, `${where}: ${n} pictures, expected at least ${least}`);
-  for (let i = 0; i < Math.min(n, 12); ++i) {
+  await until(page, `${where}: at least ${least} pictures`, async () => await images.count() >= least, true);
+  for (let i = 0; i < Math.min(await images.count(), 12); ++i) {
     const seen = await pixels(images.nth(i));
     check(seen.width === 28 && seen.height === 28 && seen.spread > 15 && seen.mean < 140,
       `${where}: picture ${i} is no digit: ${JSON.stringify(seen)}`);
@@ -24,25 +27,12 @@ async function narrowed(page) {
   await page.locator('.neuron').nth(4).focus();
   await page.getByRole('tooltip').waitFor();
   await page.setViewportSize({width: 400, height: 900});
+  await fits(page, 'the page with a bubble');
   check(await page.getByRole('tooltip').count() === 1, 'the bubble was hidden, so nothing was tested');
-  check(await wide(page) <= 0, 'the bubble makes the page wider');
   await page.setViewportSize({width: 1280, height: 900});
+  await fits(page, 'the wide page with a bubble');
   await page.evaluate(() => { window.deaf = false; });
   await page.keyboard.press('Escape');
-}
-
-/** The screen in light and dark, and as a phone has it. */
-async function looks(page, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({colorScheme});
-    for (const width of [1280, 400]) {
-      await page.setViewportSize({width, height: 900});
-      check(await wide(page) <= 0, `${name}: wider than ${width} pixels`);
-      await screenshot(page, `answers-${name}-${width}-${colorScheme}`);
-    }
-  }
-  await page.emulateMedia({colorScheme: 'light'});
-  await page.setViewportSize({width: 1280, height: 900});
 }
 
 export default async function ({playground, browser}) {
@@ -51,9 +41,10 @@ export default async function ({playground, browser}) {
     if (window.deaf) event.stopImmediatePropagation();
   }, true));
   await page.reload();
+  await page.getByText('connected', {exact: true}).waitFor();
   await choose(page, 'Visualization');
   await page.getByText('Nothing to retrace yet').waitFor();
-  await looks(page, 'empty');
+  await looks(page, 'answers-empty');
   await trained(page, {output: 'ReLU'});
 
   // Weighted: query, two blends, sources with their shares.
@@ -64,7 +55,7 @@ export default async function ({playground, browser}) {
   const evidence = (await page.locator('.evidence .part').allTextContents()).map((text) => parseFloat(text));
   check(evidence.length === 10 && Math.abs(evidence.reduce((a, b) => a + b) - 100) < 0.6, `evidence: ${evidence}`);
   await page.locator('.gauge', {hasText: 'Familiarity'}).getByText(/^\d+ %$/).waitFor();
-  await looks(page, 'weighted');
+  await looks(page, 'answers-weighted');
 
   // The page says what the server says, and blends before and behind the activation are different pictures.
   const told = await api(page, 'POST', '/retrace', {of: {test: 0}, k: 42, pre: true, post: true});
@@ -76,24 +67,24 @@ export default async function ({playground, browser}) {
   await page.locator('.source').nth(4).waitFor();
   await page.getByLabel('Evaluations', {exact: true}).fill('4');
   await page.getByText('4 predictions retraced').waitFor();
-  check(await page.locator('.answer').count() === 4, 'not four answers');
+  await until(page, 'answers', () => page.locator('.answer').count(), 4);
   await page.getByLabel('Evaluations', {exact: true}).fill('1000');
   await page.getByText(/A whole number from 1 to 100/).waitFor();
   await page.getByLabel('Evaluations', {exact: true}).fill('3');
   await page.getByText('3 predictions retraced').waitFor();
-  await page.getByLabel('Closest sources of a neuron', {exact: true}).fill('10');
-  await settled(page);
+  await settled(page, () => page.getByLabel('Closest sources of a neuron', {exact: true}).fill('10'));
 
   // Which samples.
   await page.getByLabel('Test samples', {exact: true}).selectOption('wrong');
   await page.getByText(/are predicted wrongly/).waitFor();
-  check(await page.locator('.answer .badge.bad').count() === 3, 'wrong predictions are not first');
+  await until(page, 'wrong predictions are first', () => page.locator('.answer .badge.bad').count(), 3);
   await page.getByLabel('Test samples', {exact: true}).selectOption('random');
+  await none(page, 'what was told of the wrong ones', page.getByText(/are predicted wrongly/));
   await page.getByText('3 predictions retraced').waitFor();
   await page.getByLabel('Test samples', {exact: true}).selectOption('ids');
   await page.getByLabel('Numbers of test samples').fill('7, 999999');
   await page.getByText(/there is no sample 999999/).waitFor();
-  expected(page, /status of 422/);
+  await expected(page, /status of 422/);
   await page.getByLabel('Numbers of test samples').fill('7, 11');
   await page.getByRole('heading', {name: 'Test sample 11', exact: true}).waitFor();
   await page.getByText('2 predictions retraced').waitFor();
@@ -102,29 +93,29 @@ export default async function ({playground, browser}) {
   await choose(page, 'Network');
   await choose(page, 'Visualization');
   await page.getByText('2 predictions retraced').waitFor();
-  check(await page.getByLabel('Closest sources of a neuron', {exact: true}).inputValue() === '10', 'k was forgotten');
+  await until(page, 'k is kept', () => page.getByLabel('Closest sources of a neuron', {exact: true}).inputValue(), '10');
 
   // Layers, neurons, both.
   await page.getByLabel('Numbers of test samples').fill('7');
   await page.getByLabel('View').selectOption('layers');
-  await page.locator('.layer-answer').nth(5).waitFor();
-  check(await page.locator('.layer-answer').count() === 6, 'not six places');
+  await until(page, 'places', () => page.locator('.layer-answer').count(), 6);
   await picturesShow(page, '.layer-answer', 6);
-  await looks(page, 'layers');
+  await looks(page, 'answers-layers');
   await page.getByLabel('View').selectOption('neurons');
   await page.locator('.neuron').nth(20).waitFor();
   await picturesShow(page, '.neurons', 20);
+  await page.locator('.neuron-grid[aria-busy=false]').first().waitFor();
   const neuron = page.locator('.neuron').nth(12);
   await neuron.focus();
   await page.getByRole('tooltip').getByText(/distance/).first().waitFor();
   check(await neuron.getAttribute('aria-describedby') === 'neuron-bubble', 'the bubble does not describe its neuron');
   await screenshot(page, 'answers-bubble');
   await page.keyboard.press('Escape');
-  check(await page.getByRole('tooltip').count() === 0, 'the bubble stays');
+  await none(page, 'the bubble', page.getByRole('tooltip'));
   await narrowed(page);
   await page.getByRole('button', {name: /Show more \(40 of 128\)/}).first().click();
   await page.getByRole('button', {name: /Show more \(80 of 128\)/}).first().waitFor();
-  await looks(page, 'neurons');
+  await looks(page, 'answers-neurons');
   await page.getByLabel('View').selectOption('both');
   await page.locator('.layer-answer').first().waitFor();
   await page.locator('.neuron').first().waitFor();
@@ -135,9 +126,9 @@ export default async function ({playground, browser}) {
   await page.getByRole('checkbox', {name: 'Output'}).uncheck();
   await page.getByLabel('Layer 1, last neuron').fill('4');
   await page.locator('.layer-answer', {hasText: '5 neurons'}).waitFor();
-  await page.waitForFunction(() => document.querySelectorAll('.neuron').length === 5);
-  check(await page.locator('.layer-answer').count() === 1, 'more than one place votes');
-  await looks(page, 'custom');
+  await until(page, 'the neurons that vote', () => page.locator('.neuron').count(), 5);
+  await until(page, 'the places that vote', () => page.locator('.layer-answer').count(), 1);
+  await looks(page, 'answers-custom');
 
   // As files, with these settings.
   const report = await openReport(page);
@@ -152,14 +143,14 @@ export default async function ({playground, browser}) {
     json.answers[0].answer.layers[0].neurons.length === 5 && json.query.k === 10, 'another answer was saved');
 
   // A new network: the answers are marked, and can be had again.
-  await page.getByLabel('View').selectOption('weighted');
-  await settled(page);
+  await settled(page, () => page.getByLabel('View').selectOption('weighted'));
+  await none(page, 'the other view', page.locator('.layer-answer'));
+  await page.locator('.gauge', {hasText: 'Familiarity'}).getByText(/^\d+ %$/).waitFor();
   await trained(page, {output: 'ReLU', epochs: 2});
   await page.getByText('The network has changed').waitFor();
   await page.locator('.badge.stale').first().waitFor();
   await screenshot(page, 'answers-stale');
-  await page.getByRole('button', {name: 'Retrace again'}).click();
-  await page.locator('.badge.stale').waitFor({state: 'detached'});
-  await settled(page);
+  await settled(page, () => page.getByRole('button', {name: 'Retrace again'}).click());
+  await none(page, 'the mark', page.locator('.badge.stale'));
   await leave(page);
 }

@@ -9,9 +9,13 @@ export default async function ({playground, browser}) {
   // So large that class profiles are work of their own.
   await trained(page, {layers: Array(8).fill({size: 256}), train: 5000});
   await choose(page, 'Visualization');
+  await page.evaluate(() => {  // which may be told for a moment only
+    new MutationObserver(() => { window.told ||= document.querySelector('.read-out')?.textContent.includes('is being worked out'); })
+      .observe(document.body, {childList: true, subtree: true});
+  });
   await button(page, 'Neurons off').click();
-  await page.getByText('What every neuron does for each class is being worked out').waitFor();
   await page.getByText('Blue neurons do more for class 0 than for the rest').waitFor();
+  check(await page.evaluate(() => window.told), 'it is not told that it is being worked out');
 
   await choose(page, 'Training');
   await page.getByRole('spinbutton', {name: 'Epochs', exact: true}).fill('1000');

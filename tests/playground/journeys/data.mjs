@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The tab Dataset: every data set is chosen and browsed, a table and pictures of one's own are brought, the cube is drawn.
-import {check, choose, pixels, screenshot} from '../harness.mjs';
-import {leave, until} from '../steps.mjs';
+import {check, choose, pixels} from '../harness.mjs';
+import {chosen, leave, looks, until} from '../steps.mjs';
 
 const table = () => {
   const lines = ['length;width;kind'];
@@ -19,49 +19,30 @@ function idx(samples) {
 
 const file = (name, text) => ({name, mimeType: 'text/csv', buffer: Buffer.from(text)});
 
-/** No part of the page is wider than the window. */
-async function fits(page, what) {
-  const [wide, most] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-  check(wide <= most, `${what}: the page is ${wide} wide in a window of ${most}`);
-}
-
-/** Every size and both colour schemes, as pictures. */
-async function looks(page, name) {
-  for (const [width, height] of [[1280, 900], [400, 800]]) {
-    await page.setViewportSize({width, height});
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({colorScheme});
-      await page.waitForTimeout(process.env.SCREENSHOTS ? 400 : 0);
-      await fits(page, `${name} at ${width}`);
-      await screenshot(page, `data-${name}-${width}-${colorScheme}`);
-    }
-  }
-  await page.setViewportSize({width: 1280, height: 900});
-  await page.emulateMedia({colorScheme: 'light'});
-}
+/** Which classes are shown. */
+const shown = (page) => page.locator('.tile-name').allTextContents().then((names) => [...new Set(names)].join());
+const range = (page) => page.locator('.pager [role=status]').textContent();
 
 export default async function ({playground, browser}) {
   const page = await browser.open(playground.address);
   await choose(page, 'Dataset');
   const pick = (name) => page.locator('.pick', {hasText: name});
-  const chosen = (name) => page.locator('.pick[aria-pressed=true]', {hasText: name}).waitFor();
-  const range = page.locator('.pager [role=status]');
 
   // Digits: pictures, classes, ids.
-  await chosen('MNIST');
+  await chosen(page, 'MNIST');
   await page.locator('.balance tbody tr').nth(9).waitFor();
-  check(await page.locator('.tile').count() === 60, 'a page has 60 digits');
+  await until(page, 'digits on a page', () => page.locator('.tile').count(), 60);
   const digit = await pixels(page.locator('.tile img').first());
   check(digit.width === 28 && digit.spread > 40 && digit.colours > 10, `the first digit: ${JSON.stringify(digit)}`);
   const preview = await pixels(pick('MNIST').locator('img'));
   check(preview.width === 8 * 28 && preview.spread > 40, `the preview: ${JSON.stringify(preview)}`);
-  await looks(page, 'mnist');
+  await looks(page, 'data-mnist');
   await page.getByLabel('Class', {exact: true}).selectOption('7');
-  await page.waitForFunction(() => [...document.querySelectorAll('.tile-name')].every((t) => t.textContent === '7'));
-  const sevens = Number((await range.textContent()).match(/of ([\d,]+)/)[1].replace(',', ''));
+  await until(page, 'sevens alone', () => shown(page), '7');
+  const sevens = Number((await range(page)).match(/of ([\d,]+)/)[1].replace(',', ''));
   check(sevens > 400, `${sevens} sevens`);
   await page.getByRole('button', {name: 'Show samples of class 3'}).click();
-  await page.waitForFunction(() => [...document.querySelectorAll('.tile-name')].every((t) => t.textContent === '3'));
+  await until(page, 'threes alone', () => shown(page), '3');
 
   // By keys alone: from tile to tile, a page on, one opened, its neighbour, closed again.
   await page.locator('.tile').first().focus();
@@ -70,28 +51,28 @@ export default async function ({playground, browser}) {
   const focused = await page.evaluate(() => [...document.querySelectorAll('.tile')].indexOf(document.activeElement));
   check(focused > 2, `arrow keys went to tile ${focused}`);
   await page.keyboard.press('PageDown');
-  await page.waitForFunction(() => /^61/.test(document.querySelector('.pager [role=status]').textContent));
+  await until(page, 'the next page', () => range(page), /^61/);
   await page.waitForFunction(() => document.activeElement?.classList.contains('tile'));
   await page.keyboard.press('Enter');
   const one = page.locator('dialog.one-sample');
   await one.waitFor();
   const before = await one.locator('h3').textContent();
   await page.keyboard.press('ArrowRight');
-  await page.waitForFunction((text) => document.querySelector('dialog h3').textContent !== text, before);
-  await looks(page, 'one');
+  await until(page, 'the next sample', async () => await one.locator('h3').textContent() !== before, true);
+  await looks(page, 'data-one');
   await page.keyboard.press('Escape');
   await one.waitFor({state: 'detached'});
   await page.getByLabel('Go to the sample with this id').fill('4242');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', {name: 'Sample 4242'}).waitFor();
   await page.getByRole('button', {name: 'Close', exact: true}).click();
-  check((await range.textContent()).startsWith('4,201'), `its page: ${await range.textContent()}`);
+  await until(page, 'its page', () => range(page), /^4,201/);
   await page.getByLabel('Part', {exact: true}).selectOption('test');
-  await page.waitForFunction(() => /^1–60/.test(document.querySelector('.pager [role=status]').textContent));
+  await until(page, 'the first page', () => range(page), /^1–60/);
 
   // Colours, and their cube.
   await pick('HSV to RGB').click();
-  await chosen('HSV to RGB');
+  await chosen(page, 'HSV to RGB');
   await page.locator('.swatch').first().waitFor();
   const cube = page.locator('.cube');
   await cube.locator('canvas').first().waitFor();
@@ -121,7 +102,12 @@ export default async function ({playground, browser}) {
   await cube.focus();
   await page.keyboard.press('ArrowRight');
   await until(page, 'arrow keys turn the cube', async () => (await drawn()).sum !== sum, true);
-  await looks(page, 'hsv');
+  await looks(page, 'data-hsv');
+  const distance = () => page.evaluate(() => Math.hypot(...Object.values(document.querySelector('.cube').layout.scene.camera.eye)));
+  await until(page, 'the cube as near as it may be', async () => await distance() < 2.2, true);
+  await page.setViewportSize({width: 400, height: 900});
+  await until(page, 'all of the cube in a page made narrower', async () => await distance() > 2.5, true);
+  await page.setViewportSize({width: 1280, height: 900});
 
   // A table: its errors where they are, then as it should be.
   await pick('Your own file').click();
@@ -130,27 +116,27 @@ export default async function ({playground, browser}) {
   await page.getByRole('button', {name: 'Use this table'}).click();
   const error = page.locator('.own [role=alert]');
   await error.filter({hasText: 'read_csv: broken.csv: line 3, column 2 (b): number: got "4?", expected a number'}).waitFor();
-  await looks(page, 'broken');
+  await looks(page, 'data-broken');
   await page.getByLabel('Table', {exact: true}).setInputFiles(file('flowers.csv', table()));
   await page.getByText('2 inputs → classes of "kind".').waitFor();
   await page.waitForFunction(() => [...document.querySelectorAll('.own select')].some((choice) => choice.value === ';'));  // guessed
   await page.getByLabel('What column kind is').selectOption('out');
-  check(await page.getByRole('button', {name: 'Use this table'}).isDisabled(), 'nothing to learn');
+  await until(page, 'nothing to learn', () => page.getByRole('button', {name: 'Use this table'}).isDisabled(), true);
   await page.getByLabel('What column width is').selectOption('target');
   await page.getByText('1 input → one value: width.').waitFor();
   await page.getByLabel('What column kind is').selectOption('label');
   await page.getByLabel('What column width is').selectOption('input');
-  await looks(page, 'table');
+  await looks(page, 'data-table');
   await page.getByRole('button', {name: 'Use this table'}).click();
-  await chosen('flowers.csv');
+  await chosen(page, 'flowers.csv');
   await page.getByRole('rowheader', {name: 'length'}).waitFor();
-  check(await page.locator('.balance tbody tr').count() === 3, 'three kinds');
+  await until(page, 'three kinds', () => page.locator('.balance tbody tr').count(), 3);
   await page.getByRole('columnheader', {name: 'width'}).waitFor();
   const row = await page.getByRole('button', {name: /^Open sample/}).first().evaluate((b) =>
     [...b.closest('tr').children].map((cell) => cell.textContent));
   const id = Number(row[0]);
-  check(Number(row[2]) === id / 10 && Number(row[3]) === (id * 7) % 11, `values as in the file: ${row}`);
-  await looks(page, 'flowers');
+  check(row[2] === String(id / 10) && row[3] === String((id * 7) % 11), `values as in the file: ${row}`);
+  await looks(page, 'data-flowers');
 
   // Pictures of one's own; the table is lost only if that is said.
   await pick('flowers.csv').click();
@@ -160,25 +146,34 @@ export default async function ({playground, browser}) {
   await page.getByLabel('Labels to train with').setInputFiles({name: 'grey-labels', mimeType: '', buffer: labels});
   await page.getByRole('button', {name: 'Use these pictures'}).click();
   await page.getByRole('button', {name: 'Keep it'}).click();
-  check(await page.locator('.pick[aria-pressed=true]', {hasText: 'flowers.csv'}).count() === 1, 'kept');
+  await chosen(page, 'flowers.csv');
   await page.getByRole('button', {name: 'Use these pictures'}).click();
-  await looks(page, 'ask');
+  await looks(page, 'data-ask');
   await page.getByRole('button', {name: 'Change the data'}).click();
   await error.filter({hasText: 'read_idx: grey-images: truncated: got 500 bytes, expected 1936 bytes'}).waitFor();
-  await looks(page, 'idx');
+  await looks(page, 'data-idx');
   await page.getByLabel('Pictures to train with').setInputFiles({name: 'grey-images', mimeType: '', buffer: images});
+  // What is chosen of them before the upload is answered stays.
+  let answer;
+  await page.route('**/data/idx*', async (route) => { answer = {route, response: await route.fetch()}; });
   await page.getByRole('button', {name: 'Use these pictures'}).click();
   await page.getByRole('button', {name: 'Change the data'}).click();
-  await chosen('grey-images');
+  await chosen(page, 'grey-images');
   await page.getByLabel('Class', {exact: true}).selectOption('2');
-  await page.waitForFunction(() => [...document.querySelectorAll('.tile-name')].every((t) => t.textContent === '2'));
+  await until(page, 'one grey alone', () => shown(page), '2');
+  await until(page, 'the answer', () => Boolean(answer), true);
+  await answer.route.fulfill({response: answer.response});
+  await page.locator('.own').waitFor({state: 'hidden'});
+  await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'));
+  await until(page, 'one grey alone, still', () => shown(page), '2');
+  await page.unroute('**/data/idx*');
   const grey = await pixels(page.locator('.tile img').first());
   check(grey.width === 8 && Math.abs(grey.mean - 200) < 1 && grey.spread < 1, `grey: ${JSON.stringify(grey)}`);
 
   // A file that is too large is refused before it is sent.
   await pick('MNIST').click();
   await page.getByRole('button', {name: 'Change the data'}).click();
-  await chosen('MNIST');
-  check(await page.evaluate(() => document.querySelectorAll('[role=alert]:not([hidden])').length) === 0, 'nothing is wrong');
+  await chosen(page, 'MNIST');
+  await until(page, 'nothing is wrong', () => page.evaluate(() => document.querySelectorAll('[role=alert]:not([hidden])').length), 0);
   await leave(page);
 }

@@ -2,10 +2,12 @@
 // A connection that is gone and comes back, an answer that is late or never comes, a tab that is not seen, an upload
 // that is cancelled: all of it is told, and mended.
 import {check, choose, screenshot, startLine} from '../harness.mjs';
-import {api, button, chosen, expected, leave, next, seed, trained} from '../steps.mjs';
+import {api, button, chosen, expected, leave, next, none, seed, trained, until} from '../steps.mjs';
 
 const retraced = (page) => page.getByText('1 prediction retraced').waitFor();
-const sources = (page, n) => page.waitForFunction((n) => document.querySelectorAll('.answer .source').length === n, n);
+const sources = (page, n) => until(page, 'sources', () => page.locator('.answer .source').count(), n);
+const answers = (page) => none(page, 'what was told of no answer', page.getByText('The playground does not answer'));
+const epochsShown = (page, n) => until(page, 'epochs', () => page.locator('.plot').first().getAttribute('aria-valuenow'), n);
 const closest = (page) => page.getByLabel('Show closest', {exact: true});
 
 async function cut(page, line) {
@@ -18,8 +20,8 @@ async function cut(page, line) {
   await page.getByText('connected', {exact: true}).waitFor();
   await retraced(page);
   await sources(page, 5);
-  check(await page.getByText('The playground does not answer').count() === 0, 'it answers now');
-  expected(page, /net::ERR_/);
+  await answers(page);
+  await expected(page, /net::ERR_/);
 }
 
 /** One answer that is cut off, and one that is late. */
@@ -31,12 +33,13 @@ async function oneAnswer(page) {
   await page.unroute(path);
   await button(page, 'Try again').click();
   await sources(page, 6);
-  check(await page.getByText('The playground does not answer').count() === 0, 'it answers now');
-  expected(page, /ERR_FAILED/);
+  await answers(page);
+  await expected(page, /ERR_FAILED/);
   let late;
   await page.route(path, (route) => { late = route; });
   await closest(page).fill('7');
   await page.locator('.answer-box[aria-busy=true]').waitFor();
+  await until(page, 'the question', () => Boolean(late), true);
   await late.continue();
   await page.unroute(path);
   await sources(page, 7);
@@ -47,14 +50,17 @@ async function oneAnswer(page) {
 async function changedLate(page) {
   await choose(page, 'Network');
   const path = '**/plan?*';
+  let begin;
+  const begun = new Promise((done) => { begin = done; });
   await page.route(path, async (route) => {
-    if (route.request().method() === 'PUT') await new Promise((done) => setTimeout(done, 500));
+    if (route.request().method() === 'PUT') await begun;
     await route.continue();
   });
   await seed(page, 77);
   await next(page, 'Training');
   await button(page, 'Begin anew').click();
-  await page.waitForFunction(() => [...document.querySelectorAll('.results dd')].some((e) => e.firstChild.textContent === '77'));
+  begin();
+  await until(page, 'the seed of the result', () => page.locator('.results dd b').last().textContent(), '77');
   await page.unroute(path);
 }
 
@@ -67,12 +73,13 @@ const show = (page, visible) => page.evaluate((state) => {
 async function notSeen(page) {
   await choose(page, 'Training');
   await page.getByRole('heading', {name: 'Result'}).waitFor();
+  await epochsShown(page, '1');
   await show(page, false);
   await trained(page, {epochs: 2});
   check(await page.locator('.plot').first().getAttribute('aria-valuenow') === '1', 'a tab that is not seen keeps its connection');
   await show(page, true);
-  await page.waitForFunction(() => document.querySelector('.plot').getAttribute('aria-valuenow') === '2');
-  check(await button(page, 'Begin anew').isEnabled(), 'the training is not over for the page');
+  await epochsShown(page, '2');
+  await until(page, 'the training is over for the page', () => button(page, 'Begin anew').isEnabled(), true);
 }
 
 async function upload(page) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Digits, the whole way, by keys alone; where the focus is can always be seen.
 import {check} from '../harness.mjs';
-import {leave} from '../steps.mjs';
+import {leave, learns, until} from '../steps.mjs';
 
 const focused = (page) => page.evaluate(() => {
   const element = document.activeElement;
@@ -30,7 +30,7 @@ export default async function ({playground, browser}) {
   await tabTo(page, 'the tabs', ({role}) => role === 'tab');
   await page.keyboard.press('ArrowRight');
   await page.locator('.net-row').nth(3).waitFor();
-  check((await focused(page)).text === 'Network', 'the focus is lost when a tab is chosen');
+  await until(page, 'the focus stays when a tab is chosen', async () => (await focused(page)).text, 'Network');
 
   await tabTo(page, 'the first layer', ({text}) => text.startsWith('Dense'));
   await page.keyboard.press('Enter');
@@ -38,7 +38,7 @@ export default async function ({playground, browser}) {
   await page.keyboard.press('Control+A');
   await page.keyboard.type('32');
   await page.keyboard.press('Tab');
-  await page.waitForFunction(() => document.querySelector('.net-takes dd').textContent.startsWith('30,6'));
+  await until(page, 'the parameters', () => page.locator('.net-takes dd').first().textContent(), /^30,6/);
 
   await tabTo(page, 'the tabs', ({role}) => role === 'tab');
   await page.keyboard.press('ArrowRight');
@@ -46,8 +46,7 @@ export default async function ({playground, browser}) {
   await page.keyboard.press('Control+A');
   await page.keyboard.type('1');
   await toButton(page, 'Train');
-  await page.keyboard.press('Enter');
-  await page.getByRole('heading', {name: 'Result'}).waitFor();
+  await learns(page, () => page.keyboard.press('Enter'));
 
   await tabTo(page, 'the tabs', ({role}) => role === 'tab');
   await page.keyboard.press('ArrowRight');
@@ -56,7 +55,7 @@ export default async function ({playground, browser}) {
   await page.keyboard.press('Enter');
   await page.locator('dialog[open]').waitFor();
   await page.keyboard.press('Escape');
-  await page.locator('dialog[open]').waitFor({state: 'detached'}).catch(() => {});
-  check(!(await focused(page)).body, 'the focus does not come back from a dialog');
+  await page.locator('dialog[open]').waitFor({state: 'detached'});
+  await until(page, 'the focus comes back from a dialog', async () => (await focused(page)).body, false);
   await leave(page);
 }

@@ -5,7 +5,7 @@ import {readFileSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {check, choose, screenshot} from '../harness.mjs';
-import {leave, until} from '../steps.mjs';
+import {fits, leave, until} from '../steps.mjs';
 
 const text = async (locator) => (await locator.innerText()).replace(/\s+/g, ' ').trim();
 const rows = (page) => page.locator('.net-row');
@@ -16,7 +16,7 @@ const columns = (page) => page.locator('.net-column .net-kind').allTextContents(
 
 async function byMouse(page) {
   await until(page, 'parameters', () => parameters(page), '118,282');
-  check((await columns(page)).join() === 'Input,Dense,Dense,Output', 'the drawing has the layers');
+  await until(page, 'the layers of the drawing', async () => (await columns(page)).join(), 'Input,Dense,Dense,Output');
   await screenshot(page, 'network');
 
   await rows(page).nth(1).click();
@@ -26,11 +26,11 @@ async function byMouse(page) {
   await until(page, 'the row', () => text(rows(page).nth(1).locator('button.net-head')), /^Dense 64 Sigmoid 50,240 parameters$/);
   await page.getByRole('button', {name: 'Duplicate'}).click();
   await until(page, 'rows', async () => rows(page).count(), 5);
-  check((await text(rows(page).nth(2))).startsWith('Dense 64 Sigmoid'), 'the copy is like its original');
+  await until(page, 'the copy is like its original', () => text(rows(page).nth(2)), /^Dense 64 Sigmoid/);
   await page.getByRole('button', {name: 'Remove'}).click();
   await until(page, 'rows', async () => rows(page).count(), 4);
   await rows(page).nth(3).locator('button.net-head').click();
-  check((await text(rows(page).nth(3))).includes('Cross-entropy'), 'what goes with which loss is told');
+  await until(page, 'what goes with which loss', () => text(rows(page).nth(3)), /Cross-entropy/);
   await screenshot(page, 'network-output');
 
   // A convolution, and pooling behind it; the drawing shows images.
@@ -40,12 +40,12 @@ async function byMouse(page) {
   await page.getByRole('button', {name: '+ Add layer'}).click();
   await page.getByLabel('Kind').selectOption('MaxPool');
   await until(page, 'an error at its field', () => text(rows(page).nth(3).locator('[data-field=kind] .error')), /before the first Dense/);
-  check(await page.getByLabel('Kind').getAttribute('aria-invalid') === 'true', 'the field is marked');
-  check(await page.locator('.net-column.faulty').count() === 1, 'the drawing marks it too');
+  await until(page, 'the field is marked', () => page.getByLabel('Kind').getAttribute('aria-invalid'), 'true');
+  await until(page, 'the drawing marks it too', () => page.locator('.net-column.faulty').count(), 1);
   await screenshot(page, 'network-error');
   await page.getByRole('button', {name: 'Move up'}).click();
   await until(page, 'the shape', () => text(rows(page).nth(2).locator('.net-out')), /^16 × 13 × 13/);
-  check(await page.locator('.net-sheet').count() >= 3, 'the drawing has images');
+  await page.locator('.net-sheet').nth(2).waitFor();
   await page.getByLabel('Window').fill('40');
   await until(page, 'an error at its field', () => text(rows(page).nth(2).locator('[data-field=kernel] .error')), /from 1 to 32/);
   await page.getByLabel('Window').fill('30');
@@ -62,7 +62,7 @@ async function byMouse(page) {
   const few = await page.locator('.net-memory progress').evaluate((bar) => bar.value);
   await samples.fill('2000');
   await until(page, 'the memory', () => text(page.locator('.net-takes')), /for 2,000 samples/);
-  check(await page.locator('.net-memory progress').evaluate((bar) => bar.value) > few, 'more samples take more memory');
+  await until(page, 'more samples take more memory', async () => await page.locator('.net-memory progress').evaluate((bar) => bar.value) > few, true);
   await rows(page).nth(1).locator('button.net-head').click();
   await page.getByLabel('Channels', {exact: true}).fill('200');
   await until(page, 'too much memory', () => text(page.locator('.net-room')), /^Too much: .* At most [\d,]+ samples fit/);
@@ -82,15 +82,15 @@ async function byKeyboard(page) {
   await press('Control+A');
   await page.keyboard.type('32');
   await until(page, 'parameters', () => parameters(page), '30,634');
-  check(await page.evaluate(() => document.activeElement.value) === '32', 'the focus stays in the field');
+  await until(page, 'the focus stays in the field', () => page.evaluate(() => document.activeElement.value), '32');
   await press('Shift+Tab', 'Shift+Tab');
-  check(/^Dense\s+32/.test(await focused()), 'the row has the focus again');
+  await until(page, 'the row has the focus again', focused, /^Dense\s+32/);
   await press('Alt+ArrowDown');
   await until(page, 'the row is moved', () => text(rows(page).nth(2).locator('.net-name')), 'Dense 32');
-  check(/^Dense\s+32/.test(await focused()), 'the focus moves with the row');
+  await until(page, 'the focus moves with the row', focused, /^Dense\s+32/);
   await press('Delete');
   await until(page, 'the row is gone', async () => rows(page).count(), 3);
-  check(/^Dense\s+128/.test(await focused()), 'the focus is on the next row');
+  await until(page, 'the focus is on the next row', focused, /^Dense\s+128/);
   await page.getByRole('button', {name: 'Put it back'}).press('Enter');
   await until(page, 'it is back', () => text(rows(page).nth(2).locator('.net-name')), 'Dense 32');
   await rows(page).nth(2).locator('button.net-head').press('Delete');
@@ -98,15 +98,16 @@ async function byKeyboard(page) {
   for (let i = 0; i < 20 && (await focused()) !== '+ Add layer'; ++i) await press('Tab');
   await press('Enter');
   await until(page, 'a row more', async () => rows(page).count(), 4);
-  check(await page.evaluate(() => document.activeElement.tagName) === 'SELECT', 'the new row is being edited');
+  await until(page, 'the new row is being edited', () => page.evaluate(() => document.activeElement.tagName), 'SELECT');
   await screenshot(page, 'network-keyboard');
 }
 
 async function asProgram(page) {
   await page.getByRole('button', {name: 'Copy as C++'}).click();
   const dialog = page.getByRole('dialog');
+  await dialog.locator('code', {hasText: 'int main('}).waitFor();
   const code = await dialog.locator('code').innerText();
-  check(code.includes('renn::Dense<float, 784, 128>, renn::ReLU<float>') && code.includes('int main('), 'the program');
+  check(code.includes('renn::Dense<float, 784, 128>, renn::ReLU<float>'), 'the program');
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await dialog.getByRole('button', {name: 'Copy'}).click();
   await dialog.getByText('Copied').waitFor();
@@ -131,7 +132,7 @@ const train = (page) => page.evaluate(async () => {
 });
 
 async function throughAFile(page) {
-  check(await page.getByRole('button', {name: 'Save the trained network'}).isDisabled(), 'there is nothing to save');
+  await until(page, 'there is nothing to save', () => page.getByRole('button', {name: 'Save the trained network'}).isDisabled(), true);
   await until(page, 'the plan is there', () => text(page.locator('.net-takes')), /samples/);
   await train(page);
   const save = page.getByRole('button', {name: 'Save the trained network'});
@@ -188,7 +189,7 @@ export default async function ({playground, browser}) {
   await throughAFile(other);
   await other.setViewportSize({width: 400, height: 800});
   await rows(other).nth(1).locator('button.net-head').click();
-  check(await other.evaluate(() => document.documentElement.scrollWidth) <= 400, 'wider than a phone');
+  await fits(other, 'the network on a phone');
   await screenshot(other, 'network-400');
   await leave(other);
 }

@@ -8,14 +8,14 @@ export default async function ({playground, browser}) {
   check(!page.url().includes('token'), 'the token stays in the address bar');
   for (const name of ['Dataset', 'Network', 'Training', 'Visualization']) {
     await choose(page, name);
-    await page.getByRole('heading', {level: 2}).first().waitFor();
+    await page.getByRole('heading', {level: 2, name}).waitFor();
     await screenshot(page, `tabs-${name}`);
   }
   await page.getByRole('tab', {name: 'Visualization'}).press('ArrowRight');
-  check(await page.getByRole('tab', {name: 'Dataset'}).getAttribute('aria-selected') === 'true', 'keys move on');
+  await page.locator('[role=tab][aria-selected=true]', {hasText: 'Dataset'}).waitFor();
   const session = await page.evaluate(() => sessionStorage.getItem('session'));
   await page.reload();
   await page.getByText('connected', {exact: true}).waitFor();
-  check(await page.evaluate(() => sessionStorage.getItem('session')) === session, 'a reload loses the session');
+  check(session && await page.evaluate(() => sessionStorage.getItem('session')) === session, 'a reload loses the session');
   await leave(page);
 }

@@ -2,9 +2,8 @@
 // Drawing by finger and by pen on a phone: it draws, is retraced, the page stays where it is, a second finger draws
 // nothing.
 import {check, choose, pixels, screenshot} from '../harness.mjs';
-import {button, leave, trained} from '../steps.mjs';
+import {button, leave, says, trained, until} from '../steps.mjs';
 
-const says = (page, digit) => page.waitForFunction((d) => document.querySelector('.drawn-answer .verdict')?.textContent.includes(`says ${d}`), digit);
 const scrolled = (page) => page.evaluate(() => scrollY);
 
 export default async function ({playground, browser}) {
@@ -67,6 +66,6 @@ export default async function ({playground, browser}) {
   await touch('touchStart', [12, 600]);
   for (let i = 1; i <= 10; ++i) await touch('touchMove', [12, 600 - 30 * i]);
   await touch('touchEnd');
-  await page.waitForFunction((y) => scrollY !== y, top);
+  await until(page, 'the page moves', async () => await scrolled(page) !== top, true);
   await leave(page);
 }

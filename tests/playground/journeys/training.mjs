@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Training: curves that are drawn, pause, resume, cancel, a reload in the middle, training further, values as targets.
 import {check, choose, screenshot} from '../harness.mjs';
-import {api, button, leave, set, until} from '../steps.mjs';
+import {api, button, fits, learns, leave, set, trainable, until} from '../steps.mjs';
 
 const ask = (page, path, method = 'GET', body = null) => api(page, method, path && `/${path}`, body);
 
@@ -30,14 +30,15 @@ async function epochsDone(page, wanted) {
     const {run} = await ask(page, 'train');
     return run?.outcome === null && run.history.length >= wanted;
   }, true);
-  await page.waitForFunction((n) => Number(document.querySelector('.plot')?.getAttribute('aria-valuenow')) >= n, wanted);
+  await until(page, 'epochs shown', async () => Number(await page.locator('.plot').first().getAttribute('aria-valuenow')) >= wanted, true);
 }
 
-async function trainedTo(page, epochs) {
-  await page.waitForFunction((n) => document.querySelector('.chart .plot')?.getAttribute('aria-valuenow') === String(n), epochs);
-  await page.getByRole('heading', {name: 'Result'}).waitFor();
-  await page.waitForFunction(() => !document.querySelector('.training button.main')?.disabled);
+/** By a button: trains, and waits until the curves tell so many epochs. */
+async function trainTo(page, name, epochs) {
+  await learns(page, () => button(page, name).click());
+  await until(page, 'epochs shown', () => page.locator('.chart .plot').first().getAttribute('aria-valuenow'), String(epochs));
 }
+const curve = (page, chart, colour, least = 60) => until(page, `a curve of ${colour} in chart ${chart}`, async () => await drawnPixels(page, chart, colour) > least, true);
 
 export default async function ({playground, browser}) {
   const page = await browser.open(playground.address);
@@ -50,29 +51,27 @@ export default async function ({playground, browser}) {
   await set(page, 'Epochs', 0);
   await page.getByText('A whole number from 1 to 1,000, please.').waitFor();
   await button(page, 'Train').click();
-  check(await page.evaluate(() => document.activeElement.getAttribute('aria-invalid')) === 'true', 'the wrong field has no focus');
+  await until(page, 'the wrong field has the focus', () => page.evaluate(() => document.activeElement.getAttribute('aria-invalid')), 'true');
   check((await ask(page, 'train')).run === null, 'a wrong number was sent');
   await set(page, 'Training samples', 40);
-  check(await page.getByRole('spinbutton', {name: 'Training batch'}).inputValue() === '40', 'the batch is not linked');
+  await until(page, 'the batch follows', () => page.getByRole('spinbutton', {name: 'Training batch'}).inputValue(), '40');
   await set(page, 'Training samples', 5000);
   await set(page, 'Training batch', 64);
 
   // One epoch: the curves, the figures, the matrix.
   await set(page, 'Epochs', 1);
-  await button(page, 'Train').click();
-  await trainedTo(page, 1);
-  check(await drawnPixels(page, 0, '--c2') > 60 && await drawnPixels(page, 1, '--c2') > 60, 'no curve of the test set');
-  check(/training\s*0\.\d/.test(await page.locator('.legend').first().textContent()), 'no loss of the training set');
+  await trainTo(page, 'Train', 1);
+  await curve(page, 0, '--c2');
+  await curve(page, 1, '--c2');
+  await until(page, 'the loss of the training set', () => page.locator('.legend').first().textContent(), /training\s*0\.\d/);
   const first = await ask(page, '');
   check(first.model.history.length === 1 && first.model.report.test.accuracy > 0.2, 'one epoch taught nothing');
-  const rows = await page.locator('table.confusion tbody tr').count();
-  check(rows === 10, `the matrix has ${rows} rows`);
+  await until(page, 'rows of the matrix', () => page.locator('table.confusion tbody tr').count(), 10);
   await page.getByText('The numbers').click();
-  await page.locator('.numbers tbody tr').nth(1).waitFor();
-  check(await page.locator('.numbers tbody tr').count() === 2, 'the table has not both epochs');
+  await until(page, 'both epochs in the table', () => page.locator('.numbers tbody tr').count(), 2);
   await page.locator('.plot').first().focus();
   await page.keyboard.press('Home');
-  check((await page.locator('.plot').first().getAttribute('aria-valuetext')).startsWith('epoch 0'), 'keys do not read the chart');
+  await until(page, 'keys read the chart', () => page.locator('.plot').first().getAttribute('aria-valuetext'), /^epoch 0/);
   await screenshot(page, 'training-one-epoch');
 
   // Long work: pause, a reload that keeps the curves, resume, cancel.
@@ -89,7 +88,7 @@ export default async function ({playground, browser}) {
   await screenshot(page, 'training-paused');
   await page.reload();
   await epochsDone(page, 3);
-  check(await drawnPixels(page, 0, '--c1') > 20, 'a reload loses the curves');
+  await curve(page, 0, '--c1', 20);
   await button(page, 'Go on').click();
   await epochsDone(page, 6);
   await button(page, 'Cancel').click();
@@ -99,7 +98,7 @@ export default async function ({playground, browser}) {
   check(after.model_version === first.model_version, 'a cancelled training changed the network');
 
   // Ended early, and kept; then further.
-  await page.waitForFunction(() => !document.querySelector('.training button.main').disabled);
+  await trainable(page);
   await button(page, 'Begin anew').click();
   await epochsDone(page, 2);
   await button(page, 'Cancel').click();
@@ -108,11 +107,10 @@ export default async function ({playground, browser}) {
   await page.getByText('was kept').waitFor();
   const kept = (await ask(page, '')).model.history.length;
   check(kept >= 2 && kept < 1000, 'nothing was kept');
-  await page.waitForFunction(() => !document.querySelector('.training button.main').disabled);
+  await trainable(page);
   await page.getByText('as if it had never stopped').waitFor();
   await set(page, 'Epochs', 2);
-  await button(page, 'Train further').click();
-  await trainedTo(page, kept + 2);
+  await trainTo(page, 'Train further', kept + 2);
   check((await ask(page, 'train')).run.start === 'state', 'it did not go on with the optimiser');
   await page.getByRole('combobox', {name: 'Optimiser'}).selectOption('SGD');
   await page.getByText('SGD begins fresh').waitFor();
@@ -123,29 +121,30 @@ export default async function ({playground, browser}) {
   await page.getByRole('combobox', {name: 'Loss'}).selectOption('MSE');
   await set(page, 'Epochs', 20);
   await button(page, 'Train further').click();
-  await page.waitForFunction(() => !document.querySelector('.training button.main').disabled);
-  const {run} = await ask(page, 'train');
-  check(['diverged', 'done'].includes(run.outcome), `a rate of 10 ended as ${run.outcome}: ${run.message}`);
+  await until(page, 'how a rate of 10 ends', async () => {
+    const {run} = await ask(page, 'train');
+    return run.options.learning_rate === 10 ? run.outcome : 'not begun';
+  }, /^(diverged|done)$/);
+  await trainable(page);
   await screenshot(page, 'training-diverged');
 
   // Values as targets: one loss, no accuracy, no matrix.
   await ask(page, 'data', 'PUT', {name: 'hsv_rgb', drop_model: true});
   await page.getByText('Nothing is trained yet').waitFor();
-  check(await page.getByRole('combobox', {name: 'Loss'}).isDisabled(), 'there is a choice of losses for values');
+  await until(page, 'no choice of losses for values', () => page.getByRole('combobox', {name: 'Loss'}).isDisabled(), true);
   await set(page, 'Epochs', 2);
   await set(page, 'Learning rate', 0.001);
   await page.getByRole('combobox', {name: 'Optimiser'}).selectOption('Adam');
-  await button(page, 'Train').click();
-  await trainedTo(page, 2);
+  await trainTo(page, 'Train', 2);
   await page.getByText('Typical error').waitFor();
-  check(await page.locator('.chart').nth(1).isHidden(), 'there is an accuracy of colours');
-  check(await drawnPixels(page, 0, '--c1') > 60, 'no curve of the colours');
+  await page.locator('.chart').nth(1).waitFor({state: 'hidden'});
+  await curve(page, 0, '--c1');
   check(await page.locator('table.confusion').count() === 0, 'there is a matrix of colours');
   await screenshot(page, 'training-values');
 
   await page.emulateMedia({colorScheme: 'dark'});
   await page.setViewportSize({width: 400, height: 800});
-  check(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'wider than a phone');
+  await fits(page, 'a trained network on a phone');
   await screenshot(page, 'training-phone-dark');
   await leave(page);
 }

@@ -2,7 +2,7 @@
 // Two tabs do not disturb one another, not even when one is a copy; a session that had to go, a server that ends and one
 // started anew are told, and what then helps does.
 import {check, choose, screenshot, startPlayground} from '../harness.mjs';
-import {button, expected, leave, pick, train} from '../steps.mjs';
+import {button, chosen, expected, leave, none, pick, train} from '../steps.mjs';
 
 const sessionOf = (page) => page.evaluate(() => sessionStorage.getItem('session'));
 const connected = (page) => page.getByText('connected', {exact: true}).waitFor();
@@ -23,13 +23,13 @@ export default async function ({browser, program}) {
   const server = await startPlayground(program);
   const page = await browser.open(server.address), other = await browser.open(server.address);
   await pick(other, 'HSV to RGB');
-  check(await page.locator('.pick[aria-pressed=true]', {hasText: 'MNIST'}).count() === 1, 'the other tab changed this one');
+  await chosen(page, 'MNIST');
   await choose(page, 'Training');
   await choose(other, 'Training');
   await Promise.all([train(page, 1), train(other, 1)]);
   await page.getByText('Test accuracy', {exact: true}).first().waitFor();
   await other.getByText('Typical error').waitFor();
-  check(await page.getByText('Typical error').count() === 0, 'the other tab\'s result is shown');
+  await none(page, 'the other tab\'s result', page.getByText('Typical error'));
 
   // A copy of a tab takes along what the tab keeps, and has a session of its own all the same; a reload has the old one.
   const [copy] = await Promise.all([other.waitForEvent('popup'), other.evaluate(() => { open(location.href); })]);
@@ -47,7 +47,7 @@ export default async function ({browser, program}) {
   await screenshot(other, 'two_tabs-dropped');
   await button(other.locator('#notices'), 'Begin anew').click();
   await connected(other);
-  check(await other.getByText('This tab\'s work is gone').count() === 0, 'it goes on as if it were gone');
+  await none(other, 'what was told before it began anew', other.getByText('This tab\'s work is gone'));
   await page.getByText('Test accuracy', {exact: true}).first().waitFor();
 
   // What went while the page was elsewhere is told when it comes back.
@@ -57,7 +57,7 @@ export default async function ({browser, program}) {
   await other.goto(server.origin);
   await other.getByText('What this tab had is gone: this session was closed. It begins anew.').waitFor();
   await connected(other);
-  expected(other, /status of 410/);
+  await expected(other, /status of 410/);
   await leave(other);
 
   // The server ends; the page says so and keeps what it shows.
@@ -69,10 +69,10 @@ export default async function ({browser, program}) {
   await screenshot(page, 'two_tabs-ended');
   const again = await startPlayground(program, {port: server.port});
   await page.getByText('The playground was started anew, and what this page had is gone. Open the address that it printed.').waitFor();
-  check(await page.getByText('The playground does not answer').count() === 0, 'it answers now');
-  check(await page.getByText('not connected', {exact: true}).count() === 1, 'it is not connected');
+  await none(page, 'what was told of no answer', page.getByText('The playground does not answer'));
+  await page.getByText('not connected', {exact: true}).waitFor();
   await screenshot(page, 'two_tabs-anew');
-  expected(page, /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|status of 401/);
+  await expected(page, /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|status of 401/);
   await page.goto(again.address);
   await connected(page);
   await leave(page);

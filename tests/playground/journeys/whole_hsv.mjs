@@ -3,17 +3,20 @@
 // sources as colours and in the cube, a report.
 import {readFileSync} from 'node:fs';
 import {check, screenshot} from '../harness.mjs';
-import {button, leave, next, openReport, pick, screenPixels, seed, train} from '../steps.mjs';
+import {button, learns, leave, next, none, openReport, pick, screenPixels, seed, train, until} from '../steps.mjs';
 
 const typicalError = async (page) => parseFloat(await page.locator('.results b').first().textContent());
 const swatch = async (patch) => (await patch.getAttribute('aria-label')).match(/red, green, blue ([\d.]+), ([\d.]+), ([\d.]+)/)?.slice(1).map(Number);
 
+const cubeShows = (page, cube, colours, spread) => until(page, `at least ${colours} colours of the cube`, async () => {
+  const seen = await screenPixels(page, cube);
+  return seen.colours > colours && seen.spread > spread;
+}, true);
+
 export default async function ({playground, browser}) {
   const page = await browser.open(playground.address);
   await pick(page, 'HSV to RGB');
-  await page.locator('.cube[data-look]').waitFor();
-  const cube = await screenPixels(page, page.locator('.cube'));
-  check(cube.colours > 500 && cube.spread > 10, `the cube: ${JSON.stringify(cube)}`);
+  await cubeShows(page, page.locator('.cube[data-look]'), 500, 10);
 
   // As it comes, an output behind ReLU may die, with this seed one does; that is told, and one click mends it.
   await next(page, 'Network');
@@ -24,11 +27,10 @@ export default async function ({playground, browser}) {
   const told = page.getByText(/^(Red|Green|Blue) has the same value for every sample/);
   await told.waitFor();
   await screenshot(page, 'whole_hsv-dead');
-  await button(page, 'Train anew with the good choice').click();
-  await told.waitFor({state: 'detached'});
+  await learns(page, () => button(page, 'Train anew with the good choice').click());
+  await none(page, 'what was told', told);
   const error = await typicalError(page);
   check(poor > 0.2 && error < 0.1, `the typical error is ${poor}, then ${error}`);
-  await page.waitForFunction(() => !document.querySelector('.training button.main').disabled);
 
   await next(page, 'Visualization');
   await page.getByText('1 prediction retraced').waitFor();
@@ -40,12 +42,10 @@ export default async function ({playground, browser}) {
     const told = await swatch(patch), seen = await screenPixels(page, patch);
     check(Math.abs(seen.mean - told.reduce((a, b) => a + b) / 3) < 20, `${told} is shown as ${JSON.stringify(seen)}`);
   }
-  check(await page.locator('.answer [data-source]').count() === 3, `three sources, not ${await page.locator('.answer [data-source]').count()}`);
+  await until(page, 'sources', () => page.locator('.answer [data-source]').count(), 3);
   const details = page.locator('.cube-box');
   if (!await details.evaluate((e) => e.open)) await details.locator('summary').click();
-  await details.locator('.cube[data-look]').waitFor();
-  const sources = await screenPixels(page, details.locator('.cube'));
-  check(sources.colours > 30 && sources.spread > 5, `the cube of sources: ${JSON.stringify(sources)}`);
+  await cubeShows(page, details.locator('.cube[data-look]'), 30, 5);
   await screenshot(page, 'whole_hsv');
 
   await (await openReport(page)).close();

@@ -2,7 +2,7 @@
 // Data of one's own, the whole way: a table, and pictures; brought, learnt, retraced, audited, reported, drawn.
 import {readFileSync} from 'node:fs';
 import {check, pixels, screenshot} from '../harness.mjs';
-import {button, chosen, leave, next, openLayer, openReport, seed, set, train} from '../steps.mjs';
+import {button, chosen, leave, next, openLayer, openReport, says, seed, set, stroke, train, until} from '../steps.mjs';
 
 /** Two kinds that lie apart, and a column that tells nothing. */
 function table() {
@@ -39,7 +39,7 @@ async function learn(page, epochs) {
   check(accuracy > 95, `kinds that lie apart are told apart in ${accuracy} %`);
   await next(page, 'Visualization');
   await page.getByText('1 prediction retraced').waitFor();
-  check(await page.locator('.answer [data-source]').count() === 3, `three sources, not ${await page.locator('.answer [data-source]').count()}`);
+  await until(page, 'sources', () => page.locator('.answer [data-source]').count(), 3);
 }
 
 async function aTable(page) {
@@ -79,7 +79,7 @@ async function pictures(page) {
   await button(page, 'Use these pictures').click();
   await button(page, 'Change the data').click();
   await chosen(page, 'bars-images');
-  check((await pixels(page.locator('.tile img').first())).width === 12, 'the pictures are as they were brought');
+  await until(page, 'the width of the pictures', async () => (await pixels(page.locator('.tile img').first())).width, 12);
   await learn(page, 5);
   for (const image of await page.locator('.answer img.look').all()) {
     const seen = await pixels(image);
@@ -87,18 +87,14 @@ async function pictures(page) {
   }
   await button(page, 'Draw').click();
   await page.getByLabel('Width of the pen').fill('1');
-  const box = await page.locator('canvas.pad').boundingBox(), x = box.x + box.width * 5.5 / 12;
-  await page.mouse.move(x, box.y + 2);
-  await page.mouse.down();
-  await page.mouse.move(x, box.y + box.height - 2, {steps: 10});
-  await page.mouse.up();
-
-  await page.waitForFunction(() => document.querySelector('.drawn-answer .verdict')?.textContent.includes('says 1'));
+  await stroke(page, [[5.5 / 12, .01], [5.5 / 12, .99]], 10);
+  await says(page, 1);
   await screenshot(page, 'whole_table-drawn');
   await button(page, 'Clear').click();
+  await page.locator('.drawn-answer').waitFor({state: 'hidden'});
   await button(page, 'Put it on the pad').click();
   await page.locator('.drawn-answer .answer').waitFor();
-  check((await pixels(page.locator('canvas.pad'))).spread > 20, 'the test sample is not on the pad');
+  await until(page, 'the test sample on the pad', async () => (await pixels(page.locator('canvas.pad'))).spread > 20, true);
 }
 
 export default async function ({playground, browser}) {

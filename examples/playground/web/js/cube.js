@@ -45,9 +45,10 @@ const sizes = (points, all) => {
 
 /** By Plotly: {draw(points, markers), turn(eye)}. */
 function solidCube(Plotly, box, look, turned) {
-  const far = Math.max(2.1, 2.44 * box.clientHeight / Math.max(1, box.clientWidth));  // in a narrow box the cube is as wide as it
-  const place = () => ({x: far * Math.cos(look.up) * Math.cos(look.round),
-    y: far * Math.cos(look.up) * Math.sin(look.round), z: far * Math.sin(look.up)});
+  const place = () => {
+    const far = Math.max(2.1, 2.8 * box.clientHeight / Math.max(1, box.clientWidth));  // in a narrow box the cube is as wide as it
+    return {x: far * Math.cos(look.up) * Math.cos(look.round), y: far * Math.cos(look.up) * Math.sin(look.round), z: far * Math.sin(look.up)};
+  };
   let listens = false;
   return {
     async draw(points, markers) {
@@ -148,12 +149,10 @@ function flatCube(box, look, turned) {
     turned();
   });
   for (const end of ['pointerup', 'pointercancel']) canvas.addEventListener(end, () => { held = null; });
-  const resized = new ResizeObserver(paint);
-  resized.observe(box);
   return {
     draw: (points, markers) => { shown = [points, markers]; paint(); },
     turn: paint,
-    remove: () => resized.disconnect(),
+    remove: () => {},
   };
 }
 
@@ -208,10 +207,13 @@ export async function drawCube(element, points, markers = [], {label = 'Cube of 
   const scheme = window.matchMedia('(prefers-color-scheme: dark)');
   const again = () => cube.draw(...shown);
   scheme.addEventListener('change', again);
+  const resized = new ResizeObserver(() => cube.turn());
+  resized.observe(box);
   return {
     solid,
     remove() {
       scheme.removeEventListener('change', again);
+      resized.disconnect();
       cube.remove();
     },
     async draw(others, marks = []) {

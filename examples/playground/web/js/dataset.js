@@ -41,6 +41,7 @@ export function show(panel, page) {
   const reading = latest(), colours = latest();
   let cube = null;
   let upload = null;
+  let followed = false;   // by what is shown: data of one's own that were sent
   const left = new AbortController();
 
   const key = (data) => JSON.stringify(data);
@@ -106,12 +107,15 @@ export function show(panel, page) {
   function taken() {
     if (left.signal.aborted) return;
     showOwn(false);
-    refresh();
+    if (!followed) refresh();  // what was chosen since stays
   }
 
   function showOwn(open) {
     own.hidden = !open;
-    if (open && !upload) upload = ownData(own, page, known.limits, {mayGo, taken});
+    if (open && !upload) upload = ownData(own, page, known.limits, {taken, mayGo: () => {
+      followed = false;
+      return mayGo();
+    }});
     if (open) own.querySelector('input')?.focus();
     showCards();
   }
@@ -202,6 +206,7 @@ export function show(panel, page) {
 
   async function refresh() {
     const signal = reading.next();
+    followed = true;
     colours.end();
     shownData = key(page.state.data);
     facts = null;

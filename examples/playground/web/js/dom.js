@@ -44,7 +44,7 @@ export function select(choices, value, onchange) {
 }
 
 const plain = new Intl.NumberFormat('en', {maximumFractionDigits: 0});
-export const count = (n) => plain.format(n);
+export const count = (n) => plain.format(n + 0);  // no −0
 export const percent = (part, digits = 1) => (part === null || part === undefined ? '–' : `${(100 * part).toFixed(digits)} %`);
 
 /** A number with three significant digits. */

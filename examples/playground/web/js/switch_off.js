@@ -9,7 +9,8 @@ import {offCount} from './settings.js';
 import {active} from './work.js';
 
 let chosen = {label: '0', method: 'trial'};
-let sought = false;  // by a search whose neurons are still to be switched off
+let sought = null;  // number of the work before the search whose neurons are still to be switched off
+const ours = (job) => sought !== null && job?.kind === 'class_off' && job.number > sought;
 const lost = 0.02;  // accuracy that is shown as a loss
 const clean = (off) => Object.fromEntries(Object.entries(off).filter(([, units]) => units.length > 0));
 
@@ -46,7 +47,8 @@ export function show(panel, page, given, frame) {
   let busy = false, again = false, abort = null;
   let scores = null;
   let queued = false;  // a search that waits for the profiles, which nobody asked for
-  let searching = page.state.job?.kind === 'class_off' && active(page.state.job);
+  if (page.state.job?.kind === 'class_off' && active(page.state.job)) sought ??= page.state.job.number - 1;  // begun before a reload
+  let searching = ours(page.state.job) && active(page.state.job);
   if (Number(chosen.label) >= classes.length) chosen.label = '0';
 
   // Neurons are switched off behind the activation of their layer, where there is one.
@@ -61,15 +63,20 @@ export function show(panel, page, given, frame) {
     error.hidden = !message;
   };
 
-  async function search() {
-    fail('');
+  function looking() {
     find.disabled = searching = true;
     status.textContent = 'Looking for neurons …';
+  }
+
+  async function search() {
+    fail('');
+    looking();
     try {
-      sought = true;
+      sought = page.state.job?.number ?? 0;
       await page.begin(() => session.post('class_off', {class: Number(chosen.label), method: chosen.method}));
     } catch (e) {
-      searching = sought = false;
+      searching = false;
+      sought = null;
       queued = e.kind === 'busy' && active(page.state.job) && page.state.job.kind === 'profiles';
       if (queued) return void (status.textContent = 'The search begins when the class profiles are worked out.');
       find.disabled = false;
@@ -82,7 +89,7 @@ export function show(panel, page, given, frame) {
     try {
       const told = await session.get('class_off');
       if (gone || searching) return;
-      sought = false;
+      sought = null;
       frame.change({off: clean(told.off)});
       const name = classes[told.class] ?? told.class;
       status.textContent = told.reached ?
@@ -90,7 +97,7 @@ export function show(panel, page, given, frame) {
         `Even without all ${count(told.neurons)} hidden neurons that were tried, class ${name} is not gone.`;
     } catch (e) {
       if (gone) return;
-      sought = false;
+      sought = null;
       fail(e.message);
     }
   }
@@ -193,12 +200,11 @@ export function show(panel, page, given, frame) {
   h('section', {class: 'card grid'}, h('h3', {}, 'Neurons'), labelled ? shading : h('p', {class: 'quiet'}, 'Press a neuron to switch it off or on.'),
     maps.map((map) => map.element))));
   result.append(h('p', {class: 'quiet', role: 'status'}, 'Measuring …'));
-  find.disabled = searching;
-  if (searching) status.textContent = 'Looking for neurons …';
+  if (searching) looking();
   shade();
   measure();
   if (labelled) reader.read(`class=${chosen.label}`);
-  if (sought && page.state.job?.kind === 'class_off' && page.state.job.state === 'done') found();  // while others were looked at
+  if (ours(page.state.job) && page.state.job.state === 'done') found();  // while others were looked at
 
   return {
     settings(now) {
@@ -214,14 +220,17 @@ export function show(panel, page, given, frame) {
       }
       reader.event(name, data);
       if (name === 'again' && result.querySelector('[role=alert]')) measure();
-      if (name !== 'job' || data.kind !== 'class_off' || !searching) return;
-      if (data.state === 'running' && data.done) status.textContent = `Looking for neurons: ${count(data.done)} trials so far …`;
-      if (active(data)) return;
-      searching = false;
-      find.disabled = false;
+      if (name !== 'job' || !ours(data)) return;
+      if (active(data)) {
+        if (!searching) looking();
+        if (data.state === 'running' && data.done) status.textContent = `Looking for neurons: ${count(data.done)} trials so far …`;
+        return;
+      }
+      find.disabled = searching = false;
       status.textContent = data.state === 'cancelled' ? 'The search was cancelled.' : '';
       if (data.state === 'failed') fail(data.error);
       if (data.state === 'done') found();
+      else sought = null;
     },
     state(now, old) {
       if (now.model_version === old?.model_version) return;
