@@ -59,7 +59,7 @@ export const none = (page, what, locator) => until(page, what, () => locator.cou
 
 /** Nothing is wider than the screen. */
 export const fits = (page, name) => until(page, `${name} is wider than the screen, by`, () => page.evaluate((width) =>
-  (innerWidth === width ? document.documentElement.scrollWidth - width : 'an unknown width'), page.viewportSize().width), 0);
+  (innerWidth === width ? Math.max(0, document.documentElement.scrollWidth - width) : 'an unknown width'), page.viewportSize().width), 0);
 
 /** The screen as it is, at a desk and on a phone, light and dark: it fits, and see() finds nothing wrong. */
 export async function looks(page, name, see = () => {}) {

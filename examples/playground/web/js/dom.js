@@ -43,8 +43,8 @@ export function select(choices, value, onchange) {
   return control;
 }
 
-const plain = new Intl.NumberFormat('en', {maximumFractionDigits: 0});
-export const count = (n) => plain.format(n + 0);  // no −0
+const plain = new Intl.NumberFormat('en', {maximumFractionDigits: 0, signDisplay: 'negative'});  // no −0
+export const count = (n) => plain.format(n);
 export const percent = (part, digits = 1) => (part === null || part === undefined ? '–' : `${(100 * part).toFixed(digits)} %`);
 
 /** A number with three significant digits. */
