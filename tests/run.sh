@@ -41,7 +41,7 @@ count() {
 
 heading "Packages"
 sh cmake/install_packages.sh cmake ninja-build make pkg-config g++ clang libboost-dev libboost-test-dev libeigen3-dev \
-    libnanoflann-dev libcereal-dev libcli11-dev nlohmann-json3-dev libhnswlib-dev clang-tidy cppcheck doxygen
+    libnanoflann-dev libcereal-dev libcli11-dev nlohmann-json3-dev libhnswlib-dev lld clang-tidy cppcheck doxygen
 sh cmake/install_packages.sh "libclang-rt-$(clang++ -dumpversion | cut -d. -f1)-dev"  # its sanitizers
 case " $* " in
     *" release "*)  # pages are opened in a browser, where there is one
