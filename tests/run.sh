@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# All tests: run.sh [PRESET...], by default release (g++), asan (clang++) and tsan; clang is optimised clang++.
+# All tests: run.sh [PRESET...], by default gcc, asan (clang++) and tsan; release is g++ as users have it.
 # The last line is the sum over all presets; a preset that fails to configure or to build counts as one failed test.
 set -u
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
-[ $# -gt 0 ] || set -- release asan tsan
+[ $# -gt 0 ] || set -- gcc asan tsan
 jobs=$(nproc)
 heading() { printf '\n== %s\n' "$*"; }
 
@@ -41,10 +41,10 @@ count() {
 
 heading "Packages"
 sh cmake/install_packages.sh cmake ninja-build make pkg-config g++ clang libboost-dev libboost-test-dev libeigen3-dev \
-    libnanoflann-dev libcereal-dev libcli11-dev nlohmann-json3-dev libhnswlib-dev clang-tidy cppcheck doxygen
+    libnanoflann-dev libcereal-dev libcli11-dev nlohmann-json3-dev libhnswlib-dev lld clang-tidy cppcheck doxygen
 sh cmake/install_packages.sh "libclang-rt-$(clang++ -dumpversion | cut -d. -f1)-dev"  # its sanitizers
 case " $* " in
-    *" release "*)  # pages are opened in a browser, where there is one
+    *" gcc "* | *" release "*)  # pages are opened in a browser, where there is one
         for tool in node:nodejs npm:npm chromium:chromium; do
             command -v "${tool%:*}" >/dev/null || sh cmake/install_packages.sh "${tool#*:}"
         done

@@ -6,12 +6,14 @@ set(joined_bytes 50000)
 set(joined_programs)
 
 # Sets `out` to the program that a test is in: one with others of its folder, or of its label `threads`, as those are
-# built without the rest, or `long_running`; else the test's own. Alone are those with needs of their own, and those that
-# reopen a namespace, which would be another one inside of theirs, or instantiate what is in one.
+# built without the rest, or `long_running`; else the test's own. Alone are those with needs of their own (the parts of
+# the playground are what its folder needs), and those that reopen a namespace, which would be another one inside of
+# theirs, or instantiate what is in one.
 function(renn_join_test name source needs labels out)
     set(${out} ${name} PARENT_SCOPE)
-    file(STRINGS ${source} reopened LIMIT_COUNT 1 REGEX "^(namespace|template (class|struct)) (renn|std|boost|Eigen)[ :]")
-    if(NOT RENN_TEST_TOGETHER OR needs OR reopened)
+    set(namespaces "renn|playground|std|boost|Eigen")
+    file(STRINGS ${source} reopened LIMIT_COUNT 1 REGEX "^(namespace|template (class|struct)) (${namespaces})[ :]")
+    if(NOT RENN_TEST_TOGETHER OR reopened OR (needs AND NOT needs STREQUAL "playground_parts"))
         return()
     endif()
     set(group)
@@ -39,7 +41,7 @@ function(renn_join_test name source needs labels out)
     if(NOT TARGET ${program})
         add_executable(${program} ${CMAKE_CURRENT_BINARY_DIR}/together/${program}.cpp)
         target_include_directories(${program} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-        target_link_libraries(${program} PRIVATE test_main)
+        target_link_libraries(${program} PRIVATE test_main ${needs})
         target_compile_definitions(${program} PRIVATE RENN_GOLDEN_DEFAULT="${CMAKE_CURRENT_SOURCE_DIR}/golden")
         # g++ takes a test that is included for a header, whose names without linkage would differ from file to file.
         target_compile_options(${program} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
@@ -50,15 +52,15 @@ function(renn_join_test name source needs labels out)
     set(${out} ${program} PARENT_SCOPE)
 endfunction()
 
-# Writes the source files: what all their tests include, so that nothing of it is left to be included in the suites,
-# then the tests.
+# Writes the source files: the headers that all their tests include, so that nothing of these is left to be included in
+# the suites, then the tests.
 function(renn_write_joined_tests)
     foreach(program IN LISTS joined_programs)
         get_target_property(sources ${program} joined_tests)
         set(includes)
         set(suites)
         foreach(source IN LISTS sources)
-            file(STRINGS ${source} lines REGEX "^#include ")
+            file(STRINGS ${source} lines REGEX "^#include (<|.*\\.hpp\")")
             list(APPEND includes ${lines})
             string(REGEX REPLACE "\\.cpp$" "" suite ${source})
             string(REPLACE / _ suite ${suite})

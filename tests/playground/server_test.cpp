@@ -16,8 +16,8 @@
 #include <nlohmann/json.hpp>
 
 #include "app/model_file.hpp"
-#include "client.hpp"
-#include "running.hpp"
+#include "playground/client.hpp"
+#include "playground/running.hpp"
 
 namespace {
 
