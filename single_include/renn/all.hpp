@@ -23,7 +23,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -31,7 +30,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -43,7 +41,7 @@ class OutputChoice {
 public:
     OutputChoice() = default;
     explicit OutputChoice(std::int64_t one) : one_(one) {}
-    explicit OutputChoice(std::span<const std::int32_t> each) : chosen_(each.begin(), each.end()), kind_(Kind::each) {}
+    explicit OutputChoice(ListView<std::int32_t> each) : chosen_(each.begin(), each.end()), kind_(Kind::each) {}
     static OutputChoice predicted() {
         OutputChoice choice;
         choice.kind_ = Kind::predicted;
@@ -353,7 +351,7 @@ inline OutputTarget output(std::int64_t c) {
     return {OutputChoice(c)};
 }
 /// \copydoc output(std::int64_t)
-inline OutputTarget output(std::span<const std::int32_t> each) {
+inline OutputTarget output(ListView<std::int32_t> each) {
     return {OutputChoice(each)};
 }
 /// \copydoc output(std::int64_t)
@@ -366,7 +364,7 @@ inline ProbabilityTarget probability(std::int64_t c) {
     return {OutputChoice(c)};
 }
 /// \copydoc probability(std::int64_t)
-inline ProbabilityTarget probability(std::span<const std::int32_t> each) {
+inline ProbabilityTarget probability(ListView<std::int32_t> each) {
     return {OutputChoice(each)};
 }
 
@@ -375,7 +373,7 @@ inline LogOddsTarget log_odds(std::int64_t c) {
     return {OutputChoice(c)};
 }
 /// \copydoc log_odds(std::int64_t)
-inline LogOddsTarget log_odds(std::span<const std::int32_t> each) {
+inline LogOddsTarget log_odds(ListView<std::int32_t> each) {
     return {OutputChoice(each)};
 }
 
@@ -399,6 +397,7 @@ PlaceTarget<T> at(std::string place, T target) {
 }  // namespace renn::inline RENN_ABI
 // renn/network/arriving.hpp - looks at what a reverse walk brings to each layer, or puts something else in its place.
 
+#include <concepts>
 #include <string_view>
 #include <utility>
 
@@ -450,6 +449,31 @@ BatchView<S> share(Arriving<Rule, F>& arriving, std::string_view path, const Bat
     return share(arriving.rule(), path, branch, sum, above, scratch);
 }
 
+namespace detail {
+
+/// A rule around another one that begins inside the network: above where it is reached, everything is 0.
+template <class R>
+concept BeginsInside = requires(R& r) {
+    r.rule;
+    { r.reached } -> std::convertible_to<bool>;
+};
+
+template <BeginsInside R, class L, class Below>
+void reverse(R& from, const Step<L>& s, X<L> above, Below& below) {
+    if (from.reached) {
+        reverse(from.rule, s, above, below);
+    } else if constexpr (is_wanted<Below>) {
+        reshape(below, s.x.rows(), above.cols());
+        below.setZero();
+    }
+}
+template <BeginsInside R, class S>
+BatchView<S> share(R& from, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
+                   const BatchView<S>& above, Batch<S>& scratch) {
+    return from.reached ? share(from.rule, path, branch, sum, above, scratch) : above;
+}
+
+}  // namespace detail
 }  // namespace renn::inline RENN_ABI
 // renn/network/layer_paths.hpp - the names of all layers of a network, those inside others included.
 
@@ -494,6 +518,9 @@ namespace renn::inline RENN_ABI {
 /// What attribution of a network needs besides its result. Used again, it allocates nothing.
 template <class Net>
 struct AttributionWorkspace {
+    static_assert(
+        requires { typename Net::Cache; },
+        "renn: only a network is explained: of a traced one traced.network(), of other code predictor(f)");
     using S = typename Net::Scalar;
     Workspace<Net> pass;
     Column<S> value;     ///< what is explained, one a sample
@@ -545,22 +572,6 @@ struct FromPlace {
         return here ? BatchView<S>(start) : above;
     }
 };
-
-template <class Rule, class S, class L, class Below>
-void reverse(FromPlace<Rule, S>& from, const Step<L>& s, X<L> above, Below& below) {
-    if (from.reached) {
-        reverse(from.rule, s, above, below);
-    } else if constexpr (is_wanted<Below>) {
-        reshape(below, s.x.rows(), above.cols());
-        below.setZero();
-    }
-}
-
-template <class Rule, class S>
-BatchView<S> share(FromPlace<Rule, S>& from, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
-                   const BatchView<S>& above, Batch<S>& scratch) {
-    return from.reached ? share(from.rule, path, branch, sum, above, scratch) : above;
-}
 
 template <class Net, class V>
 void run_from(const Net& net, const BatchView<typename Net::Scalar>& x, Workspace<Net>& pass, V& visitor,
@@ -2620,21 +2631,6 @@ struct FromTerms {
     }
 };
 
-template <class Rule, class S, class L, class Below>
-void reverse(FromTerms<Rule, S>& from, const Step<L>& s, X<L> above, Below& below) {
-    if (from.reached) {
-        reverse(from.rule, s, above, below);
-    } else if constexpr (is_wanted<Below>) {
-        reshape(below, s.x.rows(), s.x.cols());
-        below.setZero();
-    }
-}
-template <class Rule, class S>
-BatchView<S> share(FromTerms<Rule, S>& from, std::string_view path, const BatchView<S>& branch, const BatchView<S>& sum,
-                   const BatchView<S>& above, Batch<S>& scratch) {
-    return from.reached ? share(from.rule, path, branch, sum, above, scratch) : above;
-}
-
 /// A layer, or a network, that stands before the one that is looked into.
 template <class S, class L>
 class LayerBefore {
@@ -3826,7 +3822,6 @@ Maximised<typename Net::Scalar> maximise(const Net& net, const T& what, const Ma
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -3983,11 +3978,11 @@ inline Objective<ProbabilityTarget> class_probability(std::int64_t c) {
 }
 
 /// A class of its own for each picture of a batch.
-inline Objective<OutputTarget> logit(std::span<const std::int32_t> each) {
+inline Objective<OutputTarget> logit(ListView<std::int32_t> each) {
     return on_outputs(output(each));
 }
-/// \copydoc logit(std::span<const std::int32_t>)
-inline Objective<LogProbabilityTarget> log_probability(std::span<const std::int32_t> each) {
+/// \copydoc logit(ListView<std::int32_t>)
+inline Objective<LogProbabilityTarget> log_probability(ListView<std::int32_t> each) {
     return on_outputs(LogProbabilityTarget{OutputChoice(each)});
 }
 
@@ -5784,8 +5779,8 @@ struct FlatRule {
 /// one a feature (after the normalisation of the input, if there is one).
 /// Source   Montavon et al. (2017).
 struct ZBox {
-    std::vector<double> low = {0.0};
-    std::vector<double> high = {1.0};
+    std::vector<double> low = {};   ///< left out: 0
+    std::vector<double> high = {};  ///< left out: 1
     double stabiliser = 1e-6;
 };
 
@@ -5883,15 +5878,17 @@ public:
               {.parts = {{1.0, {{InputForm::one, WeightForm::one}}}}, .stabiliser = r.stabiliser, .bias = Bias::zero}) {
     }
     Rule(const ZBox& r)
-        : Rule("ZBox", bounds(r),
+        : Rule("ZBox", "",
                {.parts = {{1.0,
                            {{},
                             {InputForm::low, WeightForm::positive, -1.0},
                             {InputForm::high, WeightForm::negative, -1.0}}}},
                 .stabiliser = r.stabiliser,
                 .bias = Bias::zero,
-                .low = r.low,
-                .high = r.high}) {}
+                .low = r.low.empty() ? std::vector{0.0} : r.low,
+                .high = r.high.empty() ? std::vector{1.0} : r.high}) {
+        text_ += " " + bounds(linear_.low, linear_.high);
+    }
     Rule(const PassOn&) : Rule("PassOn", Form::pass) {}
     Rule(const Winner&) : Rule("Winner", Form::winner) {}
     Rule(const SplitTies&) : Rule("SplitTies", Form::split_ties) {}
@@ -5939,20 +5936,18 @@ private:
         std::snprintf(digits, sizeof digits, "%g", value);
         return digits;
     }
-    static std::string bounds(const ZBox& r) {
-        const bool broadcast = r.low.size() == 1 || r.high.size() == 1 || r.low.size() == r.high.size();
-        bool fit = !r.low.empty() && !r.high.empty() && broadcast;
-        for (std::size_t i = 0; fit && i < std::max(r.low.size(), r.high.size()); ++i) {
-            fit = r.low[r.low.size() == 1 ? 0 : i] <= r.high[r.high.size() == 1 ? 0 : i];
+    static std::string bounds(const std::vector<double>& low, const std::vector<double>& high) {
+        bool fit = low.size() == 1 || high.size() == 1 || low.size() == high.size();
+        for (std::size_t i = 0; fit && i < std::max(low.size(), high.size()); ++i) {
+            fit = low[low.size() == 1 ? 0 : i] <= high[high.size() == 1 ? 0 : i];
         }
         if (!fit) {
             detail::raise<DataError>(
                 "relevance::ZBox", "bounds",
-                std::to_string(r.low.size()) + " low and " + std::to_string(r.high.size()) + " high values",
+                std::to_string(low.size()) + " low and " + std::to_string(high.size()) + " high values",
                 "one each or as many of both, none of low above its high");
         }
-        return r.low.size() == 1 && r.high.size() == 1 ? number(r.low[0]) + ".." + number(r.high[0])
-                                                       : "bounds by input";
+        return low.size() == 1 && high.size() == 1 ? number(low[0]) + ".." + number(high[0]) : "bounds by input";
     }
     void check() const {
         const auto fits = [](double value) { return std::isfinite(value) && value >= 0.0; };
@@ -6127,6 +6122,8 @@ public:
         entries_.push_back({std::move(selector), std::move(rule)});
         return *this;
     }
+
+    bool empty() const noexcept { return entries_.empty(); }
 
     /// The rule of a layer; stays where it is as long as the composite does.
     /// Throws   DataError naming the layer and the rules it can have, if it has none or one that cannot be used there.
@@ -7121,7 +7118,7 @@ enum class RelevanceStart : std::uint8_t { value, slope };
 struct RelevancePropagation {
     static constexpr bool from_logits = true;  ///< a network's that ends in Softmax: what is explained is of those
 
-    relevance::Composite composite = relevance::epsilon_plus();
+    relevance::Composite composite = {};  ///< left out: relevance::epsilon_plus()
     RelevanceStart start = RelevanceStart::value;
     bool keep_relevance = false;
 
@@ -7168,6 +7165,8 @@ private:
     template <class Net, class S>
     void assign(const Net& net, std::vector<detail::RelevancePlace<S>>& places, Ledger<S>& ledger) const {
         static const relevance::Rule sum_rule = relevance::Norm{};
+        static const relevance::Composite usual = relevance::epsilon_plus();
+        const relevance::Composite& rules = composite.empty() ? usual : composite;
         std::size_t count = 0;
         const auto next_line = [&](std::string_view path) -> detail::RelevancePlace<S>& {
             if (places.size() == count) places.emplace_back();
@@ -7193,7 +7192,7 @@ private:
             if (places[i].rule != nullptr) continue;
             places[i].info.path = ledger.lines[i].layer;
             places[i].info.weighted_count = next.weighted_index;
-            places[i].rule = &composite.rule(places[i].info);
+            places[i].rule = &rules.rule(places[i].info);
         }
     }
 
@@ -7297,13 +7296,14 @@ struct AlongExcitation {
 
 /// Within a box: v = x - low [w > 0] - high [w < 0]. As ZBox. Bounds: one number, or one a feature.
 struct WithinBox {
-    std::vector<double> low = {0.0};
-    std::vector<double> high = {1.0};
+    std::vector<double> low = {};   ///< left out: 0
+    std::vector<double> high = {};  ///< left out: 1
     double operator()(double x, double w, Index feature) const {
-        const auto at = [feature](const std::vector<double>& bounds) {
+        const auto at = [feature](const std::vector<double>& bounds, double left_out) {
+            if (bounds.empty()) return left_out;
             return bounds[bounds.size() == 1 ? 0 : static_cast<std::size_t>(feature)];
         };
-        return w > 0.0 ? x - at(low) : w < 0.0 ? x - at(high) : x;
+        return w > 0.0 ? x - at(low, 0.0) : w < 0.0 ? x - at(high, 1.0) : x;
     }
 };
 
@@ -7791,6 +7791,7 @@ auto smoothed(const Net& net, double beta = 10.0) {
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -7812,9 +7813,9 @@ struct TaylorOptions {
     TaylorInputs inputs = TaylorInputs::in_deviations;
     std::vector<std::pair<Index, Index>> pairs = {};  ///< for second order; none: every pair, of at most 64 inputs
     std::vector<std::string> names = {};              ///< of the inputs; none: "x1", "x2", ...
-    std::vector<double> quantiles = {0.05, 0.25, 0.5, 0.75, 0.95};  ///< of the absolute values, parts of 1
-    double tolerance = 0.1;  ///< of `standardised`: how far mean and deviation may be off
-    Index batch = 256;       ///< samples that go through the network together
+    std::vector<double> quantiles = {};               ///< of the absolute values; none: 0.05, 0.25, 0.5, 0.75, 0.95
+    double tolerance = 0.1;                           ///< of `standardised`: how far mean and deviation may be off
+    Index batch = 256;                                ///< samples that go through the network together
 };
 
 /// One term of the expansion, over a data set. Its value at a sample is df/dx_i, 1/2 d2f/dx_i^2 or, as both equal terms
@@ -7938,6 +7939,7 @@ inline Column<double> taylor_factors(const std::vector<std::pair<Index, Index>>&
 
 /// Value, error, mean and quantiles of a term from its values at the samples.
 inline void summarise(TaylorCoefficient& term, const Column<double>& values, const std::vector<double>& quantiles) {
+    static constexpr double usual[] = {0.05, 0.25, 0.5, 0.75, 0.95};
     const auto n = static_cast<double>(values.size());
     std::vector<double> sorted(static_cast<std::size_t>(values.size()));
     std::transform(values.begin(), values.end(), sorted.begin(), [](double v) { return std::abs(v); });
@@ -7947,7 +7949,7 @@ inline void summarise(TaylorCoefficient& term, const Column<double>& values, con
     double squares = 0.0;
     for (const double v : sorted) squares += (v - term.value) * (v - term.value);
     if (n > 1.0) term.error = std::sqrt(squares / (n - 1.0) / n);
-    for (const double q : quantiles) {
+    for (const double q : quantiles.empty() ? std::span(usual) : std::span(quantiles)) {
         if (!(q >= 0.0 && q <= 1.0)) raise<DataError>("taylor_coefficients", "quantile", std::to_string(q), "0..1");
         const double place = q * (n - 1.0), below = std::floor(place);
         const auto at = static_cast<std::size_t>(below);
@@ -8509,10 +8511,19 @@ Dataset<S> with_inputs(const Dataset<S>& data, const std::vector<Index>& inputs)
 
 /// How networks are trained again.
 struct RetrainingOptions {
-    FitOptions fit = {};  ///< the seed is that of the run
-    std::vector<std::uint64_t> seeds = {1, 2, 3, 4, 5};
+    FitOptions fit = {};                    ///< the seed is that of the run
+    std::vector<std::uint64_t> seeds = {};  ///< a network each; none: 1, 2, 3, 4 and 5
     double validation = 0.25;  ///< part of the training data that is kept for early stopping, where `fit` has it
 };
+
+namespace detail {
+
+inline std::span<const std::uint64_t> seeds_of(const RetrainingOptions& options) {
+    static constexpr std::uint64_t usual[] = {1, 2, 3, 4, 5};
+    return options.seeds.empty() ? std::span(usual) : std::span(options.seeds);
+}
+
+}  // namespace detail
 
 /// Networks trained on the same inputs with different seeds, measured on the test set.
 struct Retraining {
@@ -8533,17 +8544,16 @@ private:
 
 /// Trains a network for each seed on these inputs alone. `make(inputs, seed)` returns one for so many inputs.
 ///
-/// Throws   DataError for no seeds, no inputs or data without labels; as fit and make.
+/// Throws   DataError for no inputs or data without labels; as fit and make.
 /// Cost     a training run a seed.
 template <class S, class Make>
 Retraining retrain(const Dataset<S>& train, const Dataset<S>& test, const std::vector<Index>& inputs, Make&& make,
                    const RetrainingOptions& options = {}) {
     detail::require_labelled("retrain", test);
-    if (options.seeds.empty()) detail::raise<DataError>("retrain", "seeds", "0", "1 or more");
     if (inputs.empty()) detail::raise<DataError>("retrain", "inputs", "0", "1 or more");
     const Dataset<S> of_train = with_inputs(train, inputs), of_test = with_inputs(test, inputs);
     Retraining result{.inputs = inputs};
-    for (const std::uint64_t seed : options.seeds) {
+    for (const std::uint64_t seed : detail::seeds_of(options)) {
         auto net = make(static_cast<Index>(inputs.size()), seed);
         FitOptions fit_options = options.fit;
         fit_options.seed = seed;
@@ -8598,8 +8608,8 @@ struct LeaveOneOut {
 template <class S, class Make>
 LeaveOneOut leave_one_out(const Dataset<S>& train, const Dataset<S>& test, Make&& make,
                           const RetrainingOptions& options = {}) {
-    if (options.seeds.size() < 5) {
-        detail::raise<DataError>("leave_one_out", "seeds", std::to_string(options.seeds.size()), "5 or more");
+    if (const std::size_t seeds = detail::seeds_of(options).size(); seeds < 5) {
+        detail::raise<DataError>("leave_one_out", "seeds", std::to_string(seeds), "5 or more");
     }
     if (train.features() < 2) {
         detail::raise<DataError>("leave_one_out", "inputs", std::to_string(train.features()), "2 or more");
@@ -9541,8 +9551,7 @@ struct CsvOptions {
     std::int32_t most_classes = std::numeric_limits<std::int32_t>::max();  ///< more are an error: not a label's column
     CsvMissing missing = CsvMissing::refuse;
     /// Cells that count as missing, in quotes or not, where these are not refused; left out: empty ones, "?", "NA",
-    /// "N/A", "NaN", "nan", "NULL" and "null". (A default that is not empty g++ 12 destroys twice where what is
-    /// initialised beside the options throws.)
+    /// "N/A", "NaN", "nan", "NULL" and "null".
     std::vector<std::string> missing_texts = {};
 };
 
@@ -11594,8 +11603,7 @@ private:
 };
 
 /// Counts predictions made elsewhere. Throws ShapeError if there are not as many as labels; DataError as Confusion.
-inline Confusion confusion(std::span<const std::int32_t> labels, std::span<const std::int32_t> predictions,
-                           Index classes) {
+inline Confusion confusion(ListView<std::int32_t> labels, ListView<std::int32_t> predictions, Index classes) {
     if (labels.size() != predictions.size()) {
         detail::raise<ShapeError>("confusion", "predictions", std::to_string(predictions.size()),
                                   std::to_string(labels.size()) + ", one a label");
@@ -12631,7 +12639,7 @@ inline DatamodellingScore linear_datamodelling_score(const BatchView<double>& sc
         if (largest > 0.0) forecast = (forecast / largest * 1e9).array().round();
         const double here = spearman_correlation(forecast, outputs.col(q));
         result.per_query.push_back(here);
-        result.undefined += std::isnan(here) ? 1 : 0;
+        result.undefined += std::isnan(here) ? 1U : 0U;
     }
     result.mean = detail::mean_of(result.per_query);
     result.standard_error = detail::standard_error_of(result.per_query);
@@ -17171,6 +17179,7 @@ inline void write_attributions(std::ostream& out, const AttributionView& view) {
 #include <cstdint>
 #include <functional>
 #include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18070,11 +18079,10 @@ namespace renn::inline RENN_ABI {
 
 /// What the lists of an audit show.
 struct AuditPage {
-    std::string title = "Which training samples to look at";
+    std::string title = {};  ///< left out: "Which training samples to look at"
     std::string introduction = {};
-    std::size_t samples = 48;  ///< most, a list
-    std::vector<Finding> findings = {Finding::label_conflict, Finding::harm, Finding::isolation, Finding::used,
-                                     Finding::unused};  ///< those that need labels are left out without
+    std::size_t samples = 48;            ///< most, a list
+    std::vector<Finding> findings = {};  ///< left out: all of them. Those that need labels are left out without
     bool duplicates = true;
     std::function<std::string(std::uint64_t id)> note = {};       ///< your own words under a sample, "" for none
     std::vector<std::pair<std::string, std::string>> facts = {};  ///< for the head of a page
@@ -18124,8 +18132,10 @@ public:
     }
 
     std::vector<Finding> findings() const {
+        static constexpr Finding all[] = {Finding::label_conflict, Finding::harm, Finding::isolation, Finding::used,
+                                          Finding::unused};
         std::vector<Finding> known;
-        for (const Finding f : page_.findings) {
+        for (const Finding f : page_.findings.empty() ? std::span(all) : std::span(page_.findings)) {
             const bool labels = f == Finding::label_conflict, votes = f == Finding::harm;
             if (labels && audit_.conflicts.empty()) continue;
             if (votes && audit_.use.wrong_votes.empty()) continue;
@@ -18243,7 +18253,7 @@ template <class S>
 void write_audit_page(std::ostream& out, const SampleAudit& audit, const Dataset<S>& data, const AuditPage& page = {}) {
     const Index width = data.image().unknown() ? 0 : data.image().width;
     const Index thumb = width == 0 || width > 56 ? 56 : (56 + width / 2) / width * width;
-    Page made(page.title, page.introduction);
+    Page made(page.title.empty() ? "Which training samples to look at" : page.title, page.introduction);
     for (const auto& [name, value] : page.facts) made.fact(name, value);
     made.style(detail::retrace_style);
     made.style(":root{--thumb:" + std::to_string(thumb) +
@@ -19240,7 +19250,7 @@ struct RetracePage {
         std::string name, value;
     };
 
-    std::string title = "Retraced predictions";
+    std::string title = {};  ///< left out: "Retraced predictions"
     std::string introduction = {};
     std::string sample_name = "sample";           ///< what a query is called: "test image"
     std::string source_name = "training sample";  ///< what a source is called: "training image"
@@ -20669,7 +20679,7 @@ public:
 
     /// The samples as a page of their own.
     Page page() const {
-        Page page(page_.title, page_.introduction);
+        Page page(page_.title.empty() ? "Retraced predictions" : page_.title, page_.introduction);
         add_to(page);
         return page;
     }
@@ -22458,9 +22468,9 @@ struct HistoryOptions {
 /// Records a training set with the network as it is after each epoch and retraces chosen samples. Keeps their sources
 /// and nothing else, unless whole recordings are asked for.
 ///
-///     SourceHistory<Net> history(training, std::vector<std::uint64_t>{3, 7});  // ids of training samples
+///     SourceHistory<Net> history(training, {3, 7});  // ids of training samples
 ///     fit(net, training, {.epochs = 10, .on_epoch = history.observer(net)});
-///     history.overlap(0);                                                      // of sample 3, epoch after epoch
+///     history.overlap(0);                       // of sample 3, epoch after epoch
 ///
 /// The training set, and the network given to observer, must live as long.
 /// Cost     an epoch: a recording, the sorting of its columns, and a retrace a sample.
@@ -22488,14 +22498,14 @@ public:
 
     /// Follows training samples, each without itself as a source.
     /// Throws   DataError for no ids or one that the training set lacks.
-    SourceHistory(const Dataset<Scalar>& training, std::vector<std::uint64_t> ids, HistoryOptions options = {})
-        : training_(&training), ids_(std::move(ids)), options_(std::move(options)) {
+    SourceHistory(const Dataset<Scalar>& training, ListView<std::uint64_t> ids, HistoryOptions options = {})
+        : training_(&training), ids_(ids.begin(), ids.end()), options_(std::move(options)) {
         for (const std::uint64_t id : ids_) training.position_of(id);
         check(std::ssize(ids_));
     }
     /// Follows other samples, features x samples. Throws DataError for none.
-    SourceHistory(const Dataset<Scalar>& training, Batch<Scalar> queries, HistoryOptions options = {})
-        : training_(&training), queries_(std::move(queries)), options_(std::move(options)) {
+    SourceHistory(const Dataset<Scalar>& training, const BatchView<Scalar>& queries, HistoryOptions options = {})
+        : training_(&training), queries_(queries), options_(std::move(options)) {
         check(queries_.cols());
     }
 

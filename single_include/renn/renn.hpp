@@ -7084,7 +7084,9 @@ inline std::vector<std::uint32_t> voting_points(const std::vector<Point>& points
         if (options.layers.empty() ? kind : named) voting.push_back(static_cast<std::uint32_t>(p));
     }
     if (voting.empty()) {
-        raise<DataError>("retrace", "voting neurons", "none", "a kind (pre, post) that was recorded");
+        const bool pre = std::any_of(points.begin(), points.end(), [](const Point& p) { return p.kind == Kind::pre; });
+        raise<DataError>("retrace", "voting neurons", "none",
+                         std::string("a kind that was recorded, .") + (pre ? "pre" : "post") + " = true");
     }
     return voting;
 }
@@ -10490,6 +10492,8 @@ T load_from(From& from) {
     if constexpr (requires { typename T::Answer; }) {
         using Model = std::remove_cvref_t<decltype(std::declval<T>().network())>;
         using Store = std::remove_cvref_t<decltype(std::declval<T>().store())>;
+        static_assert(std::is_default_constructible_v<Model>,
+                      "renn::load: foreign code is not in a file; trace it again, then restore(path, traced)");
         Model model;
         Store store;
         read_frame(from, "traced", sizeof(typename T::Scalar), [&](auto& ar, const Limit& limit) {

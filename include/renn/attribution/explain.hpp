@@ -22,8 +22,9 @@ namespace renn::inline RENN_ABI {
 /// What attribution of a network needs besides its result. Used again, it allocates nothing.
 template <class Net>
 struct AttributionWorkspace {
-    static_assert(requires { typename Net::Cache; },
-                  "renn: only a network is explained: of a traced one traced.network(), of other code predictor(f)");
+    static_assert(
+        requires { typename Net::Cache; },
+        "renn: only a network is explained: of a traced one traced.network(), of other code predictor(f)");
     using S = typename Net::Scalar;
     Workspace<Net> pass;
     Column<S> value;     ///< what is explained, one a sample
