@@ -14,14 +14,18 @@ cmake --preset "$preset" --log-level=WARNING
 cmake --build --preset "$preset" --target benchmarks
 
 table=$(mktemp)
-trap 'rm -f "$table"' EXIT
+output=$(mktemp)
+trap 'rm -f "$table" "$output"' EXIT
 trap 'exit 1' HUP INT TERM
 export RENN_BENCHMARK_TABLE="$table"
 
+wrong=
 for source in tests/benchmarks/*.cpp; do
     name=$(basename "$source" .cpp)
     printf '\n== %s\n' "$name"
-    "build/$preset/tests/benchmarks/$name" "$@"
+    "build/$preset/tests/benchmarks/$name" "$@" > "$output" 2>&1 || wrong="$wrong $name"
+    cat "$output"
+    ! grep -q "ERROR OCCURRED: 'they differ'" "$output" || wrong="$wrong $name"
 done
 
 rounds=${COMPILE_ROUNDS:-3}
@@ -32,3 +36,7 @@ fi
 
 printf '\n| work | measured | target |\n| --- | --- | --- |\n'
 cat "$table"
+if [ -n "$wrong" ]; then
+    echo "failed, or came to other numbers than their peers:$wrong"
+    exit 1
+fi
