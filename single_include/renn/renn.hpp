@@ -2926,16 +2926,18 @@ Split<S> train_test_split(const Dataset<S>& data, const SplitOptions& options = 
     for (const auto& group : groups) sizes.push_back(std::ssize(group));
     const auto wanted = static_cast<Index>(std::llround(options.test * static_cast<double>(data.samples())));
     const std::vector<Index> taken = detail::apportion(sizes, wanted);
-    std::vector<Index> train, test;
+    std::vector<char> drawn(static_cast<std::size_t>(data.samples()), 0);
     for (std::size_t g = 0; g < groups.size(); ++g) {
         Rng rng(mix(options.seed, g));
         shuffle(groups[g], rng);
-        const auto end = groups[g].begin() + taken[g];
-        test.insert(test.end(), groups[g].begin(), end);
-        train.insert(train.end(), end, groups[g].end());
+        for (Index i = 0; i < taken[g]; ++i) {
+            drawn[static_cast<std::size_t>(groups[g][static_cast<std::size_t>(i)])] = 1;
+        }
     }
-    std::sort(train.begin(), train.end());
-    std::sort(test.begin(), test.end());
+    std::vector<Index> train, test;
+    for (Index i = 0; i < data.samples(); ++i) {
+        (drawn[static_cast<std::size_t>(i)] != 0 ? test : train).push_back(i);
+    }
     return {data.select(train), data.select(test)};
 }
 
@@ -3012,8 +3014,9 @@ public:
     FeatureStatistics result() const {
         FeatureStatistics s = sums_;
         if (s.samples == 0) raise<DataError>(context_, "samples", "0", "1 or more");
-        s.deviation = (squares_ / static_cast<double>(s.samples)).cwiseSqrt();
+        s.deviation.resize(squares_.size());
         for (Index i = 0; i < s.mean.size(); ++i) {
+            s.deviation[i] = std::sqrt(squares_[i] / static_cast<double>(s.samples));
             if (!s.constant(i)) continue;  // exactly, whatever the sums rounded to
             s.mean[i] = s.minimum[i];
             s.deviation[i] = 0.0;

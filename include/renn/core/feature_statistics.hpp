@@ -72,8 +72,9 @@ public:
     FeatureStatistics result() const {
         FeatureStatistics s = sums_;
         if (s.samples == 0) raise<DataError>(context_, "samples", "0", "1 or more");
-        s.deviation = (squares_ / static_cast<double>(s.samples)).cwiseSqrt();
+        s.deviation.resize(squares_.size());
         for (Index i = 0; i < s.mean.size(); ++i) {
+            s.deviation[i] = std::sqrt(squares_[i] / static_cast<double>(s.samples));
             if (!s.constant(i)) continue;  // exactly, whatever the sums rounded to
             s.mean[i] = s.minimum[i];
             s.deviation[i] = 0.0;

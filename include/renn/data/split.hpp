@@ -83,16 +83,18 @@ Split<S> train_test_split(const Dataset<S>& data, const SplitOptions& options = 
     for (const auto& group : groups) sizes.push_back(std::ssize(group));
     const auto wanted = static_cast<Index>(std::llround(options.test * static_cast<double>(data.samples())));
     const std::vector<Index> taken = detail::apportion(sizes, wanted);
-    std::vector<Index> train, test;
+    std::vector<char> drawn(static_cast<std::size_t>(data.samples()), 0);
     for (std::size_t g = 0; g < groups.size(); ++g) {
         Rng rng(mix(options.seed, g));
         shuffle(groups[g], rng);
-        const auto end = groups[g].begin() + taken[g];
-        test.insert(test.end(), groups[g].begin(), end);
-        train.insert(train.end(), end, groups[g].end());
+        for (Index i = 0; i < taken[g]; ++i) {
+            drawn[static_cast<std::size_t>(groups[g][static_cast<std::size_t>(i)])] = 1;
+        }
     }
-    std::sort(train.begin(), train.end());
-    std::sort(test.begin(), test.end());
+    std::vector<Index> train, test;
+    for (Index i = 0; i < data.samples(); ++i) {
+        (drawn[static_cast<std::size_t>(i)] != 0 ? test : train).push_back(i);
+    }
     return {data.select(train), data.select(test)};
 }
 
